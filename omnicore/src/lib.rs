@@ -1,0 +1,14 @@
+//! The Python border of OmniLytics' Rust core: `omnilytics._omnicore`.
+
+mod chain;
+mod secagg;
+
+use pyo3::prelude::*;
+
+/// `omnilytics._omnicore`.
+#[pymodule]
+fn _omnicore(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    secagg::register(m)?;
+    chain::register(m)
+}

@@ -1,0 +1,195 @@
+"""The typed event stream: what happened in a session, in order. It feeds the log, the dashboard, the result files and replay.
+
+Every event is a frozen dataclass of plain values (int, float, str, bool, lists of these), so that it goes through JSON unchanged.
+`to_json` and `from_json` are each other's inverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from omnilytics.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `session` counts from 1 within a run; 0 is the run itself."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The run's setting, for the dashboard's header. `members` are all data owners in order; addresses as 0x strings."""
+
+    dataset: str
+    split: str
+    encoding: str
+    rule: str
+    sessions: int
+    rounds: int
+    group_size: int
+    parameter_count: int
+    members: list[str]
+    attackers: list[str]
+    attack: str
+    seed: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyMeasured(Event):
+    """Test accuracy in per cent. `what`: alone | start | public | final."""
+
+    what: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated(Event):
+    """A session contract exists."""
+
+    address: str
+    reward_wei: int
+    bond_wei: int
+    clip: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageChanged(Event):
+    """The contract entered a stage (`types.Stage` by name, lower case); `deadline` is unix time, 0 = none; `now` the chain's time."""
+
+    stage: str
+    deadline: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChanged(Event):
+    """A data owner moved on. `status`: registered | unseated | seated | trained | committed | uploaded | missed | paid | refunded | withdrawn."""
+
+    member: str
+    status: str
+    group: int
+    place: int
+    credit_wei: int
+    clipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged(Event):
+    """A group moved on. `status`: `types.GroupStatus` by name, lower case, or settled."""
+
+    group: int
+    status: str
+    members: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScored(Event):
+    """What selection made of one group. `score` and `limit` are integers in squared units of the encoding (as strings in JSON: they pass 2^53)."""
+
+    group: int
+    accepted: bool
+    paid: bool
+    score: str
+    limit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DistancesMeasured(Event):
+    """Squared distances between the groups' aggregates, in units of weights squared; `groups` names rows and columns."""
+
+    groups: list[int]
+    distances: list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMoved(Event):
+    """The session's books, wei."""
+
+    deposited: int
+    credits: int
+    locked: int
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class GasUsed(Event):
+    """One transaction. `phase` is the contract function's name, or deploy."""
+
+    phase: str
+    gas: int
+    calldata_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFinished(Event):
+    """A session is over. Group ids."""
+
+    accepted: list[int]
+    rejected: list[int]
+    failed: list[int]
+    unselected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The run is over. `weight` is the MO's combination weight for its private model (`side`)."""
+
+    accuracy_final: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """A sentence in plain words for the feed."""
+
+    text: str
+
+
+Sink = Callable[[Event], None]
+"""Whoever wants the stream."""
+
+_CLASSES: dict[str, type[Event]] = {
+    c.__name__: c
+    for c in (
+        RunStarted,
+        AccuracyMeasured,
+        SessionCreated,
+        StageChanged,
+        MemberChanged,
+        GroupChanged,
+        GroupScored,
+        DistancesMeasured,
+        MoneyMoved,
+        GasUsed,
+        SessionFinished,
+        RunFinished,
+        Note,
+    )
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON object, its class under `event`."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_json(value: dict[str, Any]) -> Event:
+    """The event that `to_json` was given.
+
+    Raises:
+        DataError: an unknown class, or fields that aren't its own.
+    """
+    fields = dict(value)
+    name = fields.pop("event", None)
+    if name not in _CLASSES:
+        raise DataError(f"unknown event {name!r}: expected one of {', '.join(sorted(_CLASSES))}")
+    try:
+        return _CLASSES[name](**fields)
+    except TypeError as error:
+        raise DataError(f"event {name}: {error}") from None

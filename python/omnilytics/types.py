@@ -1,0 +1,222 @@
+"""The words that all layers share: addresses, enumerations, session parameters. No behaviour beyond validation."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from enum import IntEnum
+from typing import NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Address = NewType("Address", str)
+"""An account or contract: 0x and 40 lower-case hexadecimal digits."""
+
+FloatVec = NDArray[np.float32]
+"""The public parameters W^p as one vector, shape (d,)."""
+
+IntVec = NDArray[np.int64]
+"""A decoded sum of members' integers, shape (d,)."""
+
+ZERO_ADDRESS = Address("0x" + "00" * 20)
+
+
+class State(IntEnum):
+    """The paper's six states (Fig. 2)."""
+
+    SETUP = 0
+    REGISTER = 1
+    MODEL_AGGREGATE = 2
+    OUTLIER_SUPPRESSION = 3
+    PAYMENT = 4
+    FINISHED = 5
+
+
+class Stage(IntEnum):
+    """Where a session stands, finer than `State` (PROTOCOL.md section 6). 4, 6 and 9 are reserved."""
+
+    SETUP = 0
+    REGISTER = 1
+    DRAW = 2
+    COMMIT = 3
+    UPLOAD = 5
+    AGGREGATE = 7
+    SELECT = 8
+    PAYMENT = 10
+    FINISHED = 11
+
+
+class GroupStatus(IntEnum):
+    """Where a group stands (PROTOCOL.md section 6)."""
+
+    NONE = 0
+    FORMING = 1
+    COMMIT = 2
+    UPLOAD = 4
+    DELIVERED = 6
+    AGGREGATED = 7
+    FAILED = 8
+
+
+class Encoding(IntEnum):
+    """How weights become integers (PROTOCOL.md section 3)."""
+
+    DELTA = 0
+    WEIGHTS = 1
+
+
+class Suite(IntEnum):
+    """The pseudo-random generator that expands masks (E11)."""
+
+    AES = 0
+    KECCAK = 1
+
+
+class Assignment(IntEnum):
+    """How members get their seats (PROTOCOL.md section 6)."""
+
+    GREEDY = 0
+    SHUFFLED = 1
+
+
+class Rule(IntEnum):
+    """How the contract selects groups (PROTOCOL.md section 7)."""
+
+    NORM = 0
+    KRUM = 1
+
+
+class KrumPicks(IntEnum):
+    """What bounds the number of Krum's picks (PROTOCOL.md section 7)."""
+
+    STRICT = 0
+    PAPER = 1
+
+
+class Policy(IntEnum):
+    """What happens when a member drops out (design section 5)."""
+
+    ABORT = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionParams:
+    """The argument of `start`, field for field (PROTOCOL.md section 2); `clip` is C as a float32 bit pattern."""
+
+    parameter_count: int
+    samples: int
+    epochs: int
+    batch_size: int
+    rounds: int
+    min_rounds: int
+    members: int
+    threshold: int
+    colluders: int
+    encoding: Encoding
+    clip: int
+    bound: int
+    lane_bits: int
+    chunk_words: int
+    suite: Suite
+    assignment: Assignment
+    rule: Rule
+    krum_mu_bps: int
+    krum_m: int
+    krum_m_rule: KrumPicks
+    policy: Policy
+    register_secs: int
+    commit_secs: int
+    upload_secs: int
+    aggregate_secs: int
+    select_secs: int
+    reveal_secs: int = 0
+    vote_secs: int = 0
+    reward_wei: int
+    bond_wei: int
+    fee_cap_wei: int = 0
+    fee_table: int = 0
+    record_constants: int = 0
+    unsafe_small: int = 0
+
+    def as_tuple(self) -> tuple[int, ...]:
+        """The fields in ABI order."""
+        return tuple(int(v) for v in astuple(self))
+
+    @property
+    def clip_value(self) -> float:
+        """C as a number, in units of a weight; 0.0 with `weights`."""
+        return float(np.array([self.clip], dtype=np.uint32).view(np.float32)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a member registers: its mask key and the signature by it (E8)."""
+
+    x: int
+    parity: int
+    v: int
+    r: int
+    s: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """What the contract knows of one data owner."""
+
+    listed: bool
+    registered: bool
+    index: int
+    seated: bool
+    group: int
+    place: int
+    key_address: Address
+    committed: bool
+    chunks_delivered: int
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """What the contract knows of one group; `committed` and `delivered` are bitmaps over places."""
+
+    status: GroupStatus
+    committed: int
+    delivered: int
+    chunks_aggregated: int
+    squared_norm: int
+    accepted: bool
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The session's books in wei: deposited = credits + locked + withdrawn, always (I1)."""
+
+    deposited: int
+    credits: int
+    locked: int
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One raw log of a receipt."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of one transaction that succeeded. `call` is the contract function's name."""
+
+    call: str
+    sender: Address
+    tx_hash: bytes
+    block: int
+    timestamp: int
+    gas_used: int
+    calldata_bytes: int
+    logs: tuple[Log, ...]
+    contract_address: Address | None = None
