@@ -1,0 +1,195 @@
+"""What people type, validated: the options of a run as a frozen pydantic model. `None` means the recipe's own value.
+
+`options_from` turns plain values into a model and pydantic's complaints into one `InputError` that names the option,
+what was expected and what was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from omnilytics.errors import InputError
+
+MAX_WEI = 2**127 - 1
+"""The largest amount of money a run takes, in wei: more than all the ether there is."""
+
+Count = Annotated[int, Field(ge=1, le=2**20)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class DemoOptions(BaseModel):
+    """The main job: an owner, its data owners, and the sessions between them.
+
+    Attributes:
+        seed: drives data, keys, masks, rounding and attackers, 0 to 2^63 - 1.
+        sessions: model updates to run; the run may stop earlier when the accuracy stops improving.
+        dataset: `digits` (comes with scikit-learn) or `mnist` (idx files in `data_dir`).
+        data_dir: the folder of the idx files.
+        members: data owners that exist.
+        rounds: groups a session wants, R.
+        group_size: data owners in a group, N.
+        owner_samples: samples that the model owner has.
+        samples: samples that each data owner has, M0.
+        partition: how samples are dealt to the data owners: evenly mixed, or by Dirichlet shares of each class.
+        alpha: the Dirichlet concentration; small means few classes each.
+        split: what is public: a side network of its own, or named layers of the one model (the paper's).
+        stand_in: what plays the private layers at a data owner; `layers` only.
+        encoding: upload the clipped difference, or the weights at scale 10^8 (the paper's).
+        bound: Q, the largest integer that a difference is rounded to; `delta` only.
+        suite: the generator that expands masks.
+        assignment: how data owners get their seats.
+        select: the rule that finds outliers among groups.
+        krum_mu: assumed share of bad groups, 0 to 0.5; `krum` only.
+        krum_m: groups that Krum picks; `krum` only.
+        krum_picks: keep the proven bound on `krum_m`, or pick as the paper did; `krum` only.
+        attackers: data owners that attack in every session, drawn by the seed.
+        attack: upload uniform 256-bit words, or the own step times 100, clipped.
+        epochs: E, passes of a data owner over its samples.
+        batch_size: B.
+        learning_rate: of the data owners' training.
+        augment: random shifts, rotations and scales at the data owners.
+        server_momentum: of the model owner's updates, 0 to below 1.
+        reward_wei: paid by the owner in each session.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
+    sessions: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    dataset: Literal["digits", "mnist"] = "digits"
+    data_dir: Path | None = None
+    members: Count | None = None
+    rounds: Annotated[int, Field(ge=1, le=64)] | None = None
+    group_size: Annotated[int, Field(ge=2, le=16)] | None = None
+    owner_samples: Count | None = None
+    samples: Count | None = None
+    partition: Literal["iid", "dirichlet"] = "iid"
+    alpha: Positive | None = None
+    split: Literal["side", "layers"] = "side"
+    stand_in: Literal["own-common", "own", "shared"] = "own-common"
+    encoding: Literal["delta", "weights"] = "delta"
+    bound: Annotated[int, Field(ge=1, le=2**31 - 1)] = 7
+    suite: Literal["aes", "keccak"] = "aes"
+    assignment: Literal["shuffled", "greedy"] = "shuffled"
+    select: Literal["norm", "krum"] = "norm"
+    krum_mu: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = None
+    krum_m: Count | None = None
+    krum_picks: Literal["strict", "paper"] = "strict"
+    attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
+    attack: Literal["garbage", "scaled"] = "garbage"
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
+    batch_size: Count | None = None
+    learning_rate: Positive | None = None
+    augment: bool | None = None
+    server_momentum: Share | None = None
+    reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuses combinations that can't work, whatever the recipe fills in."""
+        self._check_switches()
+        self._check_krum()
+        if self.members is not None and self.attackers > self.members:
+            raise ValueError(
+                f"attackers: expected at most the {self.members} data owners of --members, got {self.attackers}"
+            )
+        if self.members is not None and self.group_size is not None and self.members < self.group_size:
+            raise ValueError(
+                f"members: expected at least the {self.group_size} of one group (--group-size), got {self.members}"
+            )
+        if self.encoding == "delta" and (self.group_size or 2) * self.bound >= 2**31:
+            raise ValueError(
+                f"bound: expected group size x bound below 2^31, or no lane holds the sum, got "
+                f"{self.group_size or 2} x {self.bound}"
+            )
+        return self
+
+    def _check_switches(self) -> None:
+        given = self.model_fields_set
+        if self.encoding == "weights" and self.select == "norm":
+            raise ValueError(
+                "encoding: expected delta with --select norm, whose limit is set for clipped differences, got weights. "
+                "Add --select krum"
+            )
+        if self.encoding == "weights" and "bound" in given:
+            raise ValueError(f"bound: expected none with --encoding weights, which sets its own, got {self.bound}")
+        if self.split == "side" and "stand_in" in given:
+            raise ValueError(
+                f"stand_in: expected none with --split side, where no private layer needs one, got {self.stand_in}"
+            )
+        if self.dataset == "mnist" and self.data_dir is None:
+            raise ValueError(
+                "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
+                "`omnilytics data fetch mnist --data-dir DIR` downloads them"
+            )
+        if self.dataset == "digits" and self.data_dir is not None:
+            raise ValueError(
+                f"data_dir: expected none with --dataset digits, which comes with scikit-learn, got {self.data_dir}"
+            )
+        if self.partition == "iid" and self.alpha is not None:
+            raise ValueError(f"alpha: expected none with --partition iid, got {self.alpha:g}")
+        if self.attackers == 0 and "attack" in given:
+            raise ValueError(f"attack: expected --attackers of at least 1 with it, got 0 attackers for {self.attack}")
+
+    def _check_krum(self) -> None:
+        given = self.model_fields_set
+        if self.select == "norm":
+            for name in ("krum_mu", "krum_m", "krum_picks"):
+                if name in given and getattr(self, name) is not None:
+                    raise ValueError(f"{name}: expected none without --select krum, got {getattr(self, name)}")
+            return
+        if self.rounds is None:
+            return
+        if not 3 <= self.rounds <= 16:
+            raise ValueError(f"rounds: expected 3 to 16 groups with --select krum, got {self.rounds}")
+        if self.krum_picks == "strict" and self.krum_mu is not None:
+            self._check_strict(self.rounds, self.krum_mu)
+
+    def _check_strict(self, rounds: int, mu: float) -> None:
+        """`strict` needs a number of picks m with 1 <= m < (1 - 2 mu) R - 2 (E16)."""
+        limit = (1 - 2 * Fraction(round(mu * 10_000), 10_000)) * rounds - 2
+        if limit <= 1:
+            raise ValueError(
+                f"krum_mu: expected (1 - 2 mu) R - 2 above 1, so that a number of picks below it exists, "
+                f"got mu {mu:g} and {rounds} groups, where it is {float(limit):g}. Lower --krum-mu, raise --rounds, or take --krum-picks paper"
+            )
+        if self.krum_m is not None and self.krum_m >= limit:
+            raise ValueError(
+                f"krum_m: expected less than (1 - 2 mu) R - 2 = {float(limit):g} picks, got {self.krum_m}. "
+                "Lower --krum-m or take --krum-picks paper"
+            )
+
+
+def options_from(values: Mapping[str, Any]) -> DemoOptions:
+    """The options that `values` spell, unset ones left to their defaults.
+
+    Raises:
+        InputError: a value or a combination that can't work: names each option, what was expected and given.
+    """
+    try:
+        return DemoOptions(**values)
+    except ValidationError as error:
+        raise InputError("; ".join(_plain(e) for e in error.errors(include_url=False))) from None
+
+
+def _plain(error: Any) -> str:
+    """One pydantic error in plain words, options as they are typed."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        name, _, rest = message.partition(": ")
+        return f"{_flag(name)}: {rest}"
+    place = _flag(".".join(str(part) for part in error["loc"][:1]))
+    if error["type"] == "extra_forbidden":
+        return f"{place}: expected one of the documented options, got an unknown one"
+    expected = message.removeprefix("Input should be ").partition(",")[0]
+    return f"{place}: expected {expected}, got {error['input']!r}"
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
