@@ -156,8 +156,9 @@ class DemoOptions(BaseModel):
         limit = (1 - 2 * Fraction(round(mu * 10_000), 10_000)) * rounds - 2
         if limit <= 1:
             raise ValueError(
-                f"krum_mu: expected (1 - 2 mu) R - 2 above 1, so that a number of picks below it exists, "
-                f"got mu {mu:g} and {rounds} groups, where it is {float(limit):g}. Lower --krum-mu, raise --rounds, or take --krum-picks paper"
+                "krum_mu: expected (1 - 2 mu) R - 2 above 1, so that a number of picks below it exists, got mu "
+                f"{mu:g} and {rounds} groups, where it is {float(limit):g}. "
+                "Lower --krum-mu, raise --rounds, or take --krum-picks paper"
             )
         if self.krum_m is not None and self.krum_m >= limit:
             raise ValueError(
@@ -187,7 +188,11 @@ def _plain(error: Any) -> str:
     place = _flag(".".join(str(part) for part in error["loc"][:1]))
     if error["type"] == "extra_forbidden":
         return f"{place}: expected one of the documented options, got an unknown one"
+    if error["type"] == "path_type":
+        message = "a path"
     expected = message.removeprefix("Input should be ").partition(",")[0]
+    if expected.startswith(("greater", "less")):
+        expected = f"a number {expected}"
     return f"{place}: expected {expected}, got {error['input']!r}"
 
 
