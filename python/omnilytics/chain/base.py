@@ -70,6 +70,10 @@ class ChainPort(Protocol):
     @property
     def chain_id(self) -> int: ...
 
+    @property
+    def simulated(self) -> bool:
+        """Whether nobody but this process is on it; only then may a seed drive keys, masks and rounding."""
+
     def block_number(self) -> int: ...
     def timestamp(self) -> int:
         """Unix time of the newest block, in seconds."""

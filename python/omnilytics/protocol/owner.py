@@ -1,0 +1,64 @@
+"""The model owner's role in one session: open it, and read the new public model out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omnilytics import codec
+from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
+from omnilytics.codec import Codec
+from omnilytics.protocol.ledger import Ledger
+from omnilytics.types import Address, FloatVec, Receipt, SessionParams
+
+WHITELIST_BATCH = 256
+"""Addresses in one `whitelist` call."""
+
+PUBLISH_BATCH = 720 * 32
+"""Bytes of W^p in one `publish` call."""
+
+
+class ModelOwner:
+    """One model owner's account on one chain."""
+
+    def __init__(self, chain: ChainPort, market: MarketPort, account: Address) -> None:
+        self.account = account
+        self._chain = chain
+        self._market = market
+
+    def open(
+        self, members: Sequence[Address], published: FloatVec, params: SessionParams
+    ) -> tuple[SessionPort, list[Receipt]]:
+        """Creates a session, lists its members, publishes W^p, deposits and starts.
+
+        Raises:
+            EncodingError: W^p isn't finite.
+            Reverted: the contract refused a parameter.
+        """
+        words = codec.float_words(published)
+        address, receipt = self._market.create_session(self.account)
+        receipts = [receipt]
+        session = self._chain.session(address)
+        for first in range(0, len(members), WHITELIST_BATCH):
+            receipts.append(session.whitelist(self.account, members[first : first + WHITELIST_BATCH]))
+        for chunk, first in enumerate(range(0, len(words), PUBLISH_BATCH)):
+            receipts.append(session.publish(self.account, chunk, words[first : first + PUBLISH_BATCH]))
+        receipts.append(session.start(self.account, params))
+        return session, receipts
+
+    def mean_update(self, session: SessionPort) -> FloatVec | None:
+        """The mean of the accepted groups' decoded aggregates, shape (d,): an update (`delta`) or weights (`weights`).
+
+        None when the session selected nothing: W^p stays as it was.
+        """
+        accepted = session.accepted()
+        if not accepted:
+            return None
+        params = session.params()
+        vectors = Codec(params)
+        ledger = Ledger.read(log for _, log in self._chain.logs(session.address))
+        groups = [g for g in range(session.group_count()) if accepted >> g & 1]
+        return vectors.mean_update([ledger.aggregate(g, vectors.chunks) for g in groups], params.members)
+
+    def withdraw(self, session: SessionPort) -> Receipt:
+        """Takes out what the session owes the model owner."""
+        return session.withdraw(self.account)

@@ -1,0 +1,53 @@
+"""Where keys and rounding get their randomness: the operating system, or, in simulations alone, a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from omnilytics.codec import MaskKey
+from omnilytics.seeds import Seeds
+
+
+class Randomness(Protocol):
+    """The secrets of one member in one session."""
+
+    @property
+    def seeded(self) -> bool:
+        """Whether a seed stands behind it; only simulated chains accept that."""
+
+    def mask_key(self) -> MaskKey: ...
+
+    def rounding_seed(self) -> bytes | None:
+        """32 bytes, or None for the operating system's randomness."""
+
+
+class SystemRandomness:
+    """The operating system's randomness: the only kind for a chain with other people on it."""
+
+    seeded = False
+
+    def mask_key(self) -> MaskKey:
+        return MaskKey.generate()
+
+    def rounding_seed(self) -> bytes | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SeededRandomness:
+    """Repeatable secrets for simulations: whoever knows the seed can lift every mask."""
+
+    seeds: Seeds
+    member: int
+    session: int
+
+    @property
+    def seeded(self) -> bool:
+        return True
+
+    def mask_key(self) -> MaskKey:
+        return MaskKey.from_seed(self.seeds.bytes("mask-key", self.member, self.session))
+
+    def rounding_seed(self) -> bytes | None:
+        return self.seeds.bytes("rounding", self.member, self.session)

@@ -1,0 +1,63 @@
+"""Why each group was accepted or rejected, in numbers and in a sentence, for people to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from omnilytics.codec import Codec
+from omnilytics.protocol.events import DistancesMeasured, GroupScored
+from omnilytics.protocol.ledger import Selection
+from omnilytics.types import Encoding, Rule, SessionParams
+
+WEIGHTS_SCALE = 10**8
+"""Integers per unit of weight with encoding `weights` (E3)."""
+
+
+def score_groups(
+    session: int,
+    params: SessionParams,
+    codec: Codec,
+    groups: Sequence[int],
+    aggregates: Sequence[bytes],
+    selection: Selection,
+) -> Iterator[GroupScored]:
+    """One event for each of `groups`, whose aggregates are given as words in the same order.
+
+    `norm`: the score is G_rr, the limit the largest that passes (E15). `krum`: the score is that of the first pick (E16), the
+    limit the largest score among the accepted.
+    """
+    norms = [codec.squared_norm(words) for words in aggregates]
+    accepted = [bool(selection.accepted >> group & 1) for group in groups]
+    if params.rule is Rule.NORM:
+        scores, limit = norms, codec.norm_limit(params.members)
+    else:
+        scores = codec.krum_scores(norms, codec.products(aggregates))
+        limit = max((s for s, a in zip(scores, accepted, strict=True) if a), default=0)
+    for group, score, passed in zip(groups, scores, accepted, strict=True):
+        paid = bool(selection.paid >> group & 1)
+        reason = _reason(params.rule, score, limit, passed, selection.unselected)
+        yield GroupScored(session, group, passed, paid, str(score), str(limit), reason)
+
+
+def _reason(rule: Rule, score: int, limit: int, accepted: bool, unselected: bool) -> str:
+    if unselected:
+        return "the rule accepts no group here: everyone who delivered is paid and the model stays"
+    if rule is Rule.NORM:
+        share = 100 * score // limit if limit else 0
+        return f"squared length {share} % of the limit" + ("" if accepted else ": louder than honest members can be")
+    return "among Krum's picks: close to the other groups" if accepted else "not among Krum's picks"
+
+
+def distances(session: int, codec: Codec, groups: Sequence[int], aggregates: Sequence[bytes]) -> DistancesMeasured:
+    """Squared distances between the groups' mean members, in units of weights squared."""
+    params = codec.params
+    norms = [codec.squared_norm(words) for words in aggregates]
+    products = iter(codec.products(aggregates))
+    unit = (
+        1 / WEIGHTS_SCALE if params.encoding is Encoding.WEIGHTS else params.clip_value / params.bound
+    ) / params.members
+    table = [[0.0] * len(groups) for _ in groups]
+    for r in range(len(groups)):
+        for s in range(r + 1, len(groups)):
+            table[r][s] = table[s][r] = float(norms[r] - 2 * next(products) + norms[s]) * unit * unit
+    return DistancesMeasured(session, list(groups), table)

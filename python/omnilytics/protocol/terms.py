@@ -1,0 +1,124 @@
+"""What a model owner offers, in its own words, and the session parameters that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omnilytics import codec
+from omnilytics.errors import InputError
+from omnilytics.types import Assignment, Encoding, KrumPicks, Policy, Rule, SessionParams, Suite
+
+MAX_CHUNK_WORDS = 720
+"""Words a chunk may have (PROTOCOL.md section 2)."""
+
+ENVELOPE_BYTES = 1_024
+"""What a transaction needs beside its words: signature, fees, ABI heads."""
+
+MAX_TRANSACTION_BYTES = 131_072
+"""Nodes refuse larger plain transactions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """An offer: how many groups of how many, how vectors are encoded, how groups are selected, how long each step may take.
+
+    `reward_wei` is shared by the members of the accepted groups of one session. `samples`, `epochs` and `batch_size` are
+    what a member has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
+    """
+
+    reward_wei: int
+    rounds: int = 8
+    min_rounds: int | None = None
+    group_size: int = 4
+    colluders: int | None = None
+    samples: int = 20
+    epochs: int = 2
+    batch_size: int = 5
+    encoding: Encoding = Encoding.DELTA
+    bound: int = 7
+    suite: Suite = Suite.AES
+    assignment: Assignment = Assignment.SHUFFLED
+    rule: Rule = Rule.NORM
+    krum_mu_bps: int = 2_500
+    krum_m: int = 1
+    krum_m_rule: KrumPicks = KrumPicks.PAPER
+    chunk_words: int | None = None
+    register_secs: int = 3_600
+    commit_secs: int = 3_600
+    upload_secs: int = 3_600
+    aggregate_secs: int = 3_600
+    select_secs: int = 3_600
+    unsafe_small: bool = False
+
+    def params(self, parameter_count: int, clip: float) -> SessionParams:
+        """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
+
+        Raises:
+            InputError: a number that can't work, with what was expected.
+            EncodingError: no lane holds the sum of a group.
+        """
+        if self.reward_wei < self.rounds * self.group_size:
+            raise InputError(
+                f"reward: expected at least 1 wei for each of {self.rounds * self.group_size} seats, got {self.reward_wei}"
+            )
+        weights = self.encoding is Encoding.WEIGHTS
+        bound = codec.weights_bound(self.group_size) if weights else self.bound
+        lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
+        seats = self.rounds * self.group_size
+        krum = self.rule is Rule.KRUM
+        return SessionParams(
+            parameter_count=parameter_count,
+            samples=self.samples,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            rounds=self.rounds,
+            min_rounds=min(3, self.rounds) if self.min_rounds is None else self.min_rounds,
+            members=self.group_size,
+            threshold=self.group_size,
+            colluders=max(1, self.group_size - 2) if self.colluders is None else self.colluders,
+            encoding=self.encoding,
+            clip=0 if weights else clip_bits(clip),
+            bound=bound,
+            lane_bits=lane_bits,
+            chunk_words=self._chunk_words(parameter_count, lane_bits),
+            suite=self.suite,
+            assignment=self.assignment,
+            rule=self.rule,
+            krum_mu_bps=self.krum_mu_bps if krum else 0,
+            krum_m=self.krum_m if krum else 0,
+            krum_m_rule=self.krum_m_rule if krum else KrumPicks.STRICT,
+            policy=Policy.ABORT,
+            register_secs=self.register_secs,
+            commit_secs=self.commit_secs,
+            upload_secs=self.upload_secs,
+            aggregate_secs=self.aggregate_secs,
+            select_secs=self.select_secs,
+            reward_wei=self.reward_wei,
+            bond_wei=-(-(self.group_size - 1) * self.reward_wei // seats),
+            unsafe_small=int(self.unsafe_small),
+        )
+
+    def _chunk_words(self, parameter_count: int, lane_bits: int) -> int:
+        """The given chunk, or the largest with which the widest call fits one transaction."""
+        if self.chunk_words is not None:
+            return self.chunk_words
+        words = -(-parameter_count // (256 // lane_bits))
+        vectors = max(self.group_size, self.rounds if self.rule is Rule.KRUM else 0)
+        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES) // (32 * vectors) - 3
+        largest = min(MAX_CHUNK_WORDS, fits)
+        chunks = -(-words // largest)
+        return max(8, -(-words // chunks))
+
+
+def clip_bits(clip: float) -> int:
+    """C as a float32 bit pattern.
+
+    Raises:
+        InputError: not finite, or not above zero.
+    """
+    value = np.float32(clip)
+    if not np.isfinite(value) or value <= 0:
+        raise InputError(f"clip: expected a finite number above 0, got {clip}")
+    return int(value.view(np.uint32))
