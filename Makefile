@@ -1,0 +1,115 @@
+# Everything that can be made of OmniLytics; `make` alone lists it. Each step depends on real files: nothing is done twice.
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGE := python/omnilytics
+EXTENSION := $(PACKAGE)/_omnicore.abi3.so
+ARTIFACTS := $(PACKAGE)/chain/artifacts/Market.json $(PACKAGE)/chain/artifacts/SecModelUpdate.json
+SYNCED := $(VENV)/.synced
+
+CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
+RUST := Cargo.toml Cargo.lock $(shell find rust omnicore -name '*.rs' -o -name Cargo.toml)
+PYTHON_SOURCES := python tests tools
+
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check format lint types current fmt build contracts vectors gas snapshots readme wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- set-up ---
+
+setup: build contracts ## make everything that a run needs: .venv, Rust extension, contract artifacts
+
+build: $(EXTENSION) ## the Rust extension, installed with the package into .venv
+
+contracts: $(ARTIFACTS) ## compile the contracts into the package
+
+$(BIN)/uv:
+	@tools/toolchain.sh "$(PYTHON)"
+	"$(PYTHON)" -m venv --clear $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(VENV)/uv.lock
+
+$(SYNCED): requirements.lock | $(BIN)/uv
+	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@touch $@
+
+$(EXTENSION): $(SYNCED) pyproject.toml $(RUST)
+	@tools/toolchain.sh "$(PYTHON)"
+	$(BIN)/maturin develop --release --locked --uv
+	@touch $@
+
+$(ARTIFACTS) &: $(SYNCED) tools/compile_contracts.py $(CONTRACTS)
+	$(BIN)/python tools/compile_contracts.py
+	@touch $(ARTIFACTS)
+
+# --- use ---
+
+demo: setup ## the main job, on real data (ARGS="--seed 7 --attackers 2")
+	$(BIN)/omnilytics demo $(ARGS)
+
+# --- tests and checks ---
+
+test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST_ARGS="-k codec")
+	$(BIN)/pytest $(PYTEST_ARGS)
+	cargo test --locked --quiet -p omnilytics-core -p omnilytics-evm
+
+check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
+	$(MAKE) test PYTEST_ARGS="-m 'slow or not slow'"
+
+format: setup
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	cargo fmt --all --check
+
+lint: setup
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/lint-imports
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+types: setup
+	$(BIN)/mypy
+	$(BIN)/stubtest omnilytics._omnicore
+
+current: setup
+	$(BIN)/python tests/vectors/generate.py --check
+	$(BIN)/python tools/readme.py --check
+
+fmt: setup ## format all sources
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	cargo fmt --all
+
+# --- generated files that are committed ---
+
+vectors: setup ## the golden vectors of tests/vectors
+	$(BIN)/python tests/vectors/generate.py
+
+snapshots: setup ## the snapshots of tests/snapshots: public API, gas, contract interface and storage layout
+	$(BIN)/pytest -m 'slow or not slow' --update-snapshots tests/project tests/gas tests/contracts
+
+gas: setup ## the gas of every contract function
+	$(BIN)/pytest --gas tests/contracts tests/gas
+
+readme: setup ## the tables of README.md, from docs/results
+	$(BIN)/python tools/readme.py
+
+lock: $(BIN)/uv ## requirements.lock, from requirements.in (ARGS=--upgrade takes the newest versions)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --quiet $(ARGS) --output-file requirements.lock requirements.in
+
+wheel: setup ## dist/omnilytics-*.whl, which needs no compiler and no source tree
+	$(BIN)/maturin build --release --locked --out dist
+
+clean: ## remove all that was made, .venv too
+	rm -rf $(VENV) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -f $(EXTENSION) $(ARTIFACTS)
+	find python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
