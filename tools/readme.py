@@ -1,0 +1,160 @@
+"""Writes the tables of README.md from the result files in docs/results.
+
+A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes from docs/results/NAME.json:
+
+    {
+      "label": "Attackers",                                       head of the first column
+      "columns": [{"title": "Final, %", "key": "accuracy.final", "digits": 1}],
+      "rows": [{"label": "none", "results": [{"accuracy": {"final": 95.7}}, ...]}],
+      "source": "omnilytics demo --dataset mnist --seed {1,2,3}"  what produced it
+    }
+
+A cell is the mean of `key` over the row's results, with its standard deviation where there are two or more; a list
+counts as its length. `add` puts result files of `omnilytics demo --json` into a row, keeping the keys of the columns.
+
+Usage: readme.py [--check]
+       readme.py add NAME ROW RESULT...
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "docs" / "results"
+BLOCK = re.compile(r"(<!-- begin:(?P<name>[a-z0-9-]+) -->\n)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
+
+
+class TableError(ValueError):
+    """A result file or a marker can't work; the message says what was expected and what was given."""
+
+
+def number(result: dict[str, Any], key: str) -> float:
+    """The value at the dotted `key` of one result, a list counted.
+
+    Raises:
+        TableError: there is none, or it is no number.
+    """
+    value: Any = result
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise TableError(f"expected the key {key!r} in a result, found none")
+        value = value[part]
+    if isinstance(value, list):
+        return float(len(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TableError(f"expected a number or a list at {key!r}, got {value!r}")
+    return float(value)
+
+
+def cell(values: Sequence[float], digits: int) -> str:
+    """Mean and spread of one cell, as Markdown."""
+    if not values:
+        raise TableError("expected at least one result in a row, got none")
+    mean = f"{statistics.fmean(values):,.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):,.{digits}f}"
+
+
+def table(spec: dict[str, Any]) -> str:
+    """The Markdown of one result file, with its source below."""
+    columns = spec["columns"]
+    runs = {len(row["results"]) for row in spec["rows"]}
+    lines = [
+        "| " + " | ".join([spec["label"], *(column["title"] for column in columns)]) + " |",
+        "| --- |" + " ---: |" * len(columns),
+    ]
+    for row in spec["rows"]:
+        cells = [cell([number(r, c["key"]) for r in row["results"]], c.get("digits", 0)) for c in columns]
+        lines.append("| " + " | ".join([row["label"], *cells]) + " |")
+    spread = f", mean ± standard deviation of {runs.pop()} runs" if len(runs) == 1 and runs != {1} else ""
+    return "\n".join([*lines, "", f"From `{spec['source']}`{spread}.", ""])
+
+
+def load(name: str) -> dict[str, Any]:
+    """The result file `name`.
+
+    Raises:
+        TableError: it isn't there, or lacks one of its fields.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        raise TableError(f"expected the result file docs/results/{name}.json, found none")
+    spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    missing = {"label", "columns", "rows", "source"} - spec.keys()
+    if missing:
+        raise TableError(f"docs/results/{name}.json: expected the fields {sorted(missing)}, found none")
+    return spec
+
+
+def render(text: str) -> str:
+    """`text` with every marked table made anew.
+
+    Raises:
+        TableError: a marker has no partner, or its result file can't work.
+    """
+    opened = re.findall(r"<!-- begin:([^ ]+) -->", text)
+    closed = re.findall(r"<!-- end:([^ ]+) -->", text)
+    if opened != closed or len(opened) != len(BLOCK.findall(text)):
+        raise TableError(f"expected a matching end marker for each of {opened}, found {closed}")
+    return BLOCK.sub(lambda block: block[1] + table(load(block["name"])) + block[4], text)
+
+
+def add(name: str, label: str, files: Sequence[Path]) -> None:
+    """Replaces, or appends, the row `label` of the result file `name` by what `files` hold."""
+    spec = load(name)
+    keys = [column["key"] for column in spec["columns"]]
+    results = []
+    for path in files:
+        full = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, Any] = {}
+        for key in keys:
+            *parents, leaf = key.split(".")
+            place = kept
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[leaf] = number(full, key)
+        results.append(kept)
+    row = next((row for row in spec["rows"] if row["label"] == label), None)
+    if row is None:
+        row = {"label": label}
+        spec["rows"].append(row)
+    row["results"] = results
+    (RESULTS / f"{name}.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Writes the tables of README.md from docs/results.")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if README.md isn't current")
+    commands = parser.add_subparsers(dest="command")
+    adding = commands.add_parser("add", help="put results into a row of docs/results/NAME.json")
+    adding.add_argument("name")
+    adding.add_argument("row")
+    adding.add_argument("results", type=Path, nargs="+")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "add":
+            add(options.name, options.row, options.results)
+        before = README.read_text(encoding="utf-8")
+        after = render(before)
+    except (TableError, json.JSONDecodeError) as error:
+        print(f"readme: {error}", file=sys.stderr)
+        return 2
+    if options.check and after != before:
+        print("readme: README.md differs from docs/results; run 'make readme'", file=sys.stderr)
+        return 1
+    if not options.check:
+        README.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
