@@ -1,0 +1,50 @@
+"""Random affine distortion of images, for the training of those who have few of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import affine_grid, grid_sample
+
+from omnilytics.errors import InputError
+
+SHIFT = 1.0
+"""Largest shift along each axis, pixels."""
+ROTATION = 0.2
+"""Largest rotation, radians."""
+SHEAR = 0.2
+"""Largest shear, radians."""
+SCALE = 0.1
+"""Largest relative change of size."""
+
+
+def distort(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Each image shifted, rotated, sheared and scaled at random, zeros flowing in at the border.
+
+    Args:
+        x: images (n, c, h, w), float32.
+        rng: where the 5 n uniform numbers come from.
+
+    Raises:
+        InputError: x aren't images.
+    """
+    if x.ndim != 4:
+        raise InputError(f"augment: expected images (n, c, h, w), got shape {tuple(x.shape)}")
+    n, _, height, width = x.shape
+    theta = torch.from_numpy(_matrices(rng.uniform(-1, 1, (5, n)), height, width)).to(x)
+    grid = affine_grid(theta, list(x.shape), align_corners=False)
+    return grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _matrices(u: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
+    """Matrices (n, 2, 3) from u (5, n) in [-1, 1], in the coordinates of `affine_grid`: -1..1 over each axis."""
+    angle, shear, scale = u[0] * ROTATION, np.tan(u[1] * SHEAR), 1 + u[2] * SCALE
+    cos, sin = np.cos(angle), np.sin(angle)
+    rows = np.array(
+        [
+            [cos * scale, (cos * shear - sin) * scale, u[3] * SHIFT * 2 / width],
+            [sin * scale, (sin * shear + cos) * scale, u[4] * SHIFT * 2 / height],
+        ]
+    )
+    return rows.transpose(2, 0, 1).astype(np.float32)

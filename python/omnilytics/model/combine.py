@@ -1,0 +1,48 @@
+"""How much the model owner lets its private model say beside the public one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+CANDIDATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
+"""Weights a of log p_public + a log p_private."""
+
+FOLDS = 4
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log probabilities (n, classes) of logits (n, classes)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float32)
+
+
+def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
+    """Combined log probabilities up to a constant, (n, classes): log p_public + weight * log p_private."""
+    return log_softmax(public) + np.float32(weight) * log_softmax(private)
+
+
+def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The candidate with the smallest negative log likelihood, or 0 unless its gain over 0 exceeds the standard error.
+
+    Both must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
+
+    Args:
+        public: logits (n, classes).
+        private: logits (n, classes).
+        labels: (n,).
+    """
+    rows = np.arange(len(labels))
+    losses = [-log_softmax(combine(public, private, a))[rows, labels] for a in CANDIDATES]
+    best = int(np.argmin([loss.mean() for loss in losses]))
+    gain = losses[0] - losses[best]
+    if len(gain) < 2 or gain.mean() <= gain.std(ddof=1) / math.sqrt(len(gain)):
+        return 0.0
+    return CANDIDATES[best]
+
+
+def folds(n: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """The samples 0..n-1 in `FOLDS` disjoint parts (fewer when n is smaller), drawn uniformly."""
+    return [np.sort(part) for part in np.array_split(rng.permutation(n), min(FOLDS, n))]

@@ -1,0 +1,195 @@
+"""Stochastic gradient descent on one network, and on many of one shape at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy
+
+from omnilytics.errors import InputError
+from omnilytics.model.augment import distort
+from omnilytics.model.vector import parameter_names, select_parameters
+
+_EVALUATION_BATCH = 500
+
+State = dict[str, torch.Tensor]
+"""Parameters by name."""
+
+
+class Samples(Protocol):
+    """What is trained on: x float32 (n, ...), y int64 (n,)."""
+
+    @property
+    def x(self) -> NDArray[np.float32]: ...
+
+    @property
+    def y(self) -> NDArray[np.int64]: ...
+
+
+class Settings(Protocol):
+    """How is trained (`train.config.TrainConfig`)."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def momentum(self) -> float: ...
+
+    @property
+    def augment(self) -> bool: ...
+
+
+def training_device() -> torch.device:
+    """CUDA when there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Layers that draw from PyTorch's global state (dropout) draw from `seed` inside; outside nothing changes."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def passes(data: Samples, settings: Settings, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each epoch sees, shuffled and distorted: x (epochs, n, ...), y (epochs, n).
+
+    Raises:
+        InputError: no samples.
+    """
+    n = len(data.y)
+    if n == 0:
+        raise InputError("training: expected at least 1 sample, got 0")
+    order = np.concatenate([rng.permutation(n) for _ in range(settings.epochs)])
+    x, y = torch.from_numpy(data.x[order]), torch.from_numpy(data.y[order])
+    if settings.augment:
+        x = distort(x, rng)
+    return x.view(settings.epochs, n, *x.shape[1:]), y.view(settings.epochs, n)
+
+
+def fit(
+    module: nn.Module,
+    data: Samples,
+    settings: Settings,
+    rng: np.random.Generator,
+    names: Sequence[str] | None = None,
+    learning_rate: float | None = None,
+) -> None:
+    """Train the parameters called `names` (all by default) of `module` in place; the others stay as they are.
+
+    Args:
+        module: any module whose output are logits (n, classes).
+        data: its samples.
+        settings: epochs, batch size, learning rate, momentum, augmentation.
+        rng: order, distortion and dropout.
+        names: what is trained.
+        learning_rate: instead of the settings'.
+    """
+    x, y = passes(data, settings, rng)
+    device = training_device()
+    module.to(device).train()
+    chosen = list(select_parameters(module, names).values())
+    optimiser = torch.optim.SGD(chosen, lr=learning_rate or settings.learning_rate, momentum=settings.momentum)
+    with seeded(int(rng.integers(2**62))):
+        for xs, ys in zip(x.to(device), y.to(device), strict=True):
+            for batch in range(0, len(ys), settings.batch_size):
+                part = slice(batch, batch + settings.batch_size)
+                loss = cross_entropy(module(xs[part]), ys[part])
+                optimiser.zero_grad()
+                for parameter, gradient in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
+                    parameter.grad = gradient
+                optimiser.step()
+    optimiser.zero_grad()
+    module.eval().to("cpu")
+
+
+def fit_many(
+    module: nn.Module,
+    states: Sequence[State],
+    x: torch.Tensor,
+    y: torch.Tensor,
+    settings: Settings,
+    learning_rate: float,
+) -> list[State]:
+    """Train m networks at once: `fit` for each, with the batches of all in one computation.
+
+    Args:
+        module: the shape of all, and the parameters that aren't trained.
+        states: m times the parameters that are trained.
+        x: what they see, (m, epochs, n, ...).
+        y: labels (m, epochs, n).
+        settings: batch size and momentum.
+        learning_rate: of the steps.
+
+    Returns:
+        The m trained states, on the CPU.
+    """
+    device = training_device()
+    module.to(device).train()
+    x, y = x.to(device), y.to(device)
+    stacked = {name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]}
+    frozen = {n: p.detach() for n, p in (*module.named_parameters(), *module.named_buffers()) if n not in stacked}
+    velocity = {name: torch.zeros_like(value) for name, value in stacked.items()}
+
+    def forward(state: State, images: torch.Tensor) -> torch.Tensor:
+        return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
+
+    together = torch.func.vmap(forward)
+    for epoch in range(y.shape[1]):
+        for batch in range(0, y.shape[2], settings.batch_size):
+            part = slice(batch, batch + settings.batch_size)
+            logits, labels = together(stacked, x[:, epoch, part]), y[:, epoch, part]
+            loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
+            gradients = torch.autograd.grad(loss, list(stacked.values()))
+            with torch.no_grad():
+                for (name, value), gradient in zip(stacked.items(), gradients, strict=True):
+                    velocity[name].mul_(settings.momentum).add_(gradient)
+                    value.sub_(velocity[name], alpha=learning_rate)
+    module.eval().to("cpu")
+    finished = {name: value.detach().cpu() for name, value in stacked.items()}
+    return [{name: value[m] for name, value in finished.items()} for m in range(len(states))]
+
+
+def can_batch(module: nn.Module) -> bool:
+    """Whether `fit_many` equals `fit`: no layer draws random numbers or keeps statistics of what it sees."""
+    random = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm, nn.RReLU, nn.RNNBase)
+    return not any(isinstance(layer, random) for layer in module.modules())
+
+
+def state_of(module: nn.Module, names: Sequence[str] | None = None) -> State:
+    """Copies of the parameters called `names`, all by default."""
+    chosen = parameter_names(module) if names is None else names
+    return {n: p.detach().clone() for n, p in select_parameters(module, chosen).items()} if chosen else {}
+
+
+def load_state(module: nn.Module, state: State) -> None:
+    """Write parameters back."""
+    parameters = dict(module.named_parameters())
+    with torch.no_grad():
+        for name, value in state.items():
+            parameters[name].copy_(value)
+
+
+def module_logits(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the module says about x: logits (n, classes), computed in batches."""
+    device = training_device()
+    module.to(device).eval()
+    with torch.no_grad():
+        parts = [module(part.to(device)).cpu() for part in torch.split(torch.from_numpy(x), _EVALUATION_BATCH)]
+    module.to("cpu")
+    return torch.cat(parts).numpy()

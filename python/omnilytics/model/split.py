@@ -1,0 +1,315 @@
+"""What a model owner publishes, what it keeps, and what a data owner trains in its place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from omnilytics.errors import InputError
+from omnilytics.model.combine import choose_weight, combine, folds
+from omnilytics.model.fitting import Samples, Settings, State, fit, load_state, module_logits, state_of
+from omnilytics.model.nets import initialise
+from omnilytics.model.vector import load_vector, parameter_names, select_parameters, to_vector
+from omnilytics.seeds import Seeds
+from omnilytics.types import FloatVec
+
+
+@dataclass(frozen=True, slots=True)
+class MemberModel:
+    """What one data owner trains.
+
+    Attributes:
+        module: a network of its own.
+        public_names: the parameters that it uploads, in the order of the vector.
+        private_names: those that it trains and keeps.
+    """
+
+    module: nn.Module
+    public_names: tuple[str, ...]
+    private_names: tuple[str, ...] = ()
+
+    @property
+    def trained_names(self) -> tuple[str, ...]:
+        """Everything that its training changes."""
+        return self.public_names + self.private_names
+
+
+class Split(Protocol):
+    """A model in two parts: W^p, that the market sees, and W^s, that it doesn't."""
+
+    @property
+    def name(self) -> str:
+        """side | layers."""
+
+    @property
+    def reveals(self) -> str:
+        """What others learn of the model, in one sentence."""
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """The parameters of W^p, in the order of the vector."""
+
+    @property
+    def parameter_count(self) -> int:
+        """d, the length of the vector."""
+
+    @property
+    def weight(self) -> float:
+        """How much the private model counts beside the public one; 0 where that isn't a question."""
+
+    def public_vector(self) -> FloatVec:
+        """W^p, shape (d,)."""
+
+    def load_public(self, vector: FloatVec) -> None:
+        """Replace W^p.
+
+        Raises:
+            EncodingError: wrong shape, NaN or infinity.
+        """
+
+    def outgoing(self) -> dict[str, NDArray[np.float32]]:
+        """Every parameter that leaves the model owner, by name."""
+
+    def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
+        """A fresh copy of what this data owner trains, with what it kept from its last session."""
+
+    def keep(self, member_index: int, state: State) -> None:
+        """Remember what this data owner trained and didn't upload."""
+
+    def adapt(self, data: Samples, config: Settings, generator: np.random.Generator) -> None:
+        """The owner's own training, on its own samples, after an update of W^p."""
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the owner's whole model says, (n, classes)."""
+
+    def public_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What anybody who followed the session can say with W^p alone, (n, classes)."""
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The owner's classes, (n,)."""
+
+
+class SideSplit:
+    """W^p is a complete small network that data owners train by itself; W^s is a network that never leaves the owner.
+
+    The owner adds their log probabilities, with a weight that it chooses by cross-validation on its own samples. That
+    is honest because W^p is never trained on them.
+
+    Args:
+        private: W^s, any module with logits (n, classes).
+        public: W^p, the same.
+
+    Raises:
+        InputError: the public network can't travel as a vector.
+    """
+
+    name = "side"
+    reveals = "the public model, whole; nothing of the private one"
+
+    def __init__(self, private: nn.Module, public: nn.Module) -> None:
+        self.public_names = parameter_names(public)
+        _check_public(public, self.public_names)
+        self.private = private
+        self.public = public
+        self.weight = 0.0
+        self._untrained = state_of(private)
+        self._samples: Samples | None = None
+        self._held_out: NDArray[np.float32] | None = None
+
+    @property
+    def parameter_count(self) -> int:
+        return _count(self.public, self.public_names)
+
+    def public_vector(self) -> FloatVec:
+        return to_vector(self.public, self.public_names)
+
+    def load_public(self, vector: FloatVec) -> None:
+        load_vector(self.public, vector, self.public_names)
+
+    def outgoing(self) -> dict[str, NDArray[np.float32]]:
+        return _arrays(self.public, self.public_names)
+
+    def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
+        return MemberModel(copy.deepcopy(self.public), self.public_names)
+
+    def keep(self, member_index: int, state: State) -> None:
+        """A member of this split keeps nothing."""
+
+    def adapt(self, data: Samples, config: Settings, generator: np.random.Generator) -> None:
+        """Fit W^s to `data`, the first time they are seen, then choose the weight for the present W^p."""
+        if self._held_out is None or self._samples is not data:
+            self._held_out = self._cross_validate(data, config, generator)
+            load_state(self.private, self._untrained)
+            fit(self.private, data, config, generator)
+            self._samples = data
+        self.weight = choose_weight(self.public_logits(data.x), self._held_out, data.y)
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        public = self.public_logits(x)
+        return combine(public, module_logits(self.private, x), self.weight) if self.weight else public
+
+    def public_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return module_logits(self.public, x)
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)
+
+    def _cross_validate(self, data: Samples, config: Settings, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Logits (n, classes) of each sample, from a copy of W^s fitted to the other folds."""
+        parts = []
+        members = np.arange(len(data.y))
+        held_out = folds(len(members), generator)
+        for fold in held_out:
+            copied = copy.deepcopy(self.private)
+            load_state(copied, self._untrained)
+            rest = np.setdiff1d(members, fold)
+            fit(copied, _Part(data.x[rest], data.y[rest]), config, generator)
+            parts.append(module_logits(copied, data.x[fold]))
+        return np.concatenate(parts)[np.argsort(np.concatenate(held_out))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+class StandIn(StrEnum):
+    """What a data owner computes with in place of the private layers that it must not see (notes: design 4)."""
+
+    SHARED = "shared"
+    """The owner's W^s itself: the paper's accuracy, without the paper's privacy."""
+    OWN = "own"
+    """Layers of its own, from its own random start, trained and kept by it."""
+    OWN_COMMON = "own-common"
+    """Layers of its own, from a random start that all share, trained and kept by each."""
+
+
+_REVEALS = {
+    StandIn.SHARED: "everything: data owners compute with the private layers, so the owner sends them too",
+    StandIn.OWN: "the public layers; nothing of the private ones",
+    StandIn.OWN_COMMON: "the public layers; of the private ones only a random start that is drawn from a public seed",
+}
+
+
+class LayersSplit:
+    """The paper's split: W^p is some layers of one model, by name; the others are W^s.
+
+    Args:
+        model: any module with logits (n, classes). With `own-common` its start should come from `common_start`, as the
+            members' does.
+        public_layers: names of submodules or of single parameters, e.g. ("conv2", "linear2", "linear3").
+        stand_in: what data owners use for the rest.
+
+    Raises:
+        InputError: a layer doesn't exist (the message lists those that do) or can't travel as a vector.
+    """
+
+    name = "layers"
+    weight = 0.0
+
+    def __init__(self, model: nn.Module, public_layers: Sequence[str], stand_in: StandIn) -> None:
+        self.stand_in = StandIn(stand_in)
+        self.reveals = _REVEALS[self.stand_in]
+        self.model = model
+        self.public_names = _layer_parameters(model, public_layers)
+        _check_public(model, self.public_names)
+        self.private_names = tuple(n for n in parameter_names(model) if n not in self.public_names)
+        self._kept: dict[int, State] = {}
+        self._outsider: State | None = None
+
+    @property
+    def parameter_count(self) -> int:
+        return _count(self.model, self.public_names)
+
+    def public_vector(self) -> FloatVec:
+        return to_vector(self.model, self.public_names)
+
+    def load_public(self, vector: FloatVec) -> None:
+        load_vector(self.model, vector, self.public_names)
+
+    def outgoing(self) -> dict[str, NDArray[np.float32]]:
+        names = self.public_names + (self.private_names if self.stand_in is StandIn.SHARED else ())
+        return _arrays(self.model, names)
+
+    def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
+        module = copy.deepcopy(self.model)
+        if self.stand_in is StandIn.SHARED:
+            return MemberModel(module, self.public_names)
+        if self._outsider is None:
+            self._outsider = self._start(module, seeds, -1)
+        load_state(module, self._kept.get(member_index) or self._start(module, seeds, member_index))
+        return MemberModel(module, self.public_names, self.private_names)
+
+    def keep(self, member_index: int, state: State) -> None:
+        if self.stand_in is not StandIn.SHARED:
+            self._kept[member_index] = state
+
+    def adapt(self, data: Samples, config: Settings, generator: np.random.Generator) -> None:
+        """Train the combined model on `data`: the paper's local adaptation."""
+        fit(self.model, data, config, generator)
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return module_logits(self.model, x)
+
+    def public_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        module = copy.deepcopy(self.model)
+        if self.stand_in is not StandIn.SHARED:
+            load_state(module, self._outsider or self._start(module, Seeds(0), -1))
+        return module_logits(module, x)
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)
+
+    def _start(self, module: nn.Module, seeds: Seeds, member_index: int) -> State:
+        fresh = copy.deepcopy(module)
+        if self.stand_in is StandIn.OWN_COMMON:
+            common_start(fresh, seeds)
+        else:
+            initialise(fresh, seeds.torch("stand-in", member_index))
+        return state_of(fresh, self.private_names)
+
+
+def common_start(model: nn.Module, seeds: Seeds) -> nn.Module:
+    """Draw all parameters of `model` from the public stream of `own-common`, and return it."""
+    return initialise(model, seeds.torch("stand-in", "common"))
+
+
+def _layer_parameters(model: nn.Module, layers: Sequence[str]) -> tuple[str, ...]:
+    every = parameter_names(model)
+    existing = [name for name, layer in model.named_modules() if name and any(True for _ in layer.parameters())]
+    names: list[str] = []
+    for layer in layers:
+        found = [name for name in every if name == layer or name.startswith(f"{layer}.")]
+        if not found:
+            raise InputError(f"public layers: expected some of {', '.join(existing)}; got {layer!r}")
+        names += found
+    if not names:
+        raise InputError(f"public layers: expected some of {', '.join(existing)}; got none")
+    return tuple(names)
+
+
+def _check_public(module: nn.Module, names: Sequence[str]) -> None:
+    select_parameters(module, names)
+    for name, layer in module.named_modules():
+        public = any(f"{name}.{parameter}" in names for parameter, _ in layer.named_parameters(recurse=False))
+        if public and isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.track_running_stats:
+            raise InputError(
+                f"public layer {name}: expected one without running statistics, which no vector carries "
+                f"(GroupNorm, LayerNorm), got {type(layer).__name__}"
+            )
+
+
+def _count(module: nn.Module, names: Sequence[str]) -> int:
+    return sum(p.numel() for p in select_parameters(module, names).values())
+
+
+def _arrays(module: nn.Module, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    return {n: p.detach().cpu().numpy().copy() for n, p in select_parameters(module, names).items()}

@@ -1,0 +1,94 @@
+"""Local training of all data owners that one process simulates, as one batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from omnilytics.errors import InputError
+from omnilytics.model.fitting import can_batch, fit_many, load_state, passes, state_of
+from omnilytics.model.split import Split
+from omnilytics.model.vector import load_vector, to_vector
+from omnilytics.seeds import Seeds
+from omnilytics.train.config import TrainConfig, session_learning_rate
+from omnilytics.train.data import Dataset
+from omnilytics.train.local import train_local
+from omnilytics.types import FloatVec
+
+
+def train_batched(
+    split: Split,
+    member_indices: Sequence[int],
+    datasets: Sequence[Dataset],
+    published: FloatVec,
+    config: TrainConfig,
+    seeds: Seeds,
+    session: int,
+) -> list[FloatVec]:
+    """`train_local` for each of the members, equal to it but for the order of float additions, several times faster.
+
+    Members with the same number of samples are trained together; networks that draw random numbers or keep statistics
+    (dropout, batch normalisation) one by one. CUDA is used when there is one.
+
+    Args:
+        split: as in `train_local`.
+        member_indices: the data owners, each once.
+        datasets: their data, in the same order.
+        published: W^p that all start from, shape (d,).
+        config: E, B, learning rate, momentum, augmentation.
+        seeds: the run's.
+        session: 1, 2, ... within the run.
+
+    Returns:
+        Each member's new W^p, shape (d,), in the order of `member_indices`.
+
+    Raises:
+        InputError: lists of different length, a member twice, a member without samples.
+        EncodingError: `published` has the wrong shape or isn't finite, or a member's training diverged.
+    """
+    if len(member_indices) != len(datasets):
+        raise InputError(f"training: expected one data set a member, got {len(datasets)} for {len(member_indices)}")
+    if len(set(member_indices)) != len(member_indices):
+        raise InputError(f"training: expected each member once, got {list(member_indices)}")
+    sizes: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for place, data in enumerate(datasets):
+        sizes[data.x.shape].append(place)
+    result: dict[int, FloatVec] = {}
+    for places in sizes.values():
+        members = [member_indices[p] for p in places]
+        weights = _train_together(split, members, [datasets[p] for p in places], published, config, seeds, session)
+        result.update(zip(places, weights, strict=True))
+    return [result[place] for place in range(len(datasets))]
+
+
+def _train_together(
+    split: Split,
+    members: Sequence[int],
+    datasets: Sequence[Dataset],
+    published: FloatVec,
+    config: TrainConfig,
+    seeds: Seeds,
+    session: int,
+) -> list[FloatVec]:
+    models = [split.member_model(m, seeds) for m in members]
+    first = models[0]
+    if len(models) == 1 or not can_batch(first.module):
+        return [
+            train_local(split, m, data, published, config, seeds, session)
+            for m, data in zip(members, datasets, strict=True)
+        ]
+    for model in models:
+        load_vector(model.module, published, model.public_names)
+    seen = [passes(data, config, seeds.numpy("train", m, session)) for m, data in zip(members, datasets, strict=True)]
+    x, y = torch.stack([s[0] for s in seen]), torch.stack([s[1] for s in seen])
+    states = [state_of(model.module, model.trained_names) for model in models]
+    trained = fit_many(first.module, states, x, y, config, session_learning_rate(config, session))
+    weights = []
+    for member, model, state in zip(members, models, trained, strict=True):
+        load_state(model.module, state)
+        weights.append(np.ascontiguousarray(to_vector(model.module, model.public_names)))
+        split.keep(member, state_of(model.module, model.private_names))
+    return weights
