@@ -1,0 +1,88 @@
+"""tools/readme.py turns result files into tables and refuses what it can't."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.project.checkout import ROOT
+
+SPEC: dict[str, Any] = {
+    "label": "Attackers",
+    "columns": [
+        {"title": "Final, %", "key": "accuracy.final", "digits": 1},
+        {"title": "Refused", "key": "groups.rejected"},
+    ],
+    "rows": [{"label": "none", "results": [{"accuracy": {"final": 90}, "groups": {"rejected": []}}]}],
+    "source": "omnilytics demo",
+}
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The tool, with a README and a result file of its own."""
+    spec = importlib.util.spec_from_file_location("readme_tables", ROOT / "tools" / "readme.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "README", tmp_path / "README.md")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    (tmp_path / "runs.json").write_text(json.dumps(SPEC))
+    (tmp_path / "README.md").write_text("before\n<!-- begin:runs -->\nold\n<!-- end:runs -->\nafter\n")
+    return module
+
+
+def test_a_table_replaces_what_stood_between_its_markers(tables: ModuleType, tmp_path: Path) -> None:
+    assert tables.main(["--check"]) == 1
+    assert tables.main([]) == 0
+    assert tables.main(["--check"]) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("before\n<!-- begin:runs -->\n| Attackers | Final, % | Refused |\n| --- | ---: | ---: |\n")
+    assert "| none | 90.0 | 0 |\n" in text
+    assert text.endswith("From `omnilytics demo`.\n<!-- end:runs -->\nafter\n")
+
+
+def test_results_are_added_as_mean_and_spread(tables: ModuleType, tmp_path: Path) -> None:
+    for seed, final in enumerate((94.0, 96.0)):
+        result = {"accuracy": {"final": final, "start": 1}, "groups": {"rejected": [3, 5]}}
+        (tmp_path / f"{seed}.out").write_text(json.dumps(result))
+    assert tables.main(["add", "runs", "two", str(tmp_path / "0.out"), str(tmp_path / "1.out")]) == 0
+    assert "| two | 95.0 ± 1.4 | 2 ± 0 |" in (tmp_path / "README.md").read_text()
+    row = json.loads((tmp_path / "runs.json").read_text())["rows"][1]
+    assert row["results"][0] == {"accuracy": {"final": 94.0}, "groups": {"rejected": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("<!-- begin:none -->\n<!-- end:none -->\n", "docs/results/none.json"),
+        ("<!-- begin:runs -->\n", "expected a matching end marker"),
+        ("<!-- begin:runs -->\n<!-- end:other -->\n", "expected a matching end marker"),
+    ],
+)
+def test_a_marker_that_cannot_work_is_refused(
+    tables: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, complaint: str
+) -> None:
+    (tmp_path / "README.md").write_text(text)
+    assert tables.main([]) == 2
+    assert complaint in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("result", "complaint"),
+    [({}, "expected the key 'accuracy.final'"), ({"accuracy": {"final": "95"}}, "expected a number or a list")],
+)
+def test_a_result_without_a_number_is_refused(
+    tables: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], result: object, complaint: str
+) -> None:
+    (tmp_path / "bad.out").write_text(json.dumps(result))
+    assert tables.main(["add", "runs", "bad", str(tmp_path / "bad.out")]) == 2
+    assert complaint in capsys.readouterr().err
+    assert json.loads((tmp_path / "runs.json").read_text()) == SPEC
