@@ -1,0 +1,391 @@
+"""The dashboard's panels: each a rich renderable of a `DashboardState` that fits itself into the space it is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions
+from rich.table import Table
+from rich.text import Text
+
+from omnilytics.dashboard import charts
+from omnilytics.dashboard.charts import GREY, ORANGE, SKY, VERMILION
+from omnilytics.dashboard.state import DashboardState, Distances, Group, Member, Session
+from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, span
+
+ACCEPT = f"bold {SKY}"
+REFUSE = f"bold {ORANGE}"
+FAIL = f"bold {VERMILION}"
+QUIET = GREY
+
+STATES = ("Setup", "Register", "Model aggregate", "Outlier suppression", "Payment", "Finished")
+"""The paper's six states (Fig. 2)."""
+
+SHORT_STATES = ("Setup", "Register", "Aggregate", "Outliers", "Payment", "Finished")
+
+STATE_OF_STAGE = {
+    "setup": 0,
+    "register": 1,
+    "draw": 1,
+    "commit": 2,
+    "upload": 2,
+    "aggregate": 2,
+    "select": 3,
+    "payment": 4,
+    "finished": 5,
+}
+"""`types.Stage` by name, lower case -> index into `STATES`."""
+
+MEMBER_MARKS: Mapping[str, tuple[str, str]] = {
+    "waiting": ("·", QUIET),
+    "registered": ("r", ""),
+    "unseated": ("-", QUIET),
+    "seated": ("s", ""),
+    "trained": ("t", ""),
+    "committed": ("c", ""),
+    "uploaded": ("u", SKY),
+    "missed": ("!", FAIL),
+    "paid": ("$", ACCEPT),
+    "refunded": ("b", REFUSE),
+    "withdrawn": ("w", QUIET),
+}
+"""Status -> (one letter, style)."""
+
+
+def group_verdict(group: Group) -> tuple[str, str]:
+    """What became of a group, in a word, and its style."""
+    if group.accepted:
+        return "✓ accepted", ACCEPT
+    if group.accepted is False:
+        return ("~ paid anyway", REFUSE) if group.paid else ("✗ refused", REFUSE)
+    if group.status == "failed":
+        return "! failed", FAIL
+    return group.status, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The six states, the one that the session is in, and its deadline. Two lines."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        session = self.state.session
+        current = STATE_OF_STAGE.get(session.stage, 0) if session else -1
+        names = STATES if options.max_width >= 92 else SHORT_STATES
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for index, name in enumerate(names):
+            if index:
+                line.append(" ─ " if index > current else " ━ ", style=QUIET if index > current else SKY)
+            if index == current:
+                line.append(f" {name} ", style=f"bold #000000 on {SKY}")
+            else:
+                line.append(name, style=SKY if index < current else QUIET)
+        yield line
+        yield self._now(session)
+
+    def _now(self, session: Session | None) -> Text:
+        if session is None:
+            return Text("no session yet: the owner prepares its model", style=QUIET, no_wrap=True, overflow="ellipsis")
+        line = Text(no_wrap=True, overflow="ellipsis")
+        if session.deadline:
+            left = session.deadline - session.now
+            line.append(f"deadline in {span(left)}" if left > 0 else "deadline passed", style="bold")
+        else:
+            line.append("no deadline", style=QUIET)
+        line.append(f"  {STAGE_WORDS.get(session.stage, session.stage)}")
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """One row a group: members, verdict, score against the limit, reason. Rows that don't fit are counted."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | Text]:
+        session = self.state.session
+        if session is None or not session.groups:
+            yield Text("no groups yet", style=QUIET)
+            return
+        width, height = options.max_width, options.height or 99
+        room = max(1, height - 1)
+        shown = session.groups if len(session.groups) <= room else session.groups[: room - 1]
+        members = width >= 58
+        bar = 16 if width >= 58 else 10
+        reason = width >= 96
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True, header_style=QUIET)
+        table.add_column("group", no_wrap=True, width=5)
+        if members:
+            table.add_column("members", no_wrap=True, ratio=1, overflow="ellipsis")
+        table.add_column("verdict", no_wrap=True, width=13)
+        with_limit = any(g.limit for g in session.groups)
+        table.add_column("x limit" if with_limit else "score", no_wrap=True, width=8, justify="right")
+        table.add_column("", no_wrap=True, width=bar)
+        if reason:
+            table.add_column("reason", no_wrap=True, ratio=2, overflow="ellipsis")
+        largest = max((g.score or 0 for g in session.groups), default=0)
+        for group in shown:
+            verdict, style = group_verdict(group)
+            cells: list[str | Text] = [f"{group.number}"]
+            cells += [self._members(group)] if members else []
+            cells += [Text(verdict, style=style), _score(group), Text(_bar(group, largest, bar), style=style or QUIET)]
+            cells += [group.reason] if reason else []
+            table.add_row(*cells)
+        yield table
+        if len(shown) < len(session.groups):
+            yield Text(f"and {len(session.groups) - len(shown)} more groups", style=QUIET)
+
+    def _members(self, group: Group) -> Text:
+        bad = {m.address for m in self.state.members if m.attacker}
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for index, member in enumerate(group.members):
+            name = self.state.member_name(member).removeprefix("DO ")
+            text.append(" " if index else "")
+            text.append(name + ("*" if member in bad else ""), style=FAIL if member in bad else "")
+        return text
+
+
+def _score(group: Group) -> Text:
+    if group.score is None:
+        return Text("", style=QUIET)
+    if group.share is not None:
+        return Text(figures(group.share, 3))
+    return Text(f"{group.score:.2e}" if group.score >= 10**7 else str(group.score))
+
+
+def _bar(group: Group, largest: int, width: int) -> str:
+    if group.score is None:
+        return ""
+    if group.share is not None:
+        return charts.limit_bar(group.share, width)
+    return charts.bar(group.score / largest if largest else 0.0, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Alone, start, public after each session, final: a curve where there is room, else a sparkline."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        s = self.state
+        height = options.height or 8
+        curve = [x.accuracy for x in s.sessions if x.accuracy is not None]
+        series = ([s.start] if s.start is not None else []) + curve
+        if height >= 7 and options.max_width >= 24:
+            yield from self._chart(series, options.max_width, height - 2)
+        elif series:
+            yield Text(charts.spark(series, options.max_width), style=SKY, no_wrap=True)
+        yield _pairs([("alone", percent(s.alone), ORANGE), ("start", percent(s.start), "")])
+        yield _pairs([("public", percent(s.public), SKY), ("final", percent(s.final), "bold")])
+
+    def _chart(self, series: list[float], width: int, height: int) -> Iterator[Text]:
+        s = self.state
+        low, high = charts.nice_range([v for v in (*series, s.alone, s.final) if v is not None])
+        wide = width - 5
+        planned = max(len(series) - 1, s.setting.sessions if s.setting else 1, 1)
+        rows = charts.braille([(i / planned, v) for i, v in enumerate(series)], wide, height, low, high)
+        alone = None if s.alone is None else _row_of(s.alone, low, high, height)
+        for index, row in enumerate(rows):
+            label = {0: f"{high:3.0f} ", height - 1: f"{low:3.0f} "}.get(index, "    ")
+            line = Text(label, style=QUIET, no_wrap=True)
+            for cell in row:
+                if cell == " " and index == alone:
+                    line.append("╌", style=ORANGE)
+                else:
+                    line.append(cell, style=SKY)
+            yield line
+
+
+def _row_of(value: float, low: float, high: float, height: int) -> int:
+    return min(height - 1, int((1 - (value - low) / (high - low)) * height))
+
+
+def _pairs(pairs: list[tuple[str, str, str]]) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    for index, (word, value, style) in enumerate(pairs):
+        line.append("  " if index else "")
+        line.append(f"{word} ", style=QUIET)
+        line.append(f"{value:>6}", style=style)
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The escrow of the current session, in words and bars of its deposits."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        books = self.state.session.books if self.state.session else None
+        if books is None or not books.deposited:
+            yield Text("nothing deposited yet", style=QUIET)
+            return
+        rows = (
+            ("deposited", books.deposited, ""),
+            ("locked", books.locked, ORANGE),
+            ("to withdraw", books.credits, SKY),
+            ("paid out", books.withdrawn, ACCEPT),
+        )
+        room = options.max_width - 12 - 13
+        for word, amount, style in rows:
+            line = Text(f"{word:<12}", style=QUIET, no_wrap=True, overflow="ellipsis")
+            line.append(f"{ether(amount):>12} ", style=style.removeprefix("bold "))
+            if room >= 6:
+                line.append(charts.bar(amount / books.deposited, room), style=style.removeprefix("bold "))
+            yield line
+        if (options.height or 0) >= 5:
+            total = self.state.books
+            yield Text(f"{'whole run':<12}{ether(total.deposited):>12}", style=QUIET, no_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Gas:
+    """Gas by contract function, the dearest first, over the whole run."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        used = sorted(self.state.gas.items(), key=lambda item: (-item[1], item[0]))
+        if not used:
+            yield Text("no transaction yet", style=QUIET)
+            return
+        height = options.height or 99
+        room = max(0, options.max_width - 12 - 8)
+        for phase, amount in used[: max(0, height - 1)]:
+            line = Text(f"{phase:<12}", style=QUIET, no_wrap=True, overflow="ellipsis")
+            line.append(f"{gas(amount):>7} ")
+            line.append(charts.bar(amount / used[0][1], room), style=SKY)
+            yield line
+        total = sum(self.state.gas.values())
+        calls = f" in {self.state.transactions:,} calls" if room >= 12 else ""
+        yield Text(f"{'total':<12}{gas(total):>7}{calls}", style="bold", no_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Squared distances between the groups' aggregates of the newest session that has them."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        session = next((s for s in reversed(self.state.sessions) if s.distances), None)
+        if session is None or session.distances is None or not session.distances.groups:
+            yield Text("no distances yet", style=QUIET)
+            return
+        groups, rows = session.distances.groups, session.distances.rows
+        largest = max((v for row in rows for v in row), default=0.0) or 1.0
+        if (options.height or 99) < len(groups) + 2:
+            yield from _half_blocks(session.distances, largest, options.max_width, (options.height or 2) - 1)
+            return
+        cell = 6 if options.max_width >= 4 + 6 * len(groups) else 3
+        room = max(1, (options.max_width - 4) // cell)
+        refused = {g.number for g in session.groups if g.accepted is False}
+        yield Text("    " + "".join(f"{g:>{cell - 1}} " for g in groups[:room]), style=QUIET, no_wrap=True)
+        for number, row in list(zip(groups, rows, strict=True))[: max(1, (options.height or 99) - 2)]:
+            line = Text(f"{number:>3} ", style=REFUSE if number in refused else QUIET, no_wrap=True)
+            for value in row[:room]:
+                colour = charts.shade(value / largest)
+                text = f"{figures(value, 2):>{cell - 1}} "[:cell] if cell > 3 else " " * cell
+                line.append(text, style=f"{charts.ink(colour)} on {charts.hexadecimal(colour)}")
+            yield line
+        yield Text(f"session {session.number}: 0 to {figures(largest, 3)}, squared", style=QUIET, no_wrap=True)
+
+
+def _half_blocks(distances: Distances, largest: float, width: int, height: int) -> Iterator[Text]:
+    """Two rows a line, two columns a cell, for little space."""
+    room = max(1, (width - 8) // 2)
+    for start in range(0, min(len(distances.rows), 2 * height), 2):
+        pair = distances.rows[start : start + 2]
+        names = f"{distances.groups[start]}" + (f", {distances.groups[start + 1]}" if len(pair) > 1 else "")
+        line = Text(f"{names:>7} ", style=QUIET, no_wrap=True)
+        for column in range(min(room, len(distances.groups))):
+            colours = [charts.hexadecimal(charts.shade(row[column] / largest)) for row in pair]
+            line.append("▀▀", style=f"{colours[0]} on {colours[1]}" if len(colours) > 1 else colours[0])
+        yield line
+    yield Text(f"0 to {figures(largest, 3)}, squared", style=QUIET, no_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Data owners with status and earnings, in the largest cells that fit; counts where none do."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        members = self.state.members
+        if not members:
+            yield Text("no data owners yet", style=QUIET)
+            return
+        width, height = options.max_width, (options.height or 99) - 1
+        for cell, draw in ((26, _full), (12, _medium), (5, _small), (1, _tiny)):
+            columns = width // cell
+            if columns and -(-len(members) // columns) <= height:
+                for start in range(0, len(members), columns):
+                    line = Text(no_wrap=True, overflow="crop")
+                    for member in members[start : start + columns]:
+                        line.append_text(draw(member, cell))
+                    yield line
+                break
+        else:
+            counts = Counter(m.status for m in members)
+            yield Text(
+                ", ".join(f"{n} {status}" for status, n in counts.most_common()), no_wrap=True, overflow="ellipsis"
+            )
+        earned = sum(m.earned_wei for m in members)
+        present = {m.status for m in members}
+        legend = " ".join(f"{mark} {status}" for status, (mark, _) in MEMBER_MARKS.items() if status in present)
+        attackers = " * attacker" if any(m.attacker for m in members) else ""
+        yield Text(f"earned {ether(earned)}  {legend}{attackers}", style=QUIET, no_wrap=True, overflow="ellipsis")
+
+
+def _number(member: Member) -> tuple[str, str]:
+    number = member.name.removeprefix("DO ")
+    return (f"{number}*", FAIL) if member.attacker else (f"{number} ", "")
+
+
+def _cell(member: Member, width: int, text: str) -> Text:
+    number, style = _number(member)
+    cell = Text(number, style=style)
+    cell.append(text, style=MEMBER_MARKS.get(member.status, ("?", ""))[1])
+    cell.truncate(width - 1)
+    cell.pad_right(width - cell.cell_len)
+    return cell
+
+
+def _full(member: Member, width: int) -> Text:
+    seat = f" g{member.group}" if member.group >= 0 else ""
+    return _cell(member, width, f"{member.status}{seat} {ether(member.earned_wei) if member.earned_wei else ''}")
+
+
+def _medium(member: Member, width: int) -> Text:
+    mark = MEMBER_MARKS.get(member.status, ("?", ""))[0]
+    amount, _, unit = ether(member.earned_wei).partition(" ")
+    return _cell(member, width, f"{mark} {amount}{unit[0]}" if member.earned_wei else mark)
+
+
+def _tiny(member: Member, _width: int) -> Text:
+    mark, style = MEMBER_MARKS.get(member.status, ("?", ""))
+    return Text(mark, style=f"reverse {FAIL}" if member.attacker else style)
+
+
+def _small(member: Member, width: int) -> Text:
+    return _cell(member, width, MEMBER_MARKS.get(member.status, ("?", ""))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The newest sentences, newest last, as many as fit."""
+
+    state: DashboardState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        lines = self.state.feed[-(options.height or 10) :]
+        for index, line in enumerate(lines):
+            text = Text(no_wrap=True, overflow="ellipsis")
+            text.append(f"{line.session:>3} " if line.session else "    ", style=QUIET)
+            text.append(line.text, style="" if index == len(lines) - 1 else QUIET)
+            yield text

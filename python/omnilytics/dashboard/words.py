@@ -1,0 +1,128 @@
+"""Events, amounts and numbers in plain words: the feed, the log lines and the report all speak with these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from omnilytics.protocol import events as ev
+
+STAGE_WORDS = {
+    "setup": "the owner publishes the model and pays in the reward",
+    "register": "data owners register, each with a bond",
+    "draw": "registration is closed, seats will be drawn",
+    "commit": "every member commits to its masked upload",
+    "upload": "all commitments are in: members upload",
+    "aggregate": "the contract adds the uploads of each group",
+    "select": "the contract looks for outliers among the groups",
+    "payment": "the accepted groups are paid",
+    "finished": "the session is over",
+}
+"""`types.Stage` by name, lower case -> what happens in it."""
+
+_ACCURACY_WORDS = {
+    "alone": "the owner's model alone",
+    "start": "the public model at the start",
+    "public": "the public model now",
+    "final": "the owner's model in the end",
+}
+
+
+def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
+    """One sentence for the feed, or None for what isn't worth one. `name` shortens an address."""
+    match event:
+        case ev.RunStarted():
+            return (
+                f"{len(event.members)} data owners, {count(event.parameter_count, 'public parameter')}, "
+                f"{event.dataset}, {event.split} split, rule {event.rule}, seed {event.seed}"
+            )
+        case ev.AccuracyMeasured():
+            return f"accuracy of {_ACCURACY_WORDS.get(event.what, event.what)}: {event.value:.1f} %"
+        case ev.SessionCreated():
+            return (
+                f"session {event.session} opened: reward {ether(event.reward_wei)}, bond {ether(event.bond_wei)} each"
+            )
+        case ev.StageChanged():
+            return STAGE_WORDS.get(event.stage, event.stage)
+        case ev.MemberChanged(status="missed"):
+            return f"{name(event.member)} of group {event.group} missed its deadline and loses its bond"
+        case ev.GroupChanged(status="failed"):
+            return f"group {event.group} failed: not everybody delivered"
+        case ev.GroupScored():
+            return f"group {event.group} {'accepted' if event.accepted else 'refused'}: {event.reason}"
+        case ev.SessionFinished():
+            return _finished(event)
+        case ev.RunFinished():
+            return f"the run is over: final accuracy {event.accuracy_final:.1f} %"
+        case ev.Note():
+            return event.text
+        case _:
+            return None
+
+
+def _finished(event: ev.SessionFinished) -> str:
+    parts = [f"{len(event.accepted)} accepted", f"{len(event.rejected)} refused"]
+    if event.failed:
+        parts.append(f"{len(event.failed)} failed")
+    what = ", ".join(parts)
+    if event.unselected:
+        return f"session {event.session} finished unselected ({what}): who delivered is paid, the model stays"
+    return f"session {event.session} finished: {what}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 group`, `2,410 groups`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def ether(wei: int) -> str:
+    """An amount in the unit that reads best: `0.064 ether`, `12.5 gwei`, `7 wei`; 4 digits from 10^6 wei on."""
+    size = abs(wei)
+    if size >= 10**14:
+        return f"{figures(wei / 10**18, 4)} ether"
+    if size >= 10**6:
+        return f"{figures(wei / 10**9, 4)} gwei"
+    return f"{wei:,} wei"
+
+
+def figures(value: float, digits: int) -> str:
+    """`value` rounded to so many significant digits, never in powers of ten: `0.064`, `12.5`, `48,200`."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    text = f"{rounded:,.{min(decimals, 12)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def gas(amount: int) -> str:
+    """`1.93 M`, `21 k`, `900`."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if amount >= size:
+            return f"{figures(amount / size, 3)} {unit}"
+    return str(amount)
+
+
+def span(seconds: int) -> str:
+    """`45 s`, `2 min 05 s`, `3 h 20 min`, `2 d 4 h`."""
+    seconds = max(0, seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def percent(value: float | None) -> str:
+    """`89.3 %`, or a dash for what isn't measured."""
+    return "-" if value is None else f"{value:.1f} %"
+
+
+def listing(items: Sequence[str], limit: int = 8) -> str:
+    """`a, b and 3 more`."""
+    shown = list(items[:limit])
+    if len(items) > limit:
+        return f"{', '.join(shown)} and {len(items) - limit} more"
+    return ", ".join(shown)
