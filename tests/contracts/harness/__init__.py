@@ -1,0 +1,29 @@
+"""Brownie-style tests on titanoboa: real transactions, receipts, named accounts, typed events, sessions at any stage."""
+
+from .chain import ETHER, Accounts, Chain
+from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, compiled_source, reverts
+from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
+from .session import DAY, Params, SessionDriver, Stage, Status, make_params
+
+__all__ = [
+    "CONTRACTS",
+    "DAY",
+    "ETHER",
+    "ROOT",
+    "TX_GAS_CAP",
+    "TX_SIZE_CAP",
+    "Accounts",
+    "Chain",
+    "Contract",
+    "LimitExceeded",
+    "Params",
+    "Receipt",
+    "Reverted",
+    "SessionDriver",
+    "Stage",
+    "Status",
+    "compiled",
+    "compiled_source",
+    "make_params",
+    "reverts",
+]

@@ -1,0 +1,218 @@
+"""Contracts as tests use them: `session.commit(root, sender=alice)` mines a transaction, `session.stage()` reads.
+
+Return values and events are named tuples with the ABI's field names: `e.group`, `member.place`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import boa
+from boa.interpret import set_cache_dir, set_search_paths
+from eth_abi import decode, encode
+from eth_utils import keccak
+from vyper.compiler.output import build_abi_output
+
+from . import evm, gas
+from .evm import Outcome, Reverted
+
+ROOT = Path(__file__).parents[3]
+CONTRACTS = ROOT / "contracts"
+
+set_search_paths([str(CONTRACTS)])
+set_cache_dir(str(ROOT / ".pytest_cache" / "titanoboa"))
+
+
+@functools.cache
+def _tuple_class(name: str, fields: tuple[str, ...]) -> Any:
+    return NamedTuple(name, [(field or f"field_{i}", Any) for i, field in enumerate(fields)])
+
+
+def _type(entry: dict[str, Any]) -> str:
+    """The canonical type of an ABI entry: structs as tuples."""
+    if not entry["type"].startswith("tuple"):
+        return str(entry["type"])
+    inner = ",".join(_type(c) for c in entry["components"])
+    return f"({inner}){entry['type'].removeprefix('tuple')}"
+
+
+def _named(entry: dict[str, Any], value: Any) -> Any:
+    """A decoded value with its structs as named tuples."""
+    if entry["type"] == "tuple":
+        parts = [_named(c, v) for c, v in zip(entry["components"], value, strict=True)]
+        return _tuple_class("Struct", tuple(c["name"] for c in entry["components"]))(*parts)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _decode(entries: list[dict[str, Any]], data: bytes) -> list[Any]:
+    values = decode([_type(e) for e in entries], data)
+    return [_named(e, v) for e, v in zip(entries, values, strict=True)]
+
+
+class Abi:
+    """A contract's ABI: functions by name, events by their first topic."""
+
+    def __init__(self, entries: list[dict[str, Any]]) -> None:
+        self.entries = entries
+        self.functions = {e["name"]: e for e in entries if e["type"] == "function"}
+        self.events = {
+            int.from_bytes(keccak(text=self.signature(e)), "big"): e for e in entries if e["type"] == "event"
+        }
+        self.constructor = next((e["inputs"] for e in entries if e["type"] == "constructor"), [])
+
+    @staticmethod
+    def signature(entry: dict[str, Any]) -> str:
+        return f"{entry['name']}({','.join(_type(i) for i in entry['inputs'])})"
+
+    def calldata(self, name: str, args: tuple[Any, ...]) -> bytes:
+        """Selector and arguments of a call."""
+        entry = self.functions[name]
+        types = [_type(i) for i in entry["inputs"]]
+        if len(types) != len(args):
+            raise TypeError(f"{name}: expected {len(types)} arguments, got {len(args)}")
+        return keccak(text=self.signature(entry))[:4] + encode(types, args)
+
+    def result(self, name: str, output: bytes) -> Any:
+        """What a function returned: None, one value, or a list of them."""
+        values = _decode(self.functions[name]["outputs"], output)
+        return values[0] if len(values) == 1 else (values or None)
+
+    def event(self, address: str, topics: tuple[int, ...], data: bytes) -> Any:
+        """A log as a named tuple of the event's name, its fields and `address`; None when the ABI hasn't got it."""
+        entry = self.events.get(topics[0])
+        if entry is None:
+            return None
+        indexed = iter(topics[1:])
+        rest = iter(_decode([i for i in entry["inputs"] if not i["indexed"]], data))
+        values = [
+            _decode([i], next(indexed).to_bytes(32, "big"))[0] if i["indexed"] else next(rest) for i in entry["inputs"]
+        ]
+        fields = tuple(i["name"] for i in entry["inputs"])
+        return _tuple_class(entry["name"], (*fields, "address"))(*values, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One transaction that succeeded."""
+
+    call: str
+    gas_used: int
+    calldata: bytes
+    value: Any
+    events: tuple[Any, ...]
+
+    def named(self, name: str) -> list[Any]:
+        """The events of that name, in order."""
+        return [e for e in self.events if type(e).__name__ == name]
+
+    def only(self, name: str) -> Any:
+        """The one event of that name.
+
+        Raises:
+            AssertionError: there is none, or more than one.
+        """
+        found = self.named(name)
+        assert len(found) == 1, f"expected one {name}, got {[type(e).__name__ for e in self.events]}"
+        return found[0]
+
+
+class Contract:
+    """A deployed contract. Every function of its ABI is a method: writes take `sender` (and `value`), reads may."""
+
+    _known: ClassVar[list[Abi]] = []
+
+    def __init__(self, name: str, abi: Abi, address: str) -> None:
+        self.name = name
+        self.abi = abi
+        self.address = address.lower()
+        if abi not in self._known:
+            self._known.append(abi)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.address}>"
+
+    def __getattr__(self, name: str) -> Any:
+        entry = self.abi.functions.get(name)
+        if entry is None:
+            raise AttributeError(f"{self.name} has no function {name}")
+        if entry["stateMutability"] in ("view", "pure"):
+            return functools.partial(self._read, name)
+        return functools.partial(self._write, name)
+
+    def _read(self, name: str, *args: Any, sender: str = "0x" + "00" * 20) -> Any:
+        output = evm.call(name, sender, self.address, self.abi.calldata(name, args))
+        return self.abi.result(name, output)
+
+    def _write(self, name: str, *args: Any, sender: str, value: int = 0) -> Receipt:
+        data = self.abi.calldata(name, args)
+        outcome = evm.transact(name, sender, self.address, data, value)
+        gas.TABLE.add(self.name, name, outcome.gas_used)
+        return Receipt(name, outcome.gas_used, data, self.abi.result(name, outcome.output), decode_logs(outcome))
+
+    def send(self, data: bytes, *, sender: str, value: int = 0) -> Receipt:
+        """A transaction with bytes of one's own."""
+        outcome = evm.transact("send", sender, self.address, data, value)
+        return Receipt("send", outcome.gas_used, data, None, decode_logs(outcome))
+
+
+def decode_logs(outcome: Outcome) -> tuple[Any, ...]:
+    """The events of a transaction, by the ABIs of all contracts seen so far; unknown ones are left out."""
+    events = []
+    for address, topics, data in outcome.logs:
+        found = (abi.event(address, topics, data) for abi in Contract._known)
+        events.append(next((e for e in found if e is not None), None))
+    return tuple(e for e in events if e is not None)
+
+
+class Compiled:
+    """A compiled source file: compiled once in a process."""
+
+    def __init__(self, name: str, deployer: Any) -> None:
+        self.name = name
+        self.data = deployer.compiler_data
+        self.abi = Abi(list(build_abi_output(self.data)))
+
+    def deploy(self, *args: Any, sender: str, value: int = 0) -> Contract:
+        """A new contract at a new address."""
+        init_code = self.data.bytecode + encode([_type(i) for i in self.abi.constructor], args)
+        outcome = evm.deploy(self.name, sender, init_code, value)
+        assert outcome.created is not None
+        gas.TABLE.add(self.name, "deploy", outcome.gas_used)
+        return self.at(outcome.created)
+
+    def at(self, address: str) -> Contract:
+        """The contract that is already there."""
+        return Contract(self.name, self.abi, address)
+
+
+@functools.cache
+def compiled(path: Path) -> Compiled:
+    """The contract in that file, with contracts/ as the search path of its imports."""
+    return Compiled(path.stem, boa.load_partial(str(path)))
+
+
+@functools.cache
+def compiled_source(name: str, source: str) -> Compiled:
+    """A contract from its text: the small ones that tests make for themselves."""
+    return Compiled(name, boa.loads_partial(source, name=name))
+
+
+@contextlib.contextmanager
+def reverts(reason: str | None = None) -> Iterator[None]:
+    """Passes if the block reverts with exactly this reason; without one, if it reverts without a reason.
+
+    Raises:
+        AssertionError: nothing reverted, or for another reason.
+    """
+    try:
+        yield
+    except Reverted as error:
+        if error.reason != reason:
+            raise AssertionError(f"{error.call}: expected {reason!r}, reverted with {error.reason!r}") from error
+    else:
+        raise AssertionError(f"expected a revert: {reason!r}")

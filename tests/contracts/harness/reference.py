@@ -1,0 +1,153 @@
+"""docs/PROTOCOL.md in plain Python, written from the page alone: lanes, hashes, the draw, norm, krum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eth_abi import encode
+from eth_utils import keccak
+
+WORD = 1 << 256
+LANE_BITS = (6, 8, 10, 12, 16, 32)
+
+
+def dom(text: str) -> bytes:
+    """A domain: ASCII, zero bytes on the right, 32 in all."""
+    return text.encode().ljust(32, b"\0")
+
+
+def lanes(bits: int) -> int:
+    return 256 // bits
+
+
+def word_count(parameters: int, bits: int) -> int:
+    return -(-parameters // lanes(bits))
+
+
+def smallest_lane(members: int, bound: int) -> int:
+    """The smallest legal width with members * bound < 2^(b-1)."""
+    return next(b for b in LANE_BITS if members * bound < 1 << (b - 1))
+
+
+def pack(values: Sequence[int], bits: int) -> list[int]:
+    """Integers to words (E5)."""
+    size = lanes(bits)
+    return [
+        sum(v << (bits * lane) for lane, v in enumerate(values[i : i + size])) % WORD
+        for i in range(0, len(values), size)
+    ]
+
+
+def unpack(words: Sequence[int], bits: int, parameters: int) -> list[int]:
+    """Words to integers (E6); lanes beyond the last parameter are dropped."""
+    values = []
+    for word in words:
+        x = word % (1 << (bits * lanes(bits)))
+        for _ in range(lanes(bits)):
+            d = (x + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
+            x = (x - d) >> bits
+            values.append(d)
+    return values[:parameters]
+
+
+def to_bytes(words: Sequence[int]) -> bytes:
+    """Words on the wire: 32 bytes each, big-endian."""
+    return b"".join(w.to_bytes(32, "big") for w in words)
+
+
+def from_bytes(data: bytes) -> list[int]:
+    return [int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32)]
+
+
+def add(vectors: Sequence[Sequence[int]]) -> list[int]:
+    """The sum of vectors of words, modulo 2^256."""
+    return [sum(column) % WORD for column in zip(*vectors, strict=True)]
+
+
+def chunk_hashes(words: Sequence[int], chunk_words: int) -> list[bytes]:
+    return [keccak(to_bytes(words[i : i + chunk_words])) for i in range(0, len(words), chunk_words)]
+
+
+def commitment(hashes: Sequence[bytes]) -> bytes:
+    """The root of a member's chunk hashes (E13)."""
+    return keccak(encode(["bytes32[]"], [hashes]))
+
+
+def publish_hash(chunks: Sequence[bytes]) -> bytes:
+    """The hash chain over the published chunks (E7)."""
+    value = bytes(32)
+    for chunk in chunks:
+        value = keccak(value + keccak(chunk))
+    return value
+
+
+def model_hash(params: Sequence[int], published_hash: bytes) -> bytes:
+    """(E1)"""
+    return keccak(encode(["uint256"] * len(params), params) + published_hash)
+
+
+def draw_seed(block_hash: bytes, session: str) -> bytes:
+    return keccak(block_hash + bytes.fromhex(session[2:]).rjust(32, b"\0"))
+
+
+def permute(seed: bytes, index: int, size: int) -> int:
+    """pi(index) over [0, size) (E14)."""
+    half = next(h for h in range(1, 129) if 1 << (2 * h) >= size)
+    left, right = index >> half, index & ((1 << half) - 1)
+    while True:
+        for k in range(4):
+            digest = int.from_bytes(keccak(seed + (4 * right + k).to_bytes(32, "big")), "big")
+            left, right = right, left ^ (digest % (1 << half))
+        place = (left << half) + right
+        if place < size:
+            return place
+
+
+def dot(a: Sequence[int], b: Sequence[int]) -> int:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def gram(vectors: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Exact inner products of decoded aggregates."""
+    return [[dot(a, b) for b in vectors] for a in vectors]
+
+
+def upper(matrix: Sequence[Sequence[int]]) -> list[int]:
+    """Entries right of the diagonal, row by row."""
+    return [row[s] for r, row in enumerate(matrix) for s in range(r + 1, len(matrix))]
+
+
+def norm_accepts(square: int, members: int, parameters: int, bound: int) -> bool:
+    """(E15) with u_r = N."""
+    return 4 * members**2 * square <= members**2 * parameters * bound**2
+
+
+def krum_picks(count: int, mu_bps: int, m: int, strict: bool) -> int:
+    """How many groups Krum picks from `count`; 0: undefined, the session ends unselected (E16)."""
+    f = -(-mu_bps * count // 10_000)
+    if strict:
+        return m if 10_000 * m < (10_000 - 2 * mu_bps) * count - 20_000 else 0
+    return max(0, min(m, count - f - 2))
+
+
+def krum(matrix: Sequence[Sequence[int]], mu_bps: int, m: int, strict: bool) -> list[int]:
+    """Indices accepted by the paper's Algorithm 1, in the order in which they were picked (E16)."""
+    f = -(-mu_bps * len(matrix) // 10_000)
+    left, picked = list(range(len(matrix))), []
+    for _ in range(krum_picks(len(matrix), mu_bps, m, strict)):
+        scores = []
+        for r in left:
+            distances = sorted(matrix[r][r] - 2 * matrix[r][s] + matrix[s][s] for s in left if s != r)
+            scores.append((sum(distances[: len(left) - f - 2]), r))
+        best = min(scores)[1]
+        left.remove(best)
+        picked.append(best)
+    return picked
+
+
+def least_bond(reward_wei: int, rounds: int, members: int) -> int:
+    return ceil_div((members - 1) * reward_wei, rounds * members)
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)

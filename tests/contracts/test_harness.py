@@ -1,0 +1,203 @@
+"""The harness itself: boundaries, receipts, limits, time, isolation, events, reverts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.harness import (
+    TX_GAS_CAP,
+    TX_SIZE_CAP,
+    Accounts,
+    Chain,
+    Contract,
+    LimitExceeded,
+    Reverted,
+    compiled,
+    reverts,
+)
+from tests.contracts.harness.evm import ENVELOPE_BYTES
+from tests.contracts.harness.gas import GasTable
+from tests.contracts.harness.keys import key_digest, off_curve_x, public, sign
+
+PROBE = Path(__file__).parent / "mocks" / "Probe.vy"
+
+
+@pytest.fixture(scope="module")
+def probe(accounts: Accounts) -> Contract:
+    return compiled(PROBE).deploy(7, sender=accounts.deployer)
+
+
+class TestReceipts:
+    """Gas as a node's receipt has it; test_harness_gas.py compares with the embedded chain."""
+
+    def test_a_cold_slot_costs_the_same_in_every_transaction(self, probe: Contract, accounts: Accounts) -> None:
+        first, second = (probe.put(v, sender=accounts.alice).gas_used for v in (8, 9))
+        assert first == second
+
+    def test_a_refund_is_capped_at_a_fifth(self, probe: Contract, accounts: Accounts) -> None:
+        filled = probe.fill(20, sender=accounts.alice).gas_used
+        cleared = probe.clear(20, sender=accounts.alice).gas_used
+        assert filled > 20 * 22_100
+        full_refund = 20 * 4_800
+        spent = 21_000 + 20 * 5_000
+        assert cleared > spent - full_refund
+        assert cleared * 5 >= spent * 4
+
+    def test_the_original_value_is_that_of_this_transaction(self, probe: Contract, accounts: Accounts) -> None:
+        once, thrice = (probe.bump(n, sender=accounts.alice).gas_used for n in (1, 3))
+        assert thrice - once < 2 * 1_000
+
+    def test_transient_storage_ends_with_its_transaction(self, probe: Contract, accounts: Accounts) -> None:
+        assert [probe.tick(sender=accounts.alice).value for _ in range(3)] == [1, 1, 1]
+
+    @pytest.mark.parametrize(("byte", "per_byte"), [(b"\x01", 40), (b"\x00", 10)])
+    def test_data_pays_the_floor(self, probe: Contract, accounts: Accounts, byte: bytes, per_byte: int) -> None:
+        receipt = probe.take(byte * 64_000, sender=accounts.alice)
+        zeros = receipt.calldata.count(0)
+        assert receipt.gas_used == 21_000 + 10 * zeros + 40 * (len(receipt.calldata) - zeros)
+        assert abs(receipt.gas_used - 21_000 - per_byte * 64_000) < 5_000
+
+    def test_value_arrives(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        before = chain.balance(accounts.alice)
+        probe.put(1, sender=accounts.alice, value=5)
+        assert chain.balance(probe.address) == 5
+        assert chain.balance(accounts.alice) == before - 5
+
+
+class TestLimits:
+    def test_the_largest_transaction_passes_and_a_byte_more_does_not(self, probe: Contract, accounts: Accounts) -> None:
+        head = 4 + 64
+        room = (TX_SIZE_CAP - ENVELOPE_BYTES - head) // 32 * 32
+        probe.take(bytes(room), sender=accounts.alice)
+        with pytest.raises(LimitExceeded, match="expected at most 131072 bytes"):
+            probe.take(bytes(room + 1), sender=accounts.alice)
+
+    def test_a_transaction_has_2_to_the_24_gas(self, probe: Contract, accounts: Accounts) -> None:
+        with pytest.raises(LimitExceeded, match=f"expected at most {TX_GAS_CAP} gas"):
+            probe.fill(760, sender=accounts.alice)
+        assert probe.fill(740, sender=accounts.alice).gas_used < TX_GAS_CAP
+
+    def test_the_cap_is_seen_through_a_clone(self, probe: Contract, accounts: Accounts) -> None:
+        clone = compiled(PROBE).at(probe.clone(sender=accounts.alice).value)
+        with pytest.raises(LimitExceeded, match=f"expected at most {TX_GAS_CAP} gas"):
+            clone.fill(760, sender=accounts.bob)
+
+
+class TestReverts:
+    def test_the_reason_must_be_the_very_one(self, probe: Contract, accounts: Accounts) -> None:
+        with reverts("probe: refused"):
+            probe.refuse(sender=accounts.alice)
+        with pytest.raises(AssertionError, match="expected 'probe'"), reverts("probe"):
+            probe.refuse(sender=accounts.alice)
+
+    def test_a_call_that_passes_is_not_a_revert(self, probe: Contract, accounts: Accounts) -> None:
+        with pytest.raises(AssertionError, match="expected a revert"), reverts("probe: refused"):
+            probe.put(1, sender=accounts.alice)
+
+    def test_arguments_out_of_range_revert_without_a_reason(self, probe: Contract, accounts: Accounts) -> None:
+        with reverts():
+            probe.send(probe.abi.calldata("clamp", (255,))[:-2] + b"\x01\x00", sender=accounts.alice)
+
+    def test_ether_for_a_function_that_takes_none(self, probe: Contract, accounts: Accounts) -> None:
+        with reverts():
+            probe.clamp(1, sender=accounts.alice, value=1)
+
+    def test_a_revert_leaves_nothing_but_a_block(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        height, slot = chain.height, probe.slot()
+        with pytest.raises(Reverted):
+            probe.refuse(sender=accounts.alice)
+        assert (probe.slot(), chain.height) == (slot, height + 1)
+
+
+class TestTime:
+    def test_each_transaction_is_a_block_a_second_later(
+        self, probe: Contract, accounts: Accounts, chain: Chain
+    ) -> None:
+        height, time = chain.height, chain.time
+        probe.put(1, sender=accounts.alice)
+        assert probe.now() == [height + 1, time + 1]
+
+    def test_sleep_and_mine(self, probe: Contract, chain: Chain) -> None:
+        height, time = chain.height, chain.time
+        chain.sleep(3_600)
+        chain.mine(4)
+        assert probe.now() == [height + 5, time + 3_604]
+
+    def test_the_next_transaction_at_a_given_time(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        chain.next_at(chain.time + 1_000)
+        expected = chain.time + 1
+        probe.put(1, sender=accounts.alice)
+        assert chain.time == expected
+        with pytest.raises(ValueError, match="expected a time after"):
+            chain.next_at(chain.time)
+
+    def test_block_hashes_reach_back_256_blocks(self, probe: Contract, chain: Chain) -> None:
+        chain.mine(300)
+        assert probe.ancestor(chain.height - 1) == chain.block_hash(chain.height - 1)
+        assert probe.ancestor(chain.height - 256) == chain.block_hash(chain.height - 256)
+        for number in (chain.height, chain.height - 257):
+            with reverts():
+                probe.ancestor(number)
+
+
+class TestIsolation:
+    def test_a_snapshot_undoes_state_time_and_height(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        snapshot = chain.snapshot()
+        before = (probe.slot(), chain.height, chain.time, chain.balance(accounts.alice))
+        probe.put(123, sender=accounts.alice, value=1)
+        chain.sleep(1_000)
+        snapshot.revert()
+        assert (probe.slot(), chain.height, chain.time, chain.balance(accounts.alice)) == before
+
+    @pytest.mark.parametrize("turn", [1, 2])
+    def test_every_test_begins_from_the_same_state(self, probe: Contract, accounts: Accounts, turn: int) -> None:
+        assert probe.slot() == 7, f"turn {turn}"
+        probe.put(50, sender=accounts.alice)
+
+
+class TestTypes:
+    def test_events_have_their_fields_by_name(self, probe: Contract, accounts: Accounts) -> None:
+        event = probe.put(5, sender=accounts.bob).only("Noted")
+        assert (event.who, event.number, event.data, event.address) == (accounts.bob, 5, b"put", probe.address)
+
+    def test_the_one_event_of_a_name(self, probe: Contract, accounts: Accounts) -> None:
+        with pytest.raises(AssertionError, match="expected one Missing"):
+            probe.put(5, sender=accounts.bob).only("Missing")
+
+    def test_structs_come_back_with_names(self, probe: Contract) -> None:
+        assert (probe.pair().number, probe.pair().who) == (7, probe.address)
+
+    def test_the_number_of_arguments_is_checked(self, probe: Contract, accounts: Accounts) -> None:
+        with pytest.raises(TypeError, match="put: expected 1 arguments, got 2"):
+            probe.put(1, 2, sender=accounts.alice)
+        with pytest.raises(AttributeError, match="no function nothing"):
+            probe.nothing()
+
+    def test_accounts_have_names_and_numbers(self, accounts: Accounts, chain: Chain) -> None:
+        assert accounts.alice == accounts[0]
+        assert len({*accounts, accounts.owner, accounts.stranger, accounts.deployer, accounts.other_owner}) == 68
+        assert chain.balance(accounts[63]) == 1_000 * 10**18
+
+
+class TestKeys:
+    def test_the_evm_recovers_the_signer(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        digest = key_digest(chain.id, probe.address, accounts.alice)
+        assert probe.recover(digest, *sign(12_345, digest), sender=accounts.alice).value == public(12_345)[2]
+
+    def test_x_off_the_curve_recovers_nobody(self, probe: Contract, accounts: Accounts) -> None:
+        x = off_curve_x()
+        assert int(probe.recover(bytes(32), 27, x, x, sender=accounts.alice).value, 16) == 0
+
+    def test_recovering_from_x_gives_the_address_of_the_point(self, probe: Contract, accounts: Accounts) -> None:
+        x, parity, address = public(777)
+        assert probe.recover(bytes(32), 27 + parity, x, x, sender=accounts.alice).value == address
+
+
+def test_the_gas_table_counts_least_mean_and_most() -> None:
+    table = GasTable()
+    for used in (10, 20, 60):
+        table.add("C", "f", used)
+    assert table.rows() == [("C", "f", 3, 10, 30, 60)]
+    assert table.lines()[1].split() == ["C", "f", "3", "10", "30", "60"]
