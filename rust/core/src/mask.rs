@@ -1,0 +1,158 @@
+//! Pairwise masks (PROTOCOL.md section 5, E10 and E12).
+//!
+//! All neighbours' streams are combined into one cache-sized tile of words before the next tile is touched, so the vector
+//! goes through memory once, however many members a group has.
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::digest::{Address, Hash, SeedScope, pair_seed, set_hash};
+use crate::error::{Error, Result, in_range, same_length};
+use crate::keys::{MaskKey, PublicMaskKey, hexadecimal};
+use crate::lanes::{LaneWidth, WORD_BYTES, Word, from_bytes, pack_into, to_bytes};
+use crate::params::{CodecParams, Suite};
+use crate::prg::{Scratch, Sign, Stream, TILE_WORDS};
+
+/// The group that a mask is for.
+#[derive(Clone, Debug)]
+pub struct GroupContext {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The session's address.
+    pub session: Address,
+    /// The group's id.
+    pub group: u64,
+    /// The member's place, below N.
+    pub place: usize,
+    /// E1.
+    pub model_hash: Hash,
+    /// The keys of all N members in place order, the member's own included.
+    pub peers: Vec<PublicMaskKey>,
+}
+
+/// A pair's secret seed and what its stream does to the member's words.
+pub struct PairSeed {
+    /// The peer's place.
+    pub peer: usize,
+    /// E10.
+    pub seed: Zeroizing<Hash>,
+    /// Plus towards higher places, minus towards lower ones.
+    pub sign: Sign,
+}
+
+/// The seeds that the member shares with each peer, in place order (E10).
+///
+/// # Errors
+/// [`Error::Length`] when there aren't `members` keys, [`Error::OutOfRange`] for the place, [`Error::NotOwnKey`],
+/// [`Error::DuplicateKey`], [`Error::PublicKey`].
+pub fn pair_seeds(members: u64, key: &MaskKey, context: &GroupContext) -> Result<Vec<PairSeed>> {
+    check_group(members, key, context)?;
+    let scope = SeedScope {
+        chain_id: context.chain_id,
+        session: context.session,
+        group: context.group,
+        model_hash: context.model_hash,
+        set_hash: set_hash(context.peers.iter().map(|peer| (peer.x, peer.odd))),
+    };
+    let own = context.place;
+    let others = context.peers.iter().enumerate().filter(|(peer, _)| *peer != own);
+    others
+        .map(|(peer, public)| {
+            let pair = key.pair_address(public, peer)?;
+            let seed = pair_seed(&scope, own.min(peer) as u64, own.max(peer) as u64, &pair);
+            let sign = if peer > own { Sign::Plus } else { Sign::Minus };
+            Ok(PairSeed { peer, seed: Zeroizing::new(seed), sign })
+        })
+        .collect()
+}
+
+fn check_group(members: u64, key: &MaskKey, context: &GroupContext) -> Result<()> {
+    let peers = &context.peers;
+    same_length("mask keys of the group", members as usize, peers.len())?;
+    in_range("place", 0, members.saturating_sub(1), context.place as u64)?;
+    let own = &peers[context.place];
+    if own != key.public() {
+        let (expected, given) = (hexadecimal(&key.public().x), hexadecimal(&own.x));
+        return Err(Error::NotOwnKey { place: context.place, expected, given });
+    }
+    for (first, key) in peers.iter().enumerate() {
+        if let Some(offset) = peers[first + 1..].iter().position(|other| other.x == key.x) {
+            return Err(Error::DuplicateKey { members: peers.len(), first, second: first + 1 + offset });
+        }
+    }
+    Ok(())
+}
+
+/// Adds a member's mask to its words, tile after tile from word 0.
+pub struct Masker {
+    streams: Vec<(Sign, Stream)>,
+    scratch: Box<Scratch>,
+}
+
+impl Masker {
+    /// The mask of E12.
+    ///
+    /// # Errors
+    /// Those of [`pair_seeds`].
+    pub fn new(params: &CodecParams, key: &MaskKey, context: &GroupContext) -> Result<Self> {
+        let seeds = pair_seeds(params.members(), key, context)?;
+        Ok(Self::from_seeds(params.suite(), &seeds))
+    }
+
+    /// The mask made of these seeds.
+    #[must_use]
+    pub fn from_seeds(suite: Suite, seeds: &[PairSeed]) -> Self {
+        let streams = seeds.iter().map(|pair| (pair.sign, Stream::new(suite, &pair.seed))).collect();
+        Self { streams, scratch: Box::new([0; TILE_WORDS * WORD_BYTES]) }
+    }
+
+    /// No mask at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::from_seeds(Suite::Aes, &[])
+    }
+
+    fn apply(&mut self, tile: &mut [Word]) {
+        for (sign, stream) in &mut self.streams {
+            stream.combine(*sign, tile, &mut self.scratch);
+        }
+    }
+
+    /// Packs integers that fit their lanes, masks them and writes the wire bytes, in one pass.
+    #[must_use]
+    pub fn pack_and_mask(mut self, width: LaneWidth, values: &[i32]) -> Vec<u8> {
+        let count = values.len().div_ceil(width.lanes());
+        let mut bytes = Vec::with_capacity(count * WORD_BYTES);
+        let mut words = [[0; 4]; TILE_WORDS];
+        for values in values.chunks(TILE_WORDS * width.lanes()) {
+            let tile = &mut words[..values.len().div_ceil(width.lanes())];
+            pack_into(width, values, tile);
+            self.apply(tile);
+            tile.iter().for_each(|word| bytes.extend_from_slice(&to_bytes(word)));
+        }
+        words.zeroize();
+        bytes
+    }
+
+    /// Masks words that are already on the wire, in one pass. A last word of less than 32 bytes counts as padded with zeros.
+    #[must_use]
+    pub fn mask_bytes(mut self, plain: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(plain.len());
+        let mut words = [[0; 4]; TILE_WORDS];
+        for plain in plain.chunks(TILE_WORDS * WORD_BYTES) {
+            let tile = &mut words[..plain.len().div_ceil(WORD_BYTES)];
+            for (word, plain) in tile.iter_mut().zip(plain.chunks(WORD_BYTES)) {
+                *word = from_bytes(plain);
+            }
+            self.apply(tile);
+            tile.iter().for_each(|word| bytes.extend_from_slice(&to_bytes(word)));
+        }
+        words.zeroize();
+        bytes
+    }
+}
+
+impl Drop for Masker {
+    fn drop(&mut self) {
+        self.scratch.zeroize();
+    }
+}

@@ -1,0 +1,124 @@
+//! The selection rules in exact integers (PROTOCOL.md section 7, E15 and E16).
+
+use crate::error::{Error, Result, in_range, same_length};
+use crate::params::{CodecParams, KrumPicks, MAX_GROUPS, MAX_KRUM_GROUPS};
+
+const MAX_ENTRY: u128 = 1 << 100;
+const BPS: u128 = 10_000;
+
+/// What a rule says of the aggregated groups P, in order of id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Whether each group is accepted.
+    Accepted(Vec<bool>),
+    /// The rule isn't defined on that P: the session is `unselected`.
+    Undefined,
+}
+
+/// Rule `norm` (E15): accepts r iff `4 N^2 G_rr <= u_r^2 d Q^2`. `counts` are the u_r, 1..=N.
+///
+/// # Errors
+/// [`Error::Length`], [`Error::OutOfRange`] for a count.
+pub fn norm(params: &CodecParams, norms: &[u128], counts: &[u64]) -> Result<Vec<bool>> {
+    same_length("counts", norms.len(), counts.len())?;
+    norms.iter().zip(counts).map(|(norm, count)| Ok(*norm <= params.norm_limit(*count)?)).collect()
+}
+
+/// The exact Gram matrix of aggregates of equal size, for rule `krum`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distances {
+    groups: usize,
+    squared: Vec<i128>,
+}
+
+impl Distances {
+    /// `G_rr - 2 G_rs + G_ss` of all pairs, from the squared norms and the inner products of r < s row by row.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for more than 64 groups, [`Error::Length`], [`Error::GramEntry`] beyond 2^100.
+    pub fn new(norms: &[i128], products: &[i128]) -> Result<Self> {
+        let groups = norms.len();
+        in_range("groups", 0, MAX_GROUPS, groups as u64)?;
+        same_length("inner products", groups * groups.saturating_sub(1) / 2, products.len())?;
+        let illegal = |entry: &&i128| entry.unsigned_abs() > MAX_ENTRY;
+        let negative = |norm: &&i128| **norm < 0;
+        if let Some(&given) = norms.iter().find(negative).or(norms.iter().chain(products).find(illegal)) {
+            return Err(Error::GramEntry { given });
+        }
+        let mut squared = vec![0; groups * groups];
+        let pairs = (0..groups).flat_map(|r| (r + 1..groups).map(move |s| (r, s)));
+        for ((r, s), product) in pairs.zip(products) {
+            let distance = norms[r] - 2 * product + norms[s];
+            squared[r * groups + s] = distance;
+            squared[s * groups + r] = distance;
+        }
+        Ok(Self { groups, squared })
+    }
+
+    /// The groups' squared distance.
+    fn between(&self, r: usize, s: usize) -> i128 {
+        self.squared[r * self.groups + s]
+    }
+
+    /// The sum of the `neighbours` smallest squared distances from r to the others in `rest`.
+    fn score(&self, r: usize, rest: &[usize], neighbours: usize) -> i128 {
+        let mut distances: Vec<i128> = rest.iter().filter(|s| **s != r).map(|s| self.between(r, *s)).collect();
+        distances.sort_unstable();
+        distances.iter().take(neighbours).sum()
+    }
+}
+
+/// `f = ceil(mu |P|)`, the outliers that Krum expects.
+#[must_use]
+pub fn krum_outliers(groups: usize, mu_bps: u64) -> u128 {
+    (u128::from(mu_bps) * groups as u128).div_ceil(BPS)
+}
+
+/// How many picks Krum makes among `groups`, or `None` where the rule isn't defined.
+#[must_use]
+pub fn krum_picks(groups: usize, mu_bps: u64, m: u64, picks: KrumPicks) -> Option<usize> {
+    let with_neighbours = (groups as u128).saturating_sub(krum_outliers(groups, mu_bps) + 2);
+    let count = match picks {
+        KrumPicks::Strict => {
+            // m < (1 - 2 mu)|P| - 2, times 10^4, with everything negative on the left
+            let left = u128::from(m).saturating_add(2).saturating_mul(BPS) + 2 * u128::from(mu_bps) * groups as u128;
+            if left < BPS * groups as u128 { u128::from(m).min(with_neighbours) } else { 0 }
+        }
+        KrumPicks::Paper => u128::from(m).min(with_neighbours),
+    };
+    usize::try_from(count).ok().filter(|count| *count > 0)
+}
+
+/// Every group's score at the first pick (T = P), or nothing where `|P| - f - 2 < 1`.
+#[must_use]
+pub fn krum_scores(distances: &Distances, mu_bps: u64) -> Vec<i128> {
+    let all: Vec<usize> = (0..distances.groups).collect();
+    let neighbours = (all.len() as u128).saturating_sub(krum_outliers(all.len(), mu_bps) + 2) as usize;
+    if neighbours == 0 {
+        return Vec::new();
+    }
+    all.iter().map(|r| distances.score(*r, &all, neighbours)).collect()
+}
+
+/// Rule `krum` (E16), the paper's Algorithm 1: scored again within T after every pick; ties go to the lowest id.
+///
+/// # Errors
+/// [`Error::OutOfRange`] for more than 16 groups.
+pub fn krum(distances: &Distances, mu_bps: u64, m: u64, picks: KrumPicks) -> Result<Selection> {
+    let groups = distances.groups;
+    in_range("groups with rule krum", 0, MAX_KRUM_GROUPS, groups as u64)?;
+    let Some(picks) = krum_picks(groups, mu_bps, m, picks) else {
+        return Ok(Selection::Undefined);
+    };
+    let outliers = krum_outliers(groups, mu_bps) as usize;
+    let mut rest: Vec<usize> = (0..groups).collect();
+    let mut accepted = vec![false; groups];
+    for _ in 0..picks {
+        let neighbours = rest.len().saturating_sub(outliers + 2);
+        let best = rest.iter().copied().min_by_key(|r| (distances.score(*r, &rest, neighbours), *r));
+        let Some(best) = best else { break };
+        accepted[best] = true;
+        rest.retain(|r| *r != best);
+    }
+    Ok(Selection::Accepted(accepted))
+}
