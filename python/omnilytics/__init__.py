@@ -1,0 +1,131 @@
+"""OmniLytics: a data market where a model owner pays data owners to improve its model on data that it never sees.
+
+The names below are the public API. Importing this package imports neither torch nor a chain: each name is loaded when used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
+    from omnilytics.chain.embedded import EmbeddedChain
+    from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey
+    from omnilytics.errors import (
+        ChainError,
+        DataError,
+        EncodingError,
+        InputError,
+        OmniLyticsError,
+        ProtocolError,
+        Reverted,
+        VerificationError,
+    )
+    from omnilytics.experiments.simulate import simulate
+    from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn
+    from omnilytics.protocol.member import Behaviour, DataOwner, Honest, Policy, Upload
+    from omnilytics.protocol.owner import ModelOwner
+    from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
+    from omnilytics.protocol.terms import Terms
+    from omnilytics.protocol.verify import VerifyReport, verify_record
+    from omnilytics.seeds import Seeds
+    from omnilytics.train.config import TrainConfig
+    from omnilytics.train.data import Dataset
+    from omnilytics.types import Address, Assignment, Encoding, KrumPicks, Rule, SessionParams, Stage, State, Suite
+
+_HOMES = {
+    "omnilytics.chain.base": ("ChainPort", "MarketPort", "SessionPort"),
+    "omnilytics.chain.embedded": ("EmbeddedChain",),
+    "omnilytics.codec": ("Codec", "GroupContext", "MaskKey", "MaskedInput"),
+    "omnilytics.errors": (
+        "ChainError",
+        "DataError",
+        "EncodingError",
+        "InputError",
+        "OmniLyticsError",
+        "ProtocolError",
+        "Reverted",
+        "VerificationError",
+    ),
+    "omnilytics.experiments.simulate": ("simulate",),
+    "omnilytics.model.split": ("LayersSplit", "SideSplit", "Split", "StandIn"),
+    "omnilytics.protocol.member": ("Behaviour", "DataOwner", "Honest", "Policy", "Upload"),
+    "omnilytics.protocol.owner": ("ModelOwner",),
+    "omnilytics.protocol.pipeline": ("Improvement", "Pipeline", "Plan"),
+    "omnilytics.protocol.terms": ("Terms",),
+    "omnilytics.protocol.verify": ("VerifyReport", "verify_record"),
+    "omnilytics.seeds": ("Seeds",),
+    "omnilytics.train.config": ("TrainConfig",),
+    "omnilytics.train.data": ("Dataset",),
+    "omnilytics.types": (
+        "Address",
+        "Assignment",
+        "Encoding",
+        "KrumPicks",
+        "Rule",
+        "SessionParams",
+        "Stage",
+        "State",
+        "Suite",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Address",
+    "Assignment",
+    "Behaviour",
+    "ChainError",
+    "ChainPort",
+    "Codec",
+    "DataError",
+    "DataOwner",
+    "Dataset",
+    "EmbeddedChain",
+    "Encoding",
+    "EncodingError",
+    "GroupContext",
+    "Honest",
+    "Improvement",
+    "InputError",
+    "KrumPicks",
+    "LayersSplit",
+    "MarketPort",
+    "MaskKey",
+    "MaskedInput",
+    "ModelOwner",
+    "OmniLyticsError",
+    "Pipeline",
+    "Plan",
+    "Policy",
+    "ProtocolError",
+    "Reverted",
+    "Rule",
+    "Seeds",
+    "SessionParams",
+    "SessionPort",
+    "SideSplit",
+    "Split",
+    "Stage",
+    "StandIn",
+    "State",
+    "Suite",
+    "Terms",
+    "TrainConfig",
+    "Upload",
+    "VerificationError",
+    "VerifyReport",
+    "simulate",
+    "verify_record",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,7 +1,7 @@
-"""The typed event stream: what happened in a session, in order. It feeds the log, the dashboard, the result files and replay.
+"""The typed event stream: what happened in a session, in order.
 
-Every event is a frozen dataclass of plain values (int, float, str, bool, lists of these), so that it goes through JSON unchanged.
-`to_json` and `from_json` are each other's inverse.
+It feeds the log, the dashboard, the result files and replay. Every event is a frozen dataclass of plain values (int,
+float, str, bool, lists of these), so that it goes through JSON unchanged: `to_json` and `from_json` are inverses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The run's setting, for the dashboard's header. `members` are all data owners in order; addresses as 0x strings."""
+    """The run's setting. `members` are all data owners in order; addresses as 0x strings."""
 
     dataset: str
     split: str
@@ -59,7 +59,10 @@ class SessionCreated(Event):
 
 @dataclass(frozen=True, slots=True)
 class StageChanged(Event):
-    """The contract entered a stage (`types.Stage` by name, lower case); `deadline` is unix time, 0 = none; `now` the chain's time."""
+    """The contract entered a stage (`types.Stage` by name, lower case).
+
+    `deadline` is unix time, 0 = none; `now` the chain's time.
+    """
 
     stage: str
     deadline: int
@@ -68,7 +71,10 @@ class StageChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class MemberChanged(Event):
-    """A data owner moved on. `status`: registered | unseated | seated | trained | committed | uploaded | missed | paid | refunded | withdrawn."""
+    """A data owner moved on.
+
+    `status`: registered | unseated | seated | trained | committed | uploaded | missed | paid | refunded | withdrawn.
+    """
 
     member: str
     status: str
@@ -89,7 +95,10 @@ class GroupChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class GroupScored(Event):
-    """What selection made of one group. `score` and `limit` are integers in squared units of the encoding (as strings in JSON: they pass 2^53)."""
+    """What selection made of one group.
+
+    `score` and `limit` are integers in squared units of the encoding, as strings: they pass 2^53.
+    """
 
     group: int
     accepted: bool
@@ -101,7 +110,7 @@ class GroupScored(Event):
 
 @dataclass(frozen=True, slots=True)
 class DistancesMeasured(Event):
-    """Squared distances between the groups' aggregates, in units of weights squared; `groups` names rows and columns."""
+    """Squared distances between the groups' means, in units of weights squared; `groups` names rows and columns."""
 
     groups: list[int]
     distances: list[list[float]]
@@ -154,7 +163,7 @@ class Note(Event):
 Sink = Callable[[Event], None]
 """Whoever wants the stream."""
 
-_CLASSES: dict[str, type[Event]] = {
+CLASSES: dict[str, type[Event]] = {
     c.__name__: c
     for c in (
         RunStarted,
@@ -172,6 +181,7 @@ _CLASSES: dict[str, type[Event]] = {
         Note,
     )
 }
+"""Every event, by name."""
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -187,9 +197,9 @@ def from_json(value: dict[str, Any]) -> Event:
     """
     fields = dict(value)
     name = fields.pop("event", None)
-    if name not in _CLASSES:
-        raise DataError(f"unknown event {name!r}: expected one of {', '.join(sorted(_CLASSES))}")
+    if name not in CLASSES:
+        raise DataError(f"unknown event {name!r}: expected one of {', '.join(sorted(CLASSES))}")
     try:
-        return _CLASSES[name](**fields)
+        return CLASSES[name](**fields)
     except TypeError as error:
         raise DataError(f"event {name}: {error}") from None

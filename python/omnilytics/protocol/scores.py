@@ -23,8 +23,8 @@ def score_groups(
 ) -> Iterator[GroupScored]:
     """One event for each of `groups`, whose aggregates are given as words in the same order.
 
-    `norm`: the score is G_rr, the limit the largest that passes (E15). `krum`: the score is that of the first pick (E16), the
-    limit the largest score among the accepted.
+    `norm`: the score is G_rr, the limit the largest that passes (E15). `krum`: the score is that of the first pick
+    (E16), the limit the largest score among the accepted.
     """
     norms = [codec.squared_norm(words) for words in aggregates]
     accepted = [bool(selection.accepted >> group & 1) for group in groups]

@@ -35,6 +35,8 @@ class Outcome:
     unselected: bool
     groups: tuple[tuple[Address, ...], ...]
     update: FloatVec | None
+    deposited_wei: int
+    bonds_wei: int
     paid_wei: int
     refunded_wei: int
     left_wei: int
@@ -110,7 +112,7 @@ class SessionDriver:
     def commit(self, published: FloatVec, train: Train) -> None:
         """All who have a seat train, mask and commit to their words.
 
-        A member alone trains before it registers. Here only those who were drawn are trained, which gives the same words.
+        A member alone trains before it registers; here only those who were drawn are trained: the words are the same.
         """
         self._staged()
         ledger = self._ledger()
@@ -211,9 +213,11 @@ class SessionDriver:
             unselected,
             self._seating.groups,
             update,
-            paid,
-            refunded,
-            money.deposited - money.withdrawn,
+            deposited_wei=self._params.reward_wei,
+            bonds_wei=money.deposited - self._params.reward_wei,
+            paid_wei=paid,
+            refunded_wei=refunded,
+            left_wei=money.deposited - money.withdrawn,
         )
 
     def _share(self) -> int:

@@ -22,10 +22,10 @@ MAX_TRANSACTION_BYTES = 131_072
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """An offer: how many groups of how many, how vectors are encoded, how groups are selected, how long each step may take.
+    """An offer: how many groups of how many, how vectors are encoded, how groups are selected, how long steps take.
 
-    `reward_wei` is shared by the members of the accepted groups of one session. `samples`, `epochs` and `batch_size` are
-    what a member has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
+    `reward_wei` is shared by the members of the accepted groups of one session. `samples`, `epochs` and `batch_size`
+    are what a member has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
     """
 
     reward_wei: int
@@ -59,14 +59,12 @@ class Terms:
             InputError: a number that can't work, with what was expected.
             EncodingError: no lane holds the sum of a group.
         """
-        if self.reward_wei < self.rounds * self.group_size:
-            raise InputError(
-                f"reward: expected at least 1 wei for each of {self.rounds * self.group_size} seats, got {self.reward_wei}"
-            )
+        seats = self.rounds * self.group_size
+        if self.reward_wei < seats:
+            raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
         weights = self.encoding is Encoding.WEIGHTS
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
-        seats = self.rounds * self.group_size
         krum = self.rule is Rule.KRUM
         return SessionParams(
             parameter_count=parameter_count,

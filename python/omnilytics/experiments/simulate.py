@@ -1,0 +1,91 @@
+"""A whole run on the embedded chain: accounts, market, owner and data owners in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from omnilytics.chain.embedded import EmbeddedChain
+from omnilytics.model.split import Split
+from omnilytics.protocol import events
+from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.member import Behaviour, Policy
+from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.seeds import Seeds
+from omnilytics.train.data import Dataset
+from omnilytics.types import Address
+
+OWNER_WEI = 10**32
+MEMBER_WEI = 10**30
+"""What the simulated accounts start with: far more than any run's deposits and bonds."""
+
+
+class Simulation:
+    """An embedded chain with one model owner and `members` data owners on it."""
+
+    def __init__(self, members: int) -> None:
+        self.chain = EmbeddedChain()
+        self.owner: Address = self.chain.create_account("model-owner", OWNER_WEI)
+        self.members: list[Address] = [
+            self.chain.create_account(f"data-owner-{index}", MEMBER_WEI) for index in range(members)
+        ]
+        self.market = self.chain.deploy_market(self.owner, 0)
+
+
+def simulate(
+    split: Split,
+    plan: Plan,
+    *,
+    owner_data: Dataset,
+    member_data: Sequence[Dataset],
+    test_data: Dataset,
+    seed: int = 0,
+    sink: events.Sink | None = None,
+    behaviours: Mapping[int, Behaviour] | None = None,
+    policy: Policy | None = None,
+    record: Callable[[SessionRecord], None] | None = None,
+    clock: Stopwatch | None = None,
+    simulation: Simulation | None = None,
+) -> Improvement:
+    """Improves `split` through a market of its own on the embedded chain.
+
+    Args:
+        split: the owner's model in two parts; it is changed in place.
+        plan: sessions, terms and training.
+        owner_data: what the model owner has.
+        member_data: what each data owner has; one data owner an entry.
+        test_data: what accuracy is measured on; nobody trains on it.
+        seed: drives keys, masks, rounding and training; the same seed gives the same run.
+        sink: gets the event stream.
+        behaviours: members (by index) that don't do as the protocol says.
+        policy: what members accept before they put in their bonds.
+        record: is told of every finished session.
+        clock: adds up where the time goes.
+        simulation: a chain made before, with as many members.
+
+    Raises:
+        InputError: a value that can't work.
+        ProtocolError, ChainError: a session went wrong.
+    """
+    world = simulation or Simulation(len(member_data))
+    return Pipeline(
+        chain=world.chain,
+        market=world.market,
+        owner=world.owner,
+        members=world.members,
+        split=split,
+        owner_data=owner_data,
+        member_data=member_data,
+        test_data=test_data,
+        plan=plan,
+        seeds=Seeds(seed),
+        sink=sink or _ignore,
+        behaviours=behaviours or {},
+        policy=policy or Policy(),
+        record=record,
+        clock=clock or Stopwatch(),
+    ).run()
+
+
+def _ignore(event: events.Event) -> None:
+    """The sink of a run that nobody watches."""

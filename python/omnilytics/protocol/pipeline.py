@@ -1,0 +1,203 @@
+"""The paper's pipeline: update W^p through the market, adapt locally, repeat until the accuracy stops improving."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
+from omnilytics.errors import InputError
+from omnilytics.model.split import Split
+from omnilytics.protocol import events
+from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.member import Behaviour, DataOwner, Policy
+from omnilytics.protocol.owner import ModelOwner
+from omnilytics.protocol.randomness import Randomness, SeededRandomness
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.session import Outcome, SessionDriver
+from omnilytics.protocol.terms import Terms
+from omnilytics.seeds import Seeds
+from omnilytics.train.batched import train_batched
+from omnilytics.train.config import TrainConfig
+from omnilytics.train.data import Dataset
+from omnilytics.train.evaluate import accuracy
+from omnilytics.train.pretend import announced_clip
+from omnilytics.train.server import ServerMomentum
+from omnilytics.types import Address, Encoding, FloatVec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a model owner sets out to do.
+
+    `sessions` is the most model updates; with `patience` the run ends earlier, once so many sessions in a row brought no
+    better accuracy on the owner's own samples. `owner_training` is how the owner adapts its private part (MOEp).
+    """
+
+    sessions: int
+    terms: Terms
+    training: TrainConfig
+    owner_training: TrainConfig
+    server_momentum: float = 0.0
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.sessions < 1:
+            raise InputError(f"sessions: expected at least 1, got {self.sessions}")
+        if self.patience is not None and self.patience < 1:
+            raise InputError(f"patience: expected at least 1, got {self.patience}")
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """What a run came to. Accuracies in per cent on the test samples; `public` is what any observer gets from W^p alone."""
+
+    alone: float
+    start: float
+    public: float
+    final: float
+    by_session: tuple[tuple[float, float], ...]
+    weight: float
+    outcomes: tuple[Outcome, ...]
+    model: Split
+
+
+@dataclass(slots=True, kw_only=True)
+class Pipeline:
+    """One model owner and its data owners on one chain. `behaviours` are the members that don't do as the protocol says.
+
+    `secrets(member, session)` gives the members' randomness; by default it comes from `seeds`, which only a simulated
+    chain accepts. `record` is told of every finished session.
+    """
+
+    chain: ChainPort
+    market: MarketPort
+    owner: Address
+    members: Sequence[Address]
+    split: Split
+    owner_data: Dataset
+    member_data: Sequence[Dataset]
+    test_data: Dataset
+    plan: Plan
+    seeds: Seeds
+    sink: events.Sink
+    behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    secrets: Callable[[int, int], Randomness] | None = None
+    record: Callable[[SessionRecord], None] | None = None
+    clock: Stopwatch = field(default_factory=Stopwatch)
+
+    def run(self) -> Improvement:
+        """Runs all sessions.
+
+        Raises:
+            InputError: members and data sets don't match.
+            ProtocolError, ChainError: a session went wrong.
+        """
+        if len(self.members) != len(self.member_data):
+            raise InputError(
+                f"members: expected one data set each, got {len(self.member_data)} for {len(self.members)}"
+            )
+        roles = [
+            DataOwner(self.chain, account, self.behaviours.get(index), self.policy)
+            for index, account in enumerate(self.members)
+        ]
+        owner = ModelOwner(self.chain, self.market, self.owner)
+        momentum = ServerMomentum(self.plan.server_momentum)
+        self._adapt(self.split, 0)
+        start = self._measure("start", self.split.logits(self.test_data.x), 0)
+        alone = self._alone()
+        history: list[tuple[float, float]] = []
+        outcomes: list[Outcome] = []
+        patience = _Patience(self.plan.patience)
+        for number in range(1, self.plan.sessions + 1):
+            with self.clock.of("chain"):
+                outcomes.append(self._session(number, owner, roles, momentum))
+            self._adapt(self.split, number)
+            public = self._measure("public", self.split.public_logits(self.test_data.x), number)
+            final = self._measure("final", self.split.logits(self.test_data.x), number)
+            history.append((public, final))
+            if patience.lost(self._own_loss()):
+                self.sink(events.Note(number, "The model no longer improves on the owner's own samples: done."))
+                break
+        self.sink(events.RunFinished(0, final, self.split.weight))
+        return Improvement(alone, start, public, final, tuple(history), self.split.weight, tuple(outcomes), self.split)
+
+    def _session(self, number: int, owner: ModelOwner, roles: Sequence[DataOwner], momentum: ServerMomentum) -> Outcome:
+        published = self.split.public_vector()
+        terms = self.plan.terms
+        clip = 0.0
+        if terms.encoding is Encoding.DELTA:
+            with self.clock.of("training"):
+                clip = announced_clip(
+                    self.split, self.owner_data, terms.group_size, terms.samples, self.plan.training, self.seeds, number
+                )
+        params = terms.params(self.split.parameter_count, clip)
+        session, receipts = owner.open(self.members, published, params)
+        self.sink(events.SessionCreated(number, session.address, params.reward_wei, params.bond_wei, params.clip_value))
+        for receipt in receipts:
+            self.sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+
+        def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
+            data = [self.member_data[i] for i in indices]
+            with self.clock.of("training"):
+                return train_batched(self.split, indices, data, start, self.plan.training, self.seeds, number)
+
+        def secrets(index: int) -> Randomness:
+            return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
+
+        outcome = SessionDriver(self.chain, session, owner, roles, self.sink, number).run(published, train, secrets)
+        self._recorded(number, session)
+        if outcome.update is not None:
+            absolute = terms.encoding is Encoding.WEIGHTS
+            update = outcome.update - published if absolute else outcome.update
+            self.split.load_public(momentum.step(published, update))
+        return outcome
+
+    def _recorded(self, number: int, session: SessionPort) -> None:
+        if self.record is not None:
+            logs = tuple(self.chain.logs(session.address))
+            self.record(SessionRecord(number, self.chain.chain_id, session.address, self.owner, logs))
+
+    def _alone(self) -> float:
+        """What the owner reaches with its own samples and as many adaptations as the run has, without the market."""
+        model = copy.deepcopy(self.split)
+        for number in range(1, self.plan.sessions + 1):
+            self._adapt(model, number)
+        return self._measure("alone", model.alone_logits(self.test_data.x), 0)
+
+    def _adapt(self, model: Split, number: int) -> None:
+        with self.clock.of("training"):
+            model.adapt(self.owner_data, self.plan.owner_training, self.seeds.numpy("adapt", number))
+
+    def _own_loss(self) -> float:
+        """Mean negative log likelihood of the owner's own samples under the public model."""
+        logits = self.split.public_logits(self.owner_data.x).astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[np.arange(len(self.owner_data)), self.owner_data.y]
+        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - chosen))
+
+    def _measure(self, what: str, logits: NDArray[np.float32], number: int) -> float:
+        value = accuracy(logits, self.test_data.y)
+        self.sink(events.AccuracyMeasured(number, what, value))
+        return value
+
+
+class _Patience:
+    """Counts sessions in a row without a smaller loss."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._best = float("inf")
+        self._waited = 0
+
+    def lost(self, loss: float) -> bool:
+        if loss < self._best:
+            self._best, self._waited = loss, 0
+            return False
+        self._waited += 1
+        return self._limit is not None and self._waited >= self._limit
