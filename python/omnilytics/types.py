@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
-from typing import NewType
+from typing import Any, NewType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,16 @@ class Policy(IntEnum):
     ABORT = 0
 
 
+_ENUMERATIONS: dict[str, type[IntEnum]] = {
+    "encoding": Encoding,
+    "suite": Suite,
+    "assignment": Assignment,
+    "rule": Rule,
+    "krum_m_rule": KrumPicks,
+    "policy": Policy,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionParams:
     """The argument of `start`, field for field (PROTOCOL.md section 2); `clip` is C as a float32 bit pattern."""
@@ -141,6 +152,18 @@ class SessionParams:
     def as_tuple(self) -> tuple[int, ...]:
         """The fields in ABI order."""
         return tuple(int(v) for v in astuple(self))
+
+    @classmethod
+    def from_tuple(cls, values: Sequence[int]) -> SessionParams:
+        """The parameters from their fields in ABI order.
+
+        Raises:
+            ValueError: a field isn't in its enumeration, or there are more or fewer fields.
+        """
+        named: dict[str, Any] = dict(zip((f.name for f in fields(cls)), map(int, values), strict=True))
+        for name, kind in _ENUMERATIONS.items():
+            named[name] = kind(named[name])
+        return cls(**named)
 
     @property
     def clip_value(self) -> float:

@@ -54,7 +54,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """What a run came to. Accuracies in per cent on the test samples; `public` is what any observer gets from W^p alone."""
+    """What a run came to.
+
+    Accuracies are in per cent of the test samples; `public` is what any observer gets from W^p alone.
+    """
 
     alone: float
     start: float

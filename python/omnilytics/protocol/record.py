@@ -1,7 +1,7 @@
 """The record of a run: one gzipped file of JSON lines with the event stream and every session's raw logs.
 
 `observe --replay` plays its events; `verify` recomputes its sessions from the logs alone. Each line is an object with
-`kind`: `header` (first), `event`, `session` (a finished session's logs), `end` (last). Bytes are hexadecimal without 0x.
+`kind`: `header` (first), `event`, `session` (a finished session's logs), `end` (last). Bytes are hexadecimal.
 """
 
 from __future__ import annotations

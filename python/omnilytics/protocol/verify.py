@@ -17,27 +17,7 @@ from omnilytics.codec import Codec
 from omnilytics.errors import OmniLyticsError, VerificationError
 from omnilytics.protocol.record import SessionRecord, read_sessions
 from omnilytics.protocol.seating import Seating, seating
-from omnilytics.types import (
-    Address,
-    Assignment,
-    Encoding,
-    KrumPicks,
-    Policy,
-    Rule,
-    SessionParams,
-    Stage,
-    Suite,
-)
-
-ENUM_FIELDS = {
-    "encoding": Encoding,
-    "suite": Suite,
-    "assignment": Assignment,
-    "rule": Rule,
-    "krum_m_rule": KrumPicks,
-    "policy": Policy,
-}
-
+from omnilytics.types import Address, Rule, SessionParams, Stage
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
@@ -134,9 +114,7 @@ class _Replay:
         self.published.append(v["words"])
 
     def on_started(self, v: dict[str, Any]) -> None:
-        raw = v["params"]
-        fields = raw if isinstance(raw, dict) else dict(zip(SessionParams.__dataclass_fields__, raw, strict=True))
-        self.params = SessionParams(**{k: ENUM_FIELDS.get(k, int)(x) for k, x in fields.items()})
+        self.params = SessionParams.from_tuple(v["params"])
         hashed = codec.published_hash(self.published)
         self.expect("published_hash", v["published_hash"], hashed)
         self.expect("model_hash", v["model_hash"], codec.model_hash(self.params, hashed))
