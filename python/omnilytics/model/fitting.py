@@ -66,8 +66,12 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def passes(data: Samples, settings: Settings, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def passes(
+    data: Samples, settings: Settings, rng: np.random.Generator, epochs: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What each epoch sees, shuffled and distorted: x (epochs, n, ...), y (epochs, n).
+
+    `epochs` is taken instead of the settings'.
 
     Raises:
         InputError: no samples.
@@ -75,11 +79,12 @@ def passes(data: Samples, settings: Settings, rng: np.random.Generator) -> tuple
     n = len(data.y)
     if n == 0:
         raise InputError("training: expected at least 1 sample, got 0")
-    order = np.concatenate([rng.permutation(n) for _ in range(settings.epochs)])
+    rounds = epochs or settings.epochs
+    order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
     x, y = torch.from_numpy(data.x[order]), torch.from_numpy(data.y[order])
     if settings.augment:
         x = distort(x, rng)
-    return x.view(settings.epochs, n, *x.shape[1:]), y.view(settings.epochs, n)
+    return x.view(rounds, n, *x.shape[1:]), y.view(rounds, n)
 
 
 def fit(
@@ -89,6 +94,7 @@ def fit(
     rng: np.random.Generator,
     names: Sequence[str] | None = None,
     learning_rate: float | None = None,
+    epochs: int | None = None,
 ) -> None:
     """Train the parameters called `names` (all by default) of `module` in place; the others stay as they are.
 
@@ -99,8 +105,9 @@ def fit(
         rng: order, distortion and dropout.
         names: what is trained.
         learning_rate: instead of the settings'.
+        epochs: instead of the settings'.
     """
-    x, y = passes(data, settings, rng)
+    x, y = passes(data, settings, rng, epochs)
     device = training_device()
     module.to(device).train()
     chosen = list(select_parameters(module, names).values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,6 +93,9 @@ class Split(Protocol):
     def public_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """What anybody who followed the session can say with W^p alone, (n, classes)."""
 
+    def alone_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the owner says without the market, (n, classes): of a split that only `adapt` has changed."""
+
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         """The owner's classes, (n,)."""
 
@@ -120,8 +124,8 @@ class SideSplit:
         self.public = public
         self.weight = 0.0
         self._untrained = state_of(private)
-        self._samples: Samples | None = None
-        self._held_out: NDArray[np.float32] | None = None
+        self._fitted_to = b""
+        self._held_out = np.empty((0, 0), dtype=np.float32)
 
     @property
     def parameter_count(self) -> int:
@@ -144,11 +148,12 @@ class SideSplit:
 
     def adapt(self, data: Samples, config: Settings, generator: np.random.Generator) -> None:
         """Fit W^s to `data`, the first time they are seen, then choose the weight for the present W^p."""
-        if self._held_out is None or self._samples is not data:
+        digest = _digest(data)
+        if digest != self._fitted_to:
             self._held_out = self._cross_validate(data, config, generator)
             load_state(self.private, self._untrained)
             fit(self.private, data, config, generator)
-            self._samples = data
+            self._fitted_to = digest
         self.weight = choose_weight(self.public_logits(data.x), self._held_out, data.y)
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -157,6 +162,9 @@ class SideSplit:
 
     def public_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return module_logits(self.public, x)
+
+    def alone_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return module_logits(self.private, x)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)
@@ -181,6 +189,10 @@ class _Part:
     y: NDArray[np.int64]
 
 
+def _digest(data: Samples) -> bytes:
+    return hashlib.sha256(data.x.tobytes() + data.y.tobytes()).digest()
+
+
 class StandIn(StrEnum):
     """What a data owner computes with in place of the private layers that it must not see (notes: design 4)."""
 
@@ -199,6 +211,10 @@ _REVEALS = {
 }
 
 
+PRETRAINING = 20
+"""The paper's number of epochs before the first session (Table 2)."""
+
+
 class LayersSplit:
     """The paper's split: W^p is some layers of one model, by name; the others are W^s.
 
@@ -207,6 +223,7 @@ class LayersSplit:
             members' does.
         public_layers: names of submodules or of single parameters, e.g. ("conv2", "linear2", "linear3").
         stand_in: what data owners use for the rest.
+        pretraining: epochs of the first adaptation (the paper's MOPreEp).
 
     Raises:
         InputError: a layer doesn't exist (the message lists those that do) or can't travel as a vector.
@@ -215,13 +232,19 @@ class LayersSplit:
     name = "layers"
     weight = 0.0
 
-    def __init__(self, model: nn.Module, public_layers: Sequence[str], stand_in: StandIn) -> None:
+    def __init__(
+        self, model: nn.Module, public_layers: Sequence[str], stand_in: StandIn, pretraining: int = PRETRAINING
+    ) -> None:
+        if pretraining < 1:
+            raise InputError(f"pretraining: expected at least 1 epoch, got {pretraining}")
+        self.pretraining = pretraining
         self.stand_in = StandIn(stand_in)
         self.reveals = _REVEALS[self.stand_in]
         self.model = model
         self.public_names = _layer_parameters(model, public_layers)
         _check_public(model, self.public_names)
         self.private_names = tuple(n for n in parameter_names(model) if n not in self.public_names)
+        self._adapted = False
         self._kept: dict[int, State] = {}
         self._outsider: State | None = None
 
@@ -253,8 +276,9 @@ class LayersSplit:
             self._kept[member_index] = state
 
     def adapt(self, data: Samples, config: Settings, generator: np.random.Generator) -> None:
-        """Train the combined model on `data`: the paper's local adaptation."""
-        fit(self.model, data, config, generator)
+        """Train the combined model on `data`: first the paper's pre-training, later its local adaptation."""
+        fit(self.model, data, config, generator, epochs=None if self._adapted else self.pretraining)
+        self._adapted = True
 
     def logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return module_logits(self.model, x)
@@ -264,6 +288,9 @@ class LayersSplit:
         if self.stand_in is not StandIn.SHARED:
             load_state(module, self._outsider or self._start(module, Seeds(0), -1))
         return module_logits(module, x)
+
+    def alone_logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.logits(x)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from omnilytics.errors import InputError
 
 WARM_UP = (0.1, 0.4)
-"""Factors of the learning rate in a run's first sessions, whose steps would drown garbage: they are large, and aligned."""
+"""Factors of the learning rate in a run's first sessions, whose large, aligned steps would drown out garbage."""
 
 
 @dataclass(frozen=True, slots=True)

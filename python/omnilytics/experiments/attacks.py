@@ -1,0 +1,46 @@
+"""Data owners that don't do as the protocol says. Each is a `protocol.member.Behaviour`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omnilytics.codec import MaskedInput
+from omnilytics.protocol.member import Honest, Upload
+
+__all__ = ["SCALE", "Garbage", "Honest", "Scaled"]
+
+SCALE = 100.0
+"""What `Scaled` multiplies its step by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Uploads uniform 256-bit words: in every lane of its group's sum the noise is as loud as a lane allows.
+
+    Attributes:
+        rng: where the words come from.
+    """
+
+    rng: np.random.Generator
+
+    def masked_input(self, upload: Upload) -> MaskedInput:
+        honest = upload.codec.encode_plain(upload.weights, upload.published, upload.rounding_seed, shrink=False)
+        return upload.codec.split(self.rng.bytes(len(honest.words)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Uploads its own step times `factor`, clipped to the bound and masked, without the shrinking that `norm` asks for.
+
+    Attributes:
+        factor: finite.
+    """
+
+    factor: float = SCALE
+
+    def masked_input(self, upload: Upload) -> MaskedInput:
+        step = (upload.weights - upload.published) * np.float32(self.factor)
+        plain = upload.codec.encode_plain(upload.published + step, upload.published, upload.rounding_seed, shrink=False)
+        return upload.codec.mask(plain.words, upload.key, upload.context)

@@ -1,0 +1,192 @@
+"""What was found to work on the two data sets, and how a run's model and data are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from omnilytics.errors import DataError, InputError
+from omnilytics.model.nets import DigitsNet, DigitsSide, LeNet, SideConv, initialise
+from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn, common_start
+from omnilytics.seeds import Seeds
+from omnilytics.train.config import TrainConfig
+from omnilytics.train.data import Dataset, load_digits, load_mnist, partition_dirichlet, partition_iid
+
+DIGITS_TEST = 597
+"""Digits that nobody trains on; the other 1,200 are dealt to the owners."""
+
+ALPHA = 0.5
+"""The Dirichlet concentration, unless told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything about a run that the data set and the split decide.
+
+    Attributes:
+        dataset: digits | mnist.
+        split: side | layers.
+        members: data owners that exist; rounds * group_size of them sit in a session.
+        rounds: R.
+        group_size: N.
+        samples_per_member: M0.
+        owner_samples: what the model owner has.
+        sessions: model updates.
+        train: how a data owner trains.
+        owner_train: how the model owner trains its own part.
+        server_momentum: beta (`train.server`).
+        bound: Q.
+        public_net: makes W^p (`side` alone).
+        private_net: makes W^s, or with `layers` the whole model.
+        public_layers: what `layers` publishes.
+    """
+
+    dataset: str
+    split: str
+    members: int
+    rounds: int = 8
+    group_size: int = 4
+    samples_per_member: int = 20
+    owner_samples: int = 40
+    sessions: int
+    train: TrainConfig
+    owner_train: TrainConfig
+    server_momentum: float
+    bound: int = 7
+    public_net: Callable[[], nn.Module] | None = None
+    private_net: Callable[[], nn.Module]
+    public_layers: tuple[str, ...] = ()
+
+
+LAYERS = ("conv2", "linear2", "linear3")
+"""What the paper publishes of its network (Table 3, PL = 3)."""
+
+MNIST_SIDE = Recipe(
+    dataset="mnist",
+    split="side",
+    members=64,
+    sessions=24,
+    train=TrainConfig(epochs=4, batch_size=5, learning_rate=0.05, momentum=0.5, augment=True),
+    owner_train=TrainConfig(epochs=60, batch_size=5, learning_rate=0.05, momentum=0.5, augment=True),
+    server_momentum=0.8,
+    public_net=SideConv,
+    private_net=LeNet,
+)
+
+MNIST_LAYERS = Recipe(
+    dataset="mnist",
+    split="layers",
+    members=64,
+    sessions=24,
+    train=TrainConfig(epochs=2, batch_size=10, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
+    owner_train=TrainConfig(epochs=2, batch_size=10, learning_rate=0.05, momentum=0.5, augment=False),
+    server_momentum=0.0,
+    private_net=LeNet,
+    public_layers=LAYERS,
+)
+
+DIGITS_SIDE = Recipe(
+    dataset="digits",
+    split="side",
+    members=32,
+    sessions=8,
+    train=TrainConfig(epochs=4, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
+    owner_train=TrainConfig(epochs=60, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
+    server_momentum=0.8,
+    public_net=DigitsSide,
+    private_net=DigitsNet,
+)
+
+DIGITS_LAYERS = Recipe(
+    dataset="digits",
+    split="layers",
+    members=32,
+    sessions=8,
+    train=TrainConfig(epochs=2, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
+    owner_train=TrainConfig(epochs=2, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
+    server_momentum=0.0,
+    private_net=DigitsNet,
+    public_layers=LAYERS,
+)
+
+RECIPES = {(r.dataset, r.split): r for r in (MNIST_SIDE, MNIST_LAYERS, DIGITS_SIDE, DIGITS_LAYERS)}
+
+
+def recipe_for(dataset: str, split: str) -> Recipe:
+    """The recipe of a data set and a split.
+
+    Raises:
+        InputError: there is none.
+    """
+    if (dataset, split) not in RECIPES:
+        known = ", ".join(f"{d} with {s}" for d, s in RECIPES)
+        raise InputError(f"recipe: expected one of {known}; got {dataset} with {split}")
+    return RECIPES[dataset, split]
+
+
+def build_split(recipe: Recipe, seeds: Seeds, stand_in: StandIn = StandIn.OWN_COMMON) -> Split:
+    """The recipe's model, untrained, in its two parts; `stand_in` matters to `layers` alone."""
+    if recipe.public_net is not None:
+        private = initialise(recipe.private_net(), seeds.torch("model", "private"))
+        return SideSplit(private, initialise(recipe.public_net(), seeds.torch("model", "public")))
+    model = recipe.private_net()
+    if stand_in is StandIn.OWN_COMMON:
+        common_start(model, seeds)
+    else:
+        initialise(model, seeds.torch("model", "private"))
+    return LayersSplit(model, recipe.public_layers, stand_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The data of a run, disjoint: the model owner's, each data owner's, and what accuracy is measured on."""
+
+    owner: Dataset
+    members: list[Dataset]
+    test: Dataset
+
+
+def build_data(
+    recipe: Recipe, seeds: Seeds, directory: Path | None = None, partition: str = "iid", alpha: float = ALPHA
+) -> Material:
+    """Deal the recipe's data set to its owners by the seed; the model owner's samples are always drawn evenly.
+
+    Args:
+        recipe: data set and sizes.
+        seeds: the run's.
+        directory: the MNIST files.
+        partition: iid | dirichlet, for the data owners.
+        alpha: the Dirichlet concentration.
+
+    Raises:
+        DataError: files missing or corrupt.
+        InputError: not enough samples, or an unknown partition.
+    """
+    rng = seeds.numpy("data")
+    pool, test = _load(recipe, directory)
+    order = rng.permutation(len(pool))
+    owner, rest = pool.take(order[: recipe.owner_samples]), pool.take(order[recipe.owner_samples :])
+    if len(owner) < recipe.owner_samples:
+        raise InputError(f"{pool.name}: expected {recipe.owner_samples} samples for the owner, got {len(owner)}")
+    match partition:
+        case "iid":
+            members = partition_iid(rest, recipe.members, recipe.samples_per_member, rng)
+        case "dirichlet":
+            members = partition_dirichlet(rest, recipe.members, recipe.samples_per_member, alpha, rng)
+        case _:
+            raise InputError(f"partition: expected iid or dirichlet, got {partition!r}")
+    return Material(owner, members, test)
+
+
+def _load(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]:
+    """What is dealt, and what is tested on."""
+    if recipe.dataset == "mnist":
+        if directory is None:
+            raise DataError("mnist: expected the folder of its files (--data-dir), got none")
+        return load_mnist(directory)
+    digits = load_digits()
+    order = Seeds(0).numpy("digits", "test").permutation(len(digits))
+    return digits.take(order[DIGITS_TEST:]), digits.take(order[:DIGITS_TEST])
