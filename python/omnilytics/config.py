@@ -28,7 +28,8 @@ class DemoOptions(BaseModel):
 
     Attributes:
         seed: drives data, keys, masks, rounding and attackers, 0 to 2^63 - 1.
-        sessions: model updates to run; the run may stop earlier when the accuracy stops improving.
+        sessions: model updates to run, at most.
+        patience: stop after so many updates in a row without a gain on the owner's own samples.
         dataset: `digits` (comes with scikit-learn) or `mnist` (idx files in `data_dir`).
         data_dir: the folder of the idx files.
         members: data owners that exist.
@@ -62,6 +63,7 @@ class DemoOptions(BaseModel):
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
     sessions: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    patience: Annotated[int, Field(ge=1, le=10_000)] | None = None
     dataset: Literal["digits", "mnist"] = "digits"
     data_dir: Path | None = None
     members: Count | None = None
@@ -126,7 +128,7 @@ class DemoOptions(BaseModel):
         if self.dataset == "mnist" and self.data_dir is None:
             raise ValueError(
                 "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
-                "`omnilytics data fetch mnist --data-dir DIR` downloads them"
+                "`omnilytics data fetch mnist --data-dir DIR --mirror URL` downloads them"
             )
         if self.dataset == "digits" and self.data_dir is not None:
             raise ValueError(

@@ -30,7 +30,8 @@ class Upload:
 class Behaviour(Protocol):
     """How a member turns its weights into words. Honest members encode and mask; attackers do something else."""
 
-    def masked_input(self, upload: Upload) -> MaskedInput: ...
+    def masked_input(self, upload: Upload) -> MaskedInput | None:
+        """The words to commit to and upload; None: the member drops out."""
 
 
 class Honest:
@@ -102,12 +103,12 @@ class DataOwner:
         keys = self._key.sign(self._chain.chain_id, session.address, self.account)
         return session.register(self.account, keys, params.bond_wei)
 
-    def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt:
-        """Encodes and masks the trained weights, keeps the words, commits to them."""
+    def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
+        """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out."""
         session = self._joined()
         if self._masked is None:
             self._masked = self._mask(session, weights, published, seats, ledger)
-        return session.commit(self.account, self._masked.root)
+        return None if self._masked is None else session.commit(self.account, self._masked.root)
 
     def upload(self) -> list[Receipt]:
         """Uploads the committed words, chunk by chunk: these bytes or nothing."""
@@ -127,7 +128,7 @@ class DataOwner:
 
     def _mask(
         self, session: SessionPort, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger
-    ) -> MaskedInput:
+    ) -> MaskedInput | None:
         seat = seats.seat_of(self.account)
         if seat is None or self._key is None:
             raise ProtocolError(f"{self.account} has no seat in this session")

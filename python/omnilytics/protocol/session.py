@@ -119,8 +119,12 @@ class SessionDriver:
         seated = [i for i, m in enumerate(self._members) if self._seating.seat_of(m.account) is not None]
         for index, weights in zip(seated, train(seated, published), strict=True):
             member = self._members[index]
-            self._did(member.commit(weights, published, self._seating, ledger))
             group, place = self._seat(member.account)
+            receipt = member.commit(weights, published, self._seating, ledger)
+            if receipt is None:
+                self._member(member.account, "missed", group, place)
+                continue
+            self._did(receipt)
             self._member(member.account, "committed", group, place, clipped=member.clipped)
         if self._session.stage() is Stage.COMMIT:
             self._pass_deadline()

@@ -1,0 +1,165 @@
+"""The main job: an owner with a weak model and a deposit, its data owners, a contract between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from omnilytics.config import DemoOptions
+from omnilytics.errors import InputError
+from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, recipe_for
+from omnilytics.experiments.results import DemoResult, GasMeter
+from omnilytics.experiments.simulate import Simulation, simulate
+from omnilytics.model.split import StandIn
+from omnilytics.protocol import events
+from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.member import Behaviour
+from omnilytics.protocol.pipeline import Plan
+from omnilytics.protocol.record import RecordWriter
+from omnilytics.protocol.terms import Terms
+from omnilytics.seeds import Seeds
+from omnilytics.types import Assignment, Encoding, KrumPicks, Rule, Suite
+
+REWARD_WEI = 10**18
+"""What a session pays, unless told."""
+
+
+def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | None = None) -> DemoResult:
+    """Runs the main job as `options` say, on an embedded chain of its own.
+
+    Args:
+        options: what was typed; None means the recipe's own value.
+        sink: gets the event stream.
+        record: gets the events and every session's logs.
+
+    Raises:
+        InputError: options that can't work together with the recipe.
+        DataError: data files missing or corrupt.
+        ProtocolError, ChainError: a session went wrong.
+    """
+    clock, gas, seeds = Stopwatch(), GasMeter(), Seeds(options.seed)
+    with clock.of("other"):
+        recipe = _recipe(options)
+        plan = Plan(
+            sessions=recipe.sessions,
+            terms=_terms(options, recipe),
+            training=recipe.train,
+            owner_training=recipe.owner_train,
+            server_momentum=recipe.server_momentum,
+            patience=options.patience,
+        )
+        split = build_split(recipe, seeds, StandIn(options.stand_in))
+        alpha = ALPHA if options.alpha is None else options.alpha
+        data = build_data(recipe, seeds, options.data_dir, options.partition, alpha)
+        world = Simulation(recipe.members)
+        behaviours = _attackers(options, recipe, seeds)
+        attackers = [world.members[index] for index in sorted(behaviours)]
+
+        def watch(event: events.Event) -> None:
+            gas(event)
+            if record is not None:
+                record.event(event)
+            sink(event)
+
+        watch(_started(options, recipe, world, attackers, split.parameter_count))
+        improvement = simulate(
+            split,
+            plan,
+            owner_data=data.owner,
+            member_data=data.members,
+            test_data=data.test,
+            seed=options.seed,
+            sink=watch,
+            behaviours=behaviours,
+            record=None if record is None else record.session,
+            clock=clock,
+            simulation=world,
+        )
+    return DemoResult(
+        options=options.model_dump(mode="json", exclude={"data_dir"}),
+        improvement=improvement,
+        gas=gas,
+        attackers=attackers,
+        warm_up=len(recipe.train.warm_up),
+        seconds={**clock.seconds, "total": sum(clock.seconds.values())},
+        record=None if record is None else record.path.name,
+    )
+
+
+def _recipe(options: DemoOptions) -> Recipe:
+    """The recipe with what the options say otherwise."""
+    recipe = recipe_for(options.dataset, options.split)
+    training = {
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "augment": options.augment,
+    }
+    changes = {
+        "members": options.members,
+        "rounds": options.rounds,
+        "group_size": options.group_size,
+        "samples_per_member": options.samples,
+        "owner_samples": options.owner_samples,
+        "sessions": options.sessions,
+        "server_momentum": options.server_momentum,
+    }
+    recipe = replace(recipe, **{k: v for k, v in changes.items() if v is not None})
+    if options.members is None:
+        recipe = replace(recipe, members=max(recipe.members, recipe.rounds * recipe.group_size))
+    return replace(recipe, train=replace(recipe.train, **{k: v for k, v in training.items() if v is not None}))
+
+
+def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
+    krum = {
+        "krum_mu_bps": None if options.krum_mu is None else round(options.krum_mu * 10_000),
+        "krum_m": options.krum_m,
+    }
+    return Terms(
+        reward_wei=REWARD_WEI if options.reward_wei is None else options.reward_wei,
+        rounds=recipe.rounds,
+        group_size=recipe.group_size,
+        samples=recipe.samples_per_member,
+        epochs=recipe.train.epochs,
+        batch_size=recipe.train.batch_size,
+        encoding=Encoding[options.encoding.upper()],
+        bound=options.bound,
+        suite=Suite[options.suite.upper()],
+        assignment=Assignment[options.assignment.upper()],
+        rule=Rule[options.select.upper()],
+        krum_m_rule=KrumPicks[options.krum_picks.upper()],
+        **{k: v for k, v in krum.items() if v is not None},
+    )
+
+
+def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, Behaviour]:
+    """The persistent attackers, drawn by the seed: member index -> behaviour."""
+    if options.attackers > recipe.members:
+        raise InputError(
+            f"--attackers: expected at most the {recipe.members} data owners there are, got {options.attackers}"
+        )
+    drawn = seeds.numpy("attackers").choice(recipe.members, size=options.attackers, replace=False)
+    if options.attack == "scaled":
+        return {int(index): Scaled() for index in drawn}
+    return {int(index): Garbage(seeds.numpy("garbage", int(index))) for index in drawn}
+
+
+def _started(
+    options: DemoOptions, recipe: Recipe, world: Simulation, attackers: list[str], parameter_count: int
+) -> events.RunStarted:
+    return events.RunStarted(
+        session=0,
+        dataset=recipe.dataset,
+        split=recipe.split,
+        encoding=options.encoding,
+        rule=options.select,
+        sessions=recipe.sessions,
+        rounds=recipe.rounds,
+        group_size=recipe.group_size,
+        parameter_count=parameter_count,
+        members=list(world.members),
+        attackers=list(attackers),
+        attack=options.attack if attackers else "none",
+        seed=options.seed,
+        owner=world.owner,
+    )

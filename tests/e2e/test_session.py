@@ -1,0 +1,158 @@
+"""Whole sessions on the embedded chain: what was trained, who was paid, what stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from omnilytics.codec import MaskedInput
+from omnilytics.errors import ProtocolError
+from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.protocol import events
+from omnilytics.protocol.member import Policy, Upload
+from omnilytics.types import Assignment, Encoding, Suite
+from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
+
+
+class Absent:
+    """Registers and is never heard of again."""
+
+    def masked_input(self, upload: Upload) -> MaskedInput | None:
+        return None
+
+
+def test_every_group_is_accepted_and_paid(finished: World) -> None:
+    run = finished.improvement
+    assert run is not None
+    for outcome in run.outcomes:
+        assert outcome.accepted == (0, 1, 2, 3)
+        assert outcome.rejected == outcome.failed == ()
+        share = TERMS.reward_wei // 12
+        assert outcome.paid_wei == 12 * share
+        assert outcome.refunded_wei == outcome.bonds_wei + TERMS.reward_wei - 12 * share
+        assert outcome.left_wei == 0
+
+
+def test_the_model_moves_by_the_mean_of_all_members(finished: World) -> None:
+    """What comes out of masked lanes is the members' mean, up to the rounding of one unit each."""
+    run = finished.improvement
+    assert run is not None
+    assert run.outcomes[0].update is not None
+    assert float(np.abs(run.outcomes[0].update).max()) > 0
+    assert run.public != run.start
+
+
+def test_money_is_conserved_to_the_wei(finished: World) -> None:
+    world, run = finished.simulation, finished.improvement
+    assert world is not None
+    assert run is not None
+    from omnilytics.experiments.simulate import MEMBER_WEI, OWNER_WEI
+
+    earned = sum(world.chain.balance(m) - MEMBER_WEI for m in world.members)
+    assert earned == sum(o.paid_wei for o in run.outcomes)
+    assert world.chain.balance(world.owner) == OWNER_WEI - earned
+    for session in finished.sessions:
+        assert world.chain.balance(session.address) == 0
+
+
+def test_the_same_seed_gives_the_same_run(finished: World) -> None:
+    again = World()
+    again.run()
+    assert again.events == finished.events
+    assert again.sessions == finished.sessions
+
+
+def test_another_seed_gives_another_run(finished: World) -> None:
+    other = World(seed=4)
+    other.run()
+    assert other.sessions != finished.sessions
+
+
+@pytest.mark.parametrize("attacker", [Garbage(np.random.default_rng(1)), Scaled()])
+def test_an_attacked_group_is_refused_and_unpaid(attacker: Garbage | Scaled) -> None:
+    world = World(behaviours={5: attacker})
+    run = world.run()
+    for outcome in run.outcomes:
+        (group,) = [g for g, members in enumerate(outcome.groups) if world.simulation.members[5] in members]  # type: ignore[union-attr]
+        assert outcome.rejected == (group,)
+        assert outcome.paid_wei == 9 * (TERMS.reward_wei // 9)
+        assert outcome.left_wei == 0
+
+
+def test_a_member_that_stays_away_loses_its_bond_to_its_group() -> None:
+    world = World(behaviours={2: Absent()}, plan=replace(PLAN, sessions=1))
+    run = world.run()
+    assert world.simulation is not None
+    (outcome,) = run.outcomes
+    assert len(outcome.failed) == 1
+    assert len(outcome.accepted) == 3
+    from omnilytics.experiments.simulate import MEMBER_WEI
+
+    bond = outcome.bonds_wei // 12
+    earned = {m: world.simulation.chain.balance(m) - MEMBER_WEI for m in outcome.groups[outcome.failed[0]]}
+    assert earned[world.simulation.members[2]] == -bond
+    assert sorted(earned.values())[1:] == [bond // 2, bond - bond // 2]
+    assert outcome.left_wei == 0
+
+
+def test_a_session_in_which_nobody_commits_returns_everything() -> None:
+    plan = replace(PLAN, sessions=1, terms=replace(TERMS, min_rounds=4))
+    world = World(members=12, plan=plan, behaviours={i: Absent() for i in range(12)})
+    (outcome,) = world.run().outcomes
+    assert outcome.failed == (0, 1, 2, 3)
+    assert outcome.paid_wei == 0
+    assert outcome.left_wei == 0
+    assert outcome.update is None
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        replace(PLAN, terms=replace(TERMS, assignment=Assignment.GREEDY)),
+        replace(PLAN, terms=replace(TERMS, suite=Suite.KECCAK)),
+        replace(PLAN, terms=replace(TERMS, bound=127)),
+        replace(PLAN, terms=replace(TERMS, bound=31)),
+        replace(PLAN, terms=replace(TERMS, chunk_words=8)),
+        krum_plan(),
+        krum_plan(encoding=Encoding.WEIGHTS),
+        krum_plan(chunk_words=8),
+    ],
+    ids=["greedy", "keccak", "10 bits", "8 bits", "chunks", "krum", "krum weights", "krum chunks"],
+)
+def test_every_way_of_running_a_session(plan: object) -> None:
+    world = World(plan=replace(plan, sessions=1))  # type: ignore[type-var]
+    (outcome,) = world.run().outcomes
+    assert outcome.failed == ()
+    assert outcome.left_wei == 0
+    assert outcome.update is not None
+    scored = world.of(events.GroupScored)
+    assert len(scored) == 4
+    assert len(world.of(events.DistancesMeasured)) == 1
+
+
+def test_members_refuse_what_their_policy_excludes() -> None:
+    world = World(plan=replace(PLAN, terms=replace(TERMS, unsafe_small=True)))
+    with pytest.raises(ProtocolError, match="unsafe_small"):
+        world.run()
+
+
+def test_policy_numbers() -> None:
+    params = TERMS.params(650, 0.5)
+    Policy().check(params)
+    with pytest.raises(ProtocolError, match="bond: expected at most 1 wei"):
+        Policy(largest_bond_wei=1).check(params)
+    with pytest.raises(ProtocolError, match=r"clip: expected at most 0\.25, got 0\.5"):
+        Policy(largest_clip=0.25).check(params)
+    with pytest.raises(ProtocolError, match="window: expected at least 7200 s, got 3600"):
+        Policy(shortest_window_secs=7_200).check(params)
+
+
+def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    from omnilytics.chain.embedded import EmbeddedChain
+
+    monkeypatch.setattr(EmbeddedChain, "simulated", False)
+    with pytest.raises(ProtocolError, match="expected the operating system's randomness"):
+        World().run()
+
