@@ -1,6 +1,8 @@
 //! The Python border of OmniLytics' Rust core: `omnilytics._omnicore`.
 
+mod arrays;
 mod chain;
+mod error;
 mod secagg;
 
 use pyo3::prelude::*;

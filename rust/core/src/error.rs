@@ -83,6 +83,12 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+    /// An unused lane of the published words that isn't zero.
+    #[error("unused lanes of the last word: expected 0, got {given:#x}")]
+    Padding {
+        /// The lane's bits.
+        given: u32,
+    },
     /// An integer outside its lane.
     #[error("lane {index}: expected {min} to {max}, got {given}")]
     LaneValue {

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod draw;
 pub mod error;
 pub mod fixed;
+pub mod floats;
 pub mod gram;
 pub mod keys;
 pub mod lanes;

@@ -1,0 +1,17 @@
+//! The crate's errors as Python's own classes of `omnilytics.errors`.
+
+use omnilytics_core::Error;
+use pyo3::import_exception;
+use pyo3::prelude::*;
+
+import_exception!(omnilytics.errors, EncodingError);
+import_exception!(omnilytics.errors, InputError);
+
+/// An algorithm's error as `EncodingError` or `InputError`.
+pub(crate) fn to_python(error: Error) -> PyErr {
+    if error.is_about_encoding() {
+        EncodingError::new_err(error.to_string())
+    } else {
+        InputError::new_err(error.to_string())
+    }
+}

@@ -1,0 +1,318 @@
+"""From weights to masked words and back: the only importer of the secure-aggregation half of `_omnicore`.
+
+`docs/PROTOCOL.md` sections 2-7 are the specification, E1-E16 its equations. A vector of words is `32 * words` bytes,
+each word big-endian; a weight vector is float32 of shape (d,), d = `params.parameter_count`. Secrets never appear in a
+repr, a log or an error, and can't be copied or pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from omnilytics import _omnicore
+from omnilytics._omnicore import (
+    commitment_root,
+    draw_seed,
+    float_words,
+    from_float_words,
+    keccak256,
+    permutation,
+    published_hash,
+    set_hash,
+    smallest_lane_bits,
+    weights_bound,
+)
+from omnilytics.errors import InputError
+from omnilytics.types import Address, FloatVec, IntVec, Keys, SessionParams
+
+__all__ = [
+    "Codec",
+    "GroupContext",
+    "MaskKey",
+    "MaskedInput",
+    "commitment_root",
+    "draw_seed",
+    "float_words",
+    "from_float_words",
+    "keccak256",
+    "model_hash",
+    "permutation",
+    "published_hash",
+    "set_hash",
+    "smallest_lane_bits",
+    "weights_bound",
+]
+
+WORD_BYTES = 32
+
+
+def model_hash(params: SessionParams, published: bytes) -> bytes:
+    """The hash of all parameters and of the published weights' hash, 32 bytes (E1).
+
+    Raises:
+        InputError: a field that isn't a uint256, or `published` isn't 32 bytes.
+    """
+    fields = params.as_tuple()
+    outside = [value for value in fields if not 0 <= value < 2**256]
+    if outside:
+        raise InputError(f"SessionParams: expected integers from 0 to 2^256 - 1, got {outside[0]}")
+    return _omnicore.model_hash(b"".join(value.to_bytes(32, "big") for value in fields), published)
+
+
+class MaskKey:
+    """A secret secp256k1 mask key, fresh for each registration (PROTOCOL.md section 5); its repr is its address."""
+
+    __slots__ = ("_secret",)
+    _secret: _omnicore.MaskKey
+
+    def __init__(self) -> None:
+        raise TypeError("expected MaskKey.generate() or MaskKey.from_seed(seed), got MaskKey()")
+
+    @classmethod
+    def generate(cls) -> MaskKey:
+        """A key from the operating system's randomness."""
+        return cls._of(_omnicore.MaskKey.generate())
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> MaskKey:
+        """The key that simulations draw from 32 bytes; it is as secret as they are.
+
+        Raises:
+            InputError: `seed` isn't 32 bytes.
+        """
+        return cls._of(_omnicore.MaskKey.from_seed(seed))
+
+    @classmethod
+    def _of(cls, secret: _omnicore.MaskKey) -> MaskKey:
+        key = cls.__new__(cls)
+        key._secret = secret
+        return key
+
+    @property
+    def x(self) -> int:
+        """x of PK = sk G, 0 < x < n."""
+        return int.from_bytes(self._secret.x, "big")
+
+    @property
+    def parity(self) -> int:
+        """The parity of PK's y, 0 or 1."""
+        return self._secret.parity
+
+    @property
+    def address(self) -> Address:
+        """addr(PK)."""
+        return Address("0x" + self._secret.address.hex())
+
+    def sign(self, chain_id: int, session: Address, sender: Address) -> Keys:
+        """What `sender` registers in `session`: the key and its signature (E8).
+
+        Raises:
+            InputError: not an address, or a chain id that isn't a 64-bit number.
+        """
+        v, r, s = self._secret.sign(chain_id, session, sender)
+        return Keys(self.x, self.parity, v, int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
+    def __repr__(self) -> str:
+        return f"MaskKey({self.address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a MaskKey can't be copied or pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupContext:
+    """The group that a mask is for (E9, E10).
+
+    `peers` are (x, parity) of all N members in place order, the member's own included; `place` is the member's own.
+    """
+
+    chain_id: int
+    session: Address
+    group: int
+    place: int
+    model_hash: bytes
+    peers: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedInput:
+    """What a member commits to and uploads.
+
+    Attributes:
+        words: all words, `32 * words` bytes.
+        chunks: the same in slices of `chunk_words` words; the last may be shorter.
+        chunk_hashes: keccak256 of each chunk.
+        root: what `commit` takes (E13).
+        clipped: values outside the clip, before any shrinking; 0 for words made by hand.
+        scale: the factor by which rule `norm` made the update smaller (E4), in (0, 1].
+    """
+
+    words: bytes
+    clipped: int
+    scale: float
+    chunks: list[bytes]
+    chunk_hashes: list[bytes]
+    root: bytes
+
+
+class Codec:
+    """Encoding, masking, decoding and selection for one session's parameters.
+
+    Attributes:
+        lanes: L, integers a word.
+        words: words of a vector.
+        chunks: chunks of a vector.
+
+    Raises:
+        EncodingError: parameters outside PROTOCOL.md section 2, above all a lane that can't hold the sum of N summands.
+        InputError: a parameter that isn't a 64-bit number.
+    """
+
+    def __init__(self, params: SessionParams) -> None:
+        self.params = params
+        self._codec = _omnicore.Codec(params)
+        self.lanes = self._codec.lanes
+        self.words = self._codec.words
+        self.chunks = self._codec.chunks
+
+    def encode(
+        self,
+        weights: FloatVec,
+        published: FloatVec,
+        key: MaskKey,
+        context: GroupContext,
+        rounding_seed: bytes | None = None,
+    ) -> MaskedInput:
+        """Weights of shape (d,) to masked words: clip, round, shrink (rule `norm`), pack, mask (E2-E5, E10-E12).
+
+        `rounding_seed` is 32 bytes; None takes the operating system's randomness. Encoding `weights` ignores the values
+        of `published`.
+
+        Raises:
+            EncodingError: wrong dtype, shape or layout, a value that isn't finite.
+            InputError: a group or key that can't work, a seed of the wrong length.
+        """
+        upload = self._codec.encode(weights, published, rounding_seed, True, key._secret, context)
+        return self._masked_input(*upload)
+
+    def encode_plain(
+        self, weights: FloatVec, published: FloatVec, rounding_seed: bytes | None = None, shrink: bool = True
+    ) -> MaskedInput:
+        """As `encode`, without a mask; `shrink=False` leaves out E4, as a member that ignores rule `norm` would.
+
+        Raises:
+            EncodingError: wrong dtype, shape or layout, a value that isn't finite.
+            InputError: a seed of the wrong length.
+        """
+        return self._masked_input(*self._codec.encode(weights, published, rounding_seed, shrink))
+
+    def mask(self, words: bytes, key: MaskKey, context: GroupContext) -> MaskedInput:
+        """Masks words that somebody made by hand (E12).
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+            InputError: a group or key that can't work.
+        """
+        return self._masked_input(*self._codec.mask(words, key._secret, context))
+
+    def split(self, words: bytes) -> MaskedInput:
+        """The chunks, hashes and root of arbitrary words, as they are.
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+        """
+        return self._masked_input(*self._codec.split(words))
+
+    def sum(self, vectors: Sequence[bytes]) -> bytes:
+        """The sum modulo 2^256, word by word; zero words for no vectors.
+
+        Raises:
+            EncodingError: a vector that isn't `32 * words` bytes.
+        """
+        return self._codec.sum(vectors)
+
+    def decode(self, words: bytes) -> IntVec:
+        """A sum's integers, shape (d,), each in [-2^(b-1), 2^(b-1)) (E6).
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+        """
+        return self._codec.decode(words)
+
+    def decode_sum(self, words: bytes, count: int) -> FloatVec:
+        """The mean of `count` summands in units of a weight, shape (d,): S C / (Q count), or S / (10^8 count).
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+            InputError: `count` outside 1..N.
+        """
+        return self._codec.decode_mean([words], count)
+
+    def mean_update(self, aggregates: Sequence[bytes], count: int) -> FloatVec:
+        """The mean over aggregates of `count` members each, in units of a weight, shape (d,) (PROTOCOL.md section 7).
+
+        Raises:
+            EncodingError: an aggregate that isn't `32 * words` bytes.
+            InputError: no aggregate, or `count` outside 1..N.
+        """
+        return self._codec.decode_mean(aggregates, count)
+
+    def squared_norm(self, words: bytes) -> int:
+        """G_rr of an aggregate, exact, in squared units of the encoding.
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+        """
+        return self._codec.squared_norm(words)
+
+    def products(self, aggregates: Sequence[bytes]) -> list[int]:
+        """G_rs of all pairs r < s, row by row: (0,1), (0,2), ..., (1,2), ...; exact.
+
+        Raises:
+            EncodingError: an aggregate that isn't `32 * words` bytes.
+        """
+        return self._codec.products(aggregates)
+
+    def norm_limit(self, count: int) -> int:
+        """The largest G_rr of `count` summands that rule `norm` accepts: floor(count^2 d Q^2 / (4 N^2)) (E15).
+
+        Raises:
+            InputError: `count` outside 1..N.
+        """
+        return self._codec.norm_limit(count)
+
+    def select_norm(self, norms: Sequence[int], counts: Sequence[int]) -> list[bool]:
+        """Rule `norm` (E15) on groups of `counts` summands.
+
+        Raises:
+            InputError: lengths that differ, a negative norm, a count outside 1..N.
+        """
+        return self._codec.select_norm(norms, counts)
+
+    def select_krum(self, norms: Sequence[int], products: Sequence[int]) -> list[bool] | None:
+        """Rule `krum` (E16) on groups in order of id; None where it isn't defined on so few of them.
+
+        `products` are row by row as `products()` gives them.
+
+        Raises:
+            InputError: the rule isn't `krum`, more than 16 groups, lengths that don't fit, impossible entries.
+        """
+        return self._codec.select_krum(norms, products)
+
+    def krum_scores(self, norms: Sequence[int], products: Sequence[int]) -> list[tuple[int, int]]:
+        """(index, score) of every group at the first pick, best first; empty where no group has a neighbour to measure.
+
+        Raises:
+            InputError: as for `select_krum`.
+        """
+        scores = self._codec.krum_scores(norms, products)
+        return sorted(enumerate(scores), key=lambda pair: (pair[1], pair[0]))
+
+    def _masked_input(
+        self, words: bytes, chunk_hashes: list[bytes], root: bytes, clipped: int, scale: float
+    ) -> MaskedInput:
+        size = WORD_BYTES * self.params.chunk_words
+        chunks = [words[start : start + size] for start in range(0, len(words), size)]
+        return MaskedInput(words, clipped, scale, chunks, chunk_hashes, root)
