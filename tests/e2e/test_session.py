@@ -155,4 +155,3 @@ def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(EmbeddedChain, "simulated", False)
     with pytest.raises(ProtocolError, match="expected the operating system's randomness"):
         World().run()
-

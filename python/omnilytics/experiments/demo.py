@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
@@ -89,32 +90,28 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
 def _recipe(options: DemoOptions) -> Recipe:
     """The recipe with what the options say otherwise."""
     recipe = recipe_for(options.dataset, options.split)
-    training = {
-        "epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "learning_rate": options.learning_rate,
-        "augment": options.augment,
-    }
-    changes = {
-        "members": options.members,
-        "rounds": options.rounds,
-        "group_size": options.group_size,
-        "samples_per_member": options.samples,
-        "owner_samples": options.owner_samples,
-        "sessions": options.sessions,
-        "server_momentum": options.server_momentum,
-    }
-    recipe = replace(recipe, **{k: v for k, v in changes.items() if v is not None})
-    if options.members is None:
-        recipe = replace(recipe, members=max(recipe.members, recipe.rounds * recipe.group_size))
-    return replace(recipe, train=replace(recipe.train, **{k: v for k, v in training.items() if v is not None}))
+    training = _given(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        augment=options.augment,
+    )
+    changes = _given(
+        members=options.members,
+        rounds=options.rounds,
+        group_size=options.group_size,
+        samples_per_member=options.samples,
+        owner_samples=options.owner_samples,
+        sessions=options.sessions,
+        server_momentum=options.server_momentum,
+    )
+    recipe = replace(recipe, train=replace(recipe.train, **training), **changes)
+    seats = recipe.rounds * recipe.group_size
+    return recipe if options.members is not None else replace(recipe, members=max(recipe.members, seats))
 
 
 def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
-    krum = {
-        "krum_mu_bps": None if options.krum_mu is None else round(options.krum_mu * 10_000),
-        "krum_m": options.krum_m,
-    }
+    mu_bps = None if options.krum_mu is None else round(options.krum_mu * 10_000)
     return Terms(
         reward_wei=REWARD_WEI if options.reward_wei is None else options.reward_wei,
         rounds=recipe.rounds,
@@ -128,8 +125,13 @@ def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
         assignment=Assignment[options.assignment.upper()],
         rule=Rule[options.select.upper()],
         krum_m_rule=KrumPicks[options.krum_picks.upper()],
-        **{k: v for k, v in krum.items() if v is not None},
+        **_given(krum_mu_bps=mu_bps, krum_m=options.krum_m),
     )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, Behaviour]:

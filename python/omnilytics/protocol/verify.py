@@ -19,6 +19,7 @@ from omnilytics.protocol.record import SessionRecord, read_sessions
 from omnilytics.protocol.seating import Seating, seating
 from omnilytics.types import Address, Rule, SessionParams, Stage
 
+
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What was checked and how many times, over `sessions` sessions."""
