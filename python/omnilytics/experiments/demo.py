@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from omnilytics.protocol.pipeline import Plan
 from omnilytics.protocol.record import RecordWriter
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import Assignment, Encoding, KrumPicks, Rule, Suite
+from omnilytics.types import Address, Assignment, Encoding, KrumPicks, Rule, Suite
 
 REWARD_WEI = 10**18
 """What a session pays, unless told."""
@@ -147,7 +148,7 @@ def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, 
 
 
 def _started(
-    options: DemoOptions, recipe: Recipe, world: Simulation, attackers: list[str], parameter_count: int
+    options: DemoOptions, recipe: Recipe, world: Simulation, attackers: Sequence[Address], parameter_count: int
 ) -> events.RunStarted:
     return events.RunStarted(
         session=0,

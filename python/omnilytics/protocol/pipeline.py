@@ -34,8 +34,8 @@ from omnilytics.types import Address, Encoding, FloatVec
 class Plan:
     """What a model owner sets out to do.
 
-    `sessions` is the most model updates; with `patience` the run ends earlier, once so many sessions in a row brought no
-    better accuracy on the owner's own samples. `owner_training` is how the owner adapts its private part (MOEp).
+    `sessions` is the most model updates; with `patience` the run ends earlier, once so many sessions in a row brought
+    no smaller loss on the owner's own samples. `owner_training` is how the owner adapts its private part (MOEp).
     """
 
     sessions: int
@@ -71,8 +71,9 @@ class Improvement:
 
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
-    """One model owner and its data owners on one chain. `behaviours` are the members that don't do as the protocol says.
+    """One model owner and its data owners on one chain.
 
+    `behaviours` are the members, by index, that don't do as the protocol says.
     `secrets(member, session)` gives the members' randomness; by default it comes from `seeds`, which only a simulated
     chain accepts. `record` is told of every finished session.
     """
