@@ -60,7 +60,7 @@ def group_verdict(group: Group) -> tuple[str, str]:
         return "✓ accepted", ACCEPT
     if group.accepted is False:
         return ("~ paid anyway", REFUSE) if group.paid else ("✗ refused", REFUSE)
-    if group.status == "failed":
+    if group.failed:
         return "! failed", FAIL
     return group.status, ""
 
@@ -364,7 +364,8 @@ def _full(member: Member, width: int) -> Text:
 def _medium(member: Member, width: int) -> Text:
     mark = MEMBER_MARKS.get(member.status, ("?", ""))[0]
     amount, _, unit = ether(member.earned_wei).partition(" ")
-    return _cell(member, width, f"{mark} {amount}{unit[0]}" if member.earned_wei else mark)
+    short = figures(float(amount.replace(",", "")), 3) + ("" if unit == "ether" else unit[0])
+    return _cell(member, width, f"{mark} {short}" if member.earned_wei else mark)
 
 
 def _tiny(member: Member, _width: int) -> Text:

@@ -42,7 +42,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of one session. `score` and `limit` are None until selection; `limit` stays None without one."""
+    """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver."""
 
     number: int
     status: str = "forming"
@@ -52,6 +52,7 @@ class Group:
     accepted: bool | None = None
     paid: bool = False
     reason: str = ""
+    failed: bool = False
 
     @property
     def share(self) -> float | None:
@@ -112,7 +113,7 @@ class Session:
     @property
     def failed(self) -> int:
         """Groups that didn't deliver."""
-        return sum(1 for g in self.groups if g.status == "failed")
+        return sum(1 for g in self.groups if g.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,10 @@ def _member_changed(state: DashboardState, event: ev.MemberChanged) -> Dashboard
 
 
 def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardState:
-    return _with_group(state, event.session, event.group, status=event.status, members=tuple(event.members))
+    changes: dict[str, Any] = {"status": event.status, "members": tuple(event.members)}
+    if event.status == "failed":
+        changes["failed"] = True
+    return _with_group(state, event.session, event.group, **changes)
 
 
 def _group_scored(state: DashboardState, event: ev.GroupScored) -> DashboardState:

@@ -1,0 +1,5 @@
+"""`python -m omnilytics.cli`."""
+
+from omnilytics.cli import main
+
+main()

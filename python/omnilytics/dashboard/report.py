@@ -1,0 +1,271 @@
+"""A finished run as one self-contained HTML page: inline CSS and SVG, no script, nothing fetched, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from omnilytics.dashboard import svg
+from omnilytics.dashboard.panels import group_verdict
+from omnilytics.dashboard.report_style import CSS
+from omnilytics.dashboard.state import DashboardState, Group, Session
+from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent
+
+UNPROTECTED = (
+    "The sum of each group's uploads is public for ever. Who compares sums of many sessions may learn about single "
+    "data owners; small groups hide less than large ones.",
+    "The public model is public: anybody gets its accuracy without paying, and whoever queries the owner's model can "
+    "imitate it.",
+    "A model owner that publishes a malicious public model can read samples out of the sums.",
+    "How much a data owner trains (its samples, epochs and batch size) can't be checked on the chain.",
+    "A model owner may take seats itself, and gets the reward of those seats back.",
+    "The rule norm stops loud uploads. A step of honest length in a wrong direction passes, and is paid.",
+)
+"""What the page says isn't protected; README says the same."""
+
+ACCURACY_NOTE = (
+    "Line: the public model after each session. Dashes: the owner with its own data alone. "
+    "Diamond: the owner in the end, public and private model combined."
+)
+NORM_NOTE = "Squared length of each group's aggregate over the limit of the rule."
+KRUM_NOTE = (
+    "Krum's score of each group at its first pick; lower is nearer to the others. The limit is the highest picked."
+)
+
+
+def render_report(
+    state: DashboardState, *, versions: Mapping[str, str] | None = None, reveals: str | None = None
+) -> str:
+    """The page.
+
+    Args:
+        state: what the events of the run add up to.
+        versions: of the software, shown at the foot.
+        reveals: in plain words, what the model owner publishes with this split.
+
+    Returns:
+        One HTML document.
+    """
+    sections = [
+        _tiles(state),
+        _figure("Accuracy on the test data, per cent", _accuracy(state), ACCURACY_NOTE),
+        *_groups(state),
+        *_distances(state),
+        _figure("Gas by contract function, all sessions", svg.gas_bars(_by_size(state.gas)), _gas_note(state)),
+        _money(state),
+        _members(state),
+        _unprotected(reveals),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(_title(state))}</title><style>{CSS}</style></head>\n<body><main>"
+        f"{_head(state)}{''.join(s for s in sections if s)}{_foot(versions)}</main></body></html>\n"
+    )
+
+
+def _title(state: DashboardState) -> str:
+    return f"OmniLytics run, seed {state.setting.seed}" if state.setting else "OmniLytics run"
+
+
+def _head(state: DashboardState) -> str:
+    setting = state.setting
+    if setting is None:
+        return "<header><h1>OmniLytics</h1><p>This run has not started.</p></header>"
+    attack = f", {count(setting.attackers, 'attacker')} ({setting.attack})" if setting.attackers else ", no attacker"
+    words = (
+        f"{count(len(state.members), 'data owner')} trained {count(setting.parameter_count, 'public parameter')} on "
+        f"{setting.dataset} in {count(len(state.sessions), 'session')} of {count(setting.rounds, 'group')} with "
+        f"{setting.group_size} each. Split {setting.split}, encoding {setting.encoding}, rule {setting.rule}, "
+        f"seed {setting.seed}{attack}."
+    )
+    unfinished = "" if state.finished else " <strong>The run did not finish.</strong>"
+    return f"<header><h1>OmniLytics</h1><p>{escape(words)}{unfinished}</p></header>"
+
+
+def _tiles(state: DashboardState) -> str:
+    scored = [g for s in state.sessions for g in s.groups if g.accepted is not None]
+    accepted = sum(1 for g in scored if g.accepted)
+    books = state.books
+    tiles = [
+        ("Owner alone", percent(state.alone), "its own data only"),
+        ("Public model", percent(state.public), f"from {percent(state.start)}; what anybody gets"),
+        ("Owner in the end", percent(state.final), _weight(state)),
+        ("Groups accepted", f"{accepted} of {len(scored)}", f"{len(scored) - accepted} refused"),
+        ("Paid to data owners", ether(sum(m.earned_wei for m in state.members)), "rewards, without bonds"),
+        ("Left in the contracts", ether(books.deposited - books.withdrawn), f"of {ether(books.deposited)} deposited"),
+        ("Gas", gas(sum(state.gas.values())), count(state.transactions, "transaction")),
+    ]
+    cells = "".join(
+        f"<div class='tile'><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(note)}</small></div>"
+        for name, value, note in tiles
+    )
+    return f"<section class='tiles'>{cells}</section>"
+
+
+def _weight(state: DashboardState) -> str:
+    if state.weight is None:
+        return "public and private model together"
+    return f"private model weighs {figures(state.weight, 3)}"
+
+
+def _figure(title: str, picture: str, note: str = "") -> str:
+    caption = f"<figcaption>{escape(note)}</figcaption>" if note else ""
+    return f"<section><h2>{escape(title)}</h2><figure>{picture}{caption}</figure></section>"
+
+
+def _accuracy(state: DashboardState) -> str:
+    public = [(s.number, s.accuracy) for s in state.sessions if s.accuracy is not None]
+    return svg.accuracy_chart(public, alone=state.alone, start=state.start, final=state.final)
+
+
+def _groups(state: DashboardState) -> list[str]:
+    attackers = frozenset(m.address for m in state.members if m.attacker)
+    verdicts = [_verdict(s, g, attackers) for s in state.sessions for g in s.groups]
+    if not verdicts:
+        return []
+    legend = (
+        "+ accepted, x refused, ! failed to deliver, ~ unselected and paid. "
+        "A star marks a group with an attacker in it. Rest the pointer on a cell for its score and reason."
+    )
+    parts = [_figure("Groups of each session", svg.verdict_grid(verdicts), legend)]
+    with_limit = any(g.limit for s in state.sessions for g in s.groups)
+    scores = [x for s in state.sessions for x in _scores(s, with_limit)]
+    if scores:
+        title = "Scores against the limit" if with_limit else "Scores"
+        note = f"{NORM_NOTE if _norm(state) else KRUM_NOTE} Circle: accepted. Cross or arrow: refused."
+        parts.append(_figure(title, svg.score_chart(scores, with_limit=with_limit), note))
+    last = state.latest_scored()
+    return [*parts, _group_table(state, last)] if last else parts
+
+
+def _norm(state: DashboardState) -> bool:
+    return state.setting is None or state.setting.rule.startswith("norm")
+
+
+def _verdict(session: Session, group: Group, attackers: frozenset[str]) -> svg.Verdict:
+    star = "*" if attackers.intersection(group.members) else ""
+    if group.accepted:
+        css, letter = "accept", "+"
+    elif group.failed:
+        css, letter = "fail", "!"
+    elif group.accepted is None:
+        css, letter = "open", "?"
+    else:
+        css, letter = ("open", "~") if group.paid else ("refuse", "x")
+    words = f"session {session.number}, group {group.number}: {group_verdict(group)[0]}. {group.reason}"
+    return svg.Verdict(session.number, group.number, css, letter + star, words)
+
+
+def _scores(session: Session, with_limit: bool) -> Iterable[svg.Score]:
+    largest = max((g.score or 0 for g in session.groups), default=0)
+    for group in session.groups:
+        if group.score is None or group.accepted is None:
+            continue
+        share = group.share if with_limit else (group.score / largest if largest else 0.0)
+        if share is not None:
+            tip = f"session {session.number}, group {group.number}: {figures(share, 3)}. {group.reason}"
+            yield svg.Score(session.number, share, group.accepted, tip)
+
+
+def _group_table(state: DashboardState, session: Session) -> str:
+    rows = [
+        [
+            str(g.number),
+            listing([state.member_name(m) for m in g.members]),
+            group_verdict(g)[0],
+            "" if g.share is None else figures(g.share, 3),
+            "yes" if g.paid else "no",
+            g.reason,
+        ]
+        for g in session.groups
+    ]
+    head = ("Group", "Members", "Verdict", "Score / limit", "Paid", "Reason")
+    return _section(f"Groups of session {session.number}", _table(head, rows, numbers=(3,)))
+
+
+def _distances(state: DashboardState) -> list[str]:
+    session = next((s for s in reversed(state.sessions) if s.distances and s.distances.groups), None)
+    if session is None or session.distances is None:
+        return []
+    refused = [g.number for g in session.groups if g.accepted is False]
+    picture = svg.heat_map(session.distances.groups, session.distances.rows, refused)
+    note = "Dark is near, bright is far; x marks refused groups. Units of weights, squared."
+    title = f"Distances between the groups of session {session.number}"
+    figure = f"<figure class='narrow'>{picture}<figcaption>{note}</figcaption></figure>"
+    return [_section(title, figure)]
+
+
+def _by_size(amounts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _gas_note(state: DashboardState) -> str:
+    total = sum(state.gas.values())
+    return (
+        f"{total:,} gas in {count(state.transactions, 'transaction')} with {state.calldata_bytes:,} bytes of calldata."
+    )
+
+
+def _money(state: DashboardState) -> str:
+    rows = [
+        [
+            str(s.number),
+            ether(s.reward_wei),
+            ether(s.bond_wei),
+            ether(s.books.deposited),
+            ether(s.books.withdrawn),
+            ether(s.books.credits),
+            ether(s.books.locked),
+        ]
+        for s in state.sessions
+    ]
+    books = state.books
+    total = [ether(v) for v in (books.deposited, books.withdrawn, books.credits, books.locked)]
+    rows.append(["all", ether(sum(s.reward_wei for s in state.sessions)), "", *total])
+    head = ("Session", "Reward", "Bond each", "Deposited", "Paid out", "To withdraw", "Locked")
+    return _section("Money", _table(head, rows, numbers=range(1, 7)))
+
+
+def _members(state: DashboardState) -> str:
+    rows = [
+        [
+            m.name + (" *" if m.attacker else ""),
+            m.address,
+            m.status,
+            str(m.paid),
+            str(m.missed),
+            ether(m.earned_wei),
+        ]
+        for m in state.members
+    ]
+    head = ("Data owner", "Account", "Last status", "Sessions paid", "Missed", "Earned")
+    note = "<p class='note'>A star marks an attacker.</p>" if any(m.attacker for m in state.members) else ""
+    return _section("Data owners", _table(head, rows, numbers=(3, 4, 5)) + note)
+
+
+def _unprotected(reveals: str | None) -> str:
+    items = [*UNPROTECTED, *([f"What the owner publishes with this split: {reveals}."] if reveals else [])]
+    return _section("What is not protected", f"<ul>{''.join(f'<li>{escape(i)}</li>' for i in items)}</ul>")
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Iterable[int]) -> str:
+    right = frozenset(numbers)
+
+    def cell(tag: str, index: int, value: str) -> str:
+        css = " class='n'" if index in right else ""
+        return f"<{tag}{css}>{escape(value)}</{tag}>"
+
+    top = "".join(cell("th", i, h) for i, h in enumerate(head))
+    body = "".join(f"<tr>{''.join(cell('td', i, v) for i, v in enumerate(row))}</tr>" for row in rows)
+    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _foot(versions: Mapping[str, str] | None) -> str:
+    words = ", ".join(f"{name} {value}" for name, value in (versions or {}).items())
+    return f"<footer>{escape(words)}</footer>" if words else ""
