@@ -4,9 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use omnilytics_evm as evm;
-use omnilytics_evm::{
-    Address, B256, BaseFee, Bytes, Chain, Config, EvmError, Log, Receipt, Request, U256,
-};
+use omnilytics_evm::{Address, B256, BaseFee, Bytes, Chain, Config, EvmError, Log, Receipt, Request, U256};
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyInt, PyTuple},
@@ -21,13 +19,13 @@ const NO_WEI: Wei = Wei(U256::ZERO);
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<EmbeddedEvm>()?;
     m.add_class::<EvmReceipt>()?;
-    m.add_function(wrap_pyfunction!(keccak256, m)?)
+    m.add_function(wrap_pyfunction!(signature_hash, m)?)
 }
 
-/// Keccak-256 of bytes, 32 bytes.
+/// Keccak-256 of a function's or event's signature, 32 bytes; selectors and topics come from it.
 #[pyfunction]
-fn keccak256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, evm::keccak256(data).as_slice())
+pub(crate) fn signature_hash<'py>(py: Python<'py>, signature: &str) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, evm::keccak256(signature).as_slice())
 }
 
 fn refused(error: EvmError) -> PyErr {
@@ -35,14 +33,12 @@ fn refused(error: EvmError) -> PyErr {
 }
 
 fn address(bytes: &[u8]) -> PyResult<Address> {
-    Address::try_from(bytes).map_err(|_| {
-        InputError::new_err(format!("address: expected 20 bytes, got {}", bytes.len()))
-    })
+    Address::try_from(bytes)
+        .map_err(|_| InputError::new_err(format!("address: expected 20 bytes, got {}", bytes.len())))
 }
 
 fn word(bytes: &[u8]) -> PyResult<B256> {
-    B256::try_from(bytes)
-        .map_err(|_| InputError::new_err(format!("word: expected 32 bytes, got {}", bytes.len())))
+    B256::try_from(bytes).map_err(|_| InputError::new_err(format!("word: expected 32 bytes, got {}", bytes.len())))
 }
 
 /// A Python int as U256 and back; the stable ABI has no faster road above 128 bits than the integer's bytes.
@@ -56,12 +52,10 @@ impl<'py> FromPyObject<'_, 'py> for Wei {
         if let Ok(small) = integer.extract::<u64>() {
             return Ok(Self(U256::from(small)));
         }
-        let bytes = integer.call_method1("to_bytes", (32, "big")).map_err(|_| {
-            InputError::new_err(format!("expected an integer in 0..2^256, got {integer}"))
-        })?;
-        Ok(Self(U256::from_be_slice(
-            bytes.cast::<PyBytes>()?.as_bytes(),
-        )))
+        let bytes = integer
+            .call_method1("to_bytes", (32, "big"))
+            .map_err(|_| InputError::new_err(format!("expected an integer in 0..2^256, got {integer}")))?;
+        Ok(Self(U256::from_be_slice(bytes.cast::<PyBytes>()?.as_bytes())))
     }
 }
 
@@ -75,35 +69,20 @@ impl<'py> IntoPyObject<'py> for Wei {
             return Ok(small.into_pyobject(py)?.into_any());
         }
         let bytes = PyBytes::new(py, &self.0.to_be_bytes::<32>());
-        py.get_type::<PyInt>()
-            .call_method1("from_bytes", (bytes, "big"))
+        py.get_type::<PyInt>().call_method1("from_bytes", (bytes, "big"))
     }
 }
 
-type PyLog<'py> = (
-    Bound<'py, PyBytes>,
-    Bound<'py, PyTuple>,
-    Bound<'py, PyBytes>,
-);
+type PyLog<'py> = (Bound<'py, PyBytes>, Bound<'py, PyTuple>, Bound<'py, PyBytes>);
 
 fn py_log<'py>(py: Python<'py>, log: &Log) -> PyResult<PyLog<'py>> {
-    let topics = PyTuple::new(
-        py,
-        log.data
-            .topics()
-            .iter()
-            .map(|topic| PyBytes::new(py, topic.as_slice())),
-    )?;
-    Ok((
-        PyBytes::new(py, log.address.as_slice()),
-        topics,
-        PyBytes::new(py, &log.data.data),
-    ))
+    let topics = PyTuple::new(py, log.data.topics().iter().map(|topic| PyBytes::new(py, topic.as_slice())))?;
+    Ok((PyBytes::new(py, log.address.as_slice()), topics, PyBytes::new(py, &log.data.data)))
 }
 
 /// A mined transaction and its outcome.
 #[pyclass(frozen, module = "omnilytics._omnicore")]
-struct EvmReceipt(Receipt);
+pub(crate) struct EvmReceipt(Receipt);
 
 #[pymethods]
 impl EvmReceipt {
@@ -179,33 +158,18 @@ impl EvmReceipt {
 
     #[getter]
     fn contract_address(&self) -> Option<&[u8]> {
-        self.0
-            .contract_address
-            .as_ref()
-            .map(|account| account.as_slice())
+        self.0.contract_address.as_ref().map(|account| account.as_slice())
     }
 
     #[getter]
     fn logs<'py>(&self, py: Python<'py>) -> PyResult<Vec<PyLog<'py>>> {
-        self.0
-            .outcome
-            .logs
-            .iter()
-            .map(|log| py_log(py, log))
-            .collect()
+        self.0.outcome.logs.iter().map(|log| py_log(py, log)).collect()
     }
 
     fn __repr__(&self) -> String {
         let (block, index) = (self.0.block, self.0.index);
-        let outcome = if self.0.outcome.success {
-            "success"
-        } else {
-            "failure"
-        };
-        format!(
-            "<EvmReceipt {block}/{index} {outcome}, {} gas>",
-            self.0.outcome.gas_used
-        )
+        let outcome = if self.0.outcome.success { "success" } else { "failure" };
+        format!("<EvmReceipt {block}/{index} {outcome}, {} gas>", self.0.outcome.gas_used)
     }
 }
 
@@ -215,12 +179,7 @@ type PyOutcome<'py> = (bool, Bound<'py, PyBytes>, u64, Option<String>);
 type PyBlock<'py> = (u64, u64, u64, Bound<'py, PyBytes>);
 
 fn py_block<'py>(py: Python<'py>, block: (u64, u64, u64, B256)) -> PyBlock<'py> {
-    (
-        block.0,
-        block.1,
-        block.2,
-        PyBytes::new(py, block.3.as_slice()),
-    )
+    (block.0, block.1, block.2, PyBytes::new(py, block.3.as_slice()))
 }
 
 fn summary(block: &evm::Block) -> (u64, u64, u64, B256) {
@@ -229,7 +188,7 @@ fn summary(block: &evm::Block) -> (u64, u64, u64, B256) {
 
 /// An in-process chain; safe to share between threads.
 #[pyclass(frozen, module = "omnilytics._omnicore")]
-struct EmbeddedEvm(Mutex<Chain>);
+pub(crate) struct EmbeddedEvm(Mutex<Chain>);
 
 impl EmbeddedEvm {
     /// Runs `work` on the chain while other Python threads go on; the lock is waited for without the interpreter.
@@ -256,15 +215,9 @@ impl EmbeddedEvm {
     ) -> PyResult<Self> {
         let config = Config {
             chain_id,
-            fork: fork
-                .parse()
-                .map_err(|error: EvmError| InputError::new_err(error.to_string()))?,
+            fork: fork.parse().map_err(|error: EvmError| InputError::new_err(error.to_string()))?,
             block_gas_limit,
-            base_fee: if fee_market {
-                BaseFee::Market(base_fee)
-            } else {
-                BaseFee::Fixed(base_fee)
-            },
+            base_fee: if fee_market { BaseFee::Market(base_fee) } else { BaseFee::Fixed(base_fee) },
             genesis_timestamp,
             block_secs,
             automine,
@@ -322,21 +275,14 @@ impl EmbeddedEvm {
             gas,
             max_fee,
             tip,
-            blob_hashes: blob_hashes
-                .iter()
-                .map(|hash| word(hash))
-                .collect::<PyResult<_>>()?,
+            blob_hashes: blob_hashes.iter().map(|hash| word(hash)).collect::<PyResult<_>>()?,
             max_blob_fee,
         };
-        self.with(py, |chain| chain.send(&request))
-            .map(EvmReceipt)
-            .map_err(refused)
+        self.with(py, |chain| chain.send(&request)).map(EvmReceipt).map_err(refused)
     }
 
     fn send_raw(&self, py: Python<'_>, transaction: &[u8]) -> PyResult<EvmReceipt> {
-        self.with(py, |chain| chain.send_raw(transaction))
-            .map(EvmReceipt)
-            .map_err(refused)
+        self.with(py, |chain| chain.send_raw(transaction)).map(EvmReceipt).map_err(refused)
     }
 
     #[pyo3(signature = (sender, to, data, value=NO_WEI, *, gas=60_000_000))]
@@ -357,42 +303,22 @@ impl EmbeddedEvm {
             gas,
             ..Request::default()
         };
-        let outcome = self
-            .with(py, |chain| chain.call(&request))
-            .map_err(refused)?;
-        Ok((
-            outcome.success,
-            PyBytes::new(py, &outcome.output),
-            outcome.gas_used,
-            outcome.halt,
-        ))
+        let outcome = self.with(py, |chain| chain.call(&request)).map_err(refused)?;
+        Ok((outcome.success, PyBytes::new(py, &outcome.output), outcome.gas_used, outcome.halt))
     }
 
     #[pyo3(signature = (from_block=0))]
     fn receipts(&self, py: Python<'_>, from_block: u64) -> Vec<EvmReceipt> {
-        let found: Vec<Receipt> =
-            self.with(py, |chain| chain.receipts(from_block).cloned().collect());
+        let found: Vec<Receipt> = self.with(py, |chain| chain.receipts(from_block).cloned().collect());
         found.into_iter().map(EvmReceipt).collect()
     }
 
     #[pyo3(signature = (account, from_block=0))]
-    fn logs<'py>(
-        &self,
-        py: Python<'py>,
-        account: &[u8],
-        from_block: u64,
-    ) -> PyResult<Vec<(u64, PyLog<'py>)>> {
+    fn logs<'py>(&self, py: Python<'py>, account: &[u8], from_block: u64) -> PyResult<Vec<(u64, PyLog<'py>)>> {
         let account = address(account)?;
-        let found: Vec<(u64, Log)> = self.with(py, |chain| {
-            chain
-                .logs(account, from_block)
-                .map(|(block, log)| (block, log.clone()))
-                .collect()
-        });
-        found
-            .iter()
-            .map(|(block, log)| Ok((*block, py_log(py, log)?)))
-            .collect()
+        let found: Vec<(u64, Log)> =
+            self.with(py, |chain| chain.logs(account, from_block).map(|(block, log)| (block, log.clone())).collect());
+        found.iter().map(|(block, log)| Ok((*block, py_log(py, log)?))).collect()
     }
 
     fn head<'py>(&self, py: Python<'py>) -> PyBlock<'py> {
@@ -400,12 +326,8 @@ impl EmbeddedEvm {
     }
 
     fn block<'py>(&self, py: Python<'py>, number: u64) -> PyResult<PyBlock<'py>> {
-        let (found, newest) = self.with(py, |chain| {
-            (chain.block(number).map(summary), chain.head().number)
-        });
-        let block = found.ok_or_else(|| {
-            InputError::new_err(format!("block: expected 0..{newest}, got {number}"))
-        })?;
+        let (found, newest) = self.with(py, |chain| (chain.block(number).map(summary), chain.head().number));
+        let block = found.ok_or_else(|| InputError::new_err(format!("block: expected 0..{newest}, got {number}")))?;
         Ok(py_block(py, block))
     }
 
@@ -415,8 +337,7 @@ impl EmbeddedEvm {
     }
 
     fn set_next_timestamp(&self, py: Python<'_>, timestamp: u64) -> PyResult<()> {
-        self.with(py, |chain| chain.set_next_timestamp(timestamp))
-            .map_err(refused)
+        self.with(py, |chain| chain.set_next_timestamp(timestamp)).map_err(refused)
     }
 
     fn snapshot(&self, py: Python<'_>) -> u64 {
@@ -424,7 +345,6 @@ impl EmbeddedEvm {
     }
 
     fn revert(&self, py: Python<'_>, snapshot: u64) -> PyResult<()> {
-        self.with(py, |chain| chain.revert(snapshot))
-            .map_err(refused)
+        self.with(py, |chain| chain.revert(snapshot)).map_err(refused)
     }
 }

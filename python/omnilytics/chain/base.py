@@ -1,4 +1,4 @@
-"""The chain port: what the protocol needs of a chain, in the protocol's verbs. Backends implement it; nothing here knows one."""
+"""The chain port: what the protocol needs of a chain, in the protocol's verbs. Nothing here knows a backend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class MarketPort(Protocol):
 
 
 class SessionPort(Protocol):
-    """One clone of `SecModelUpdate.vy`. Every write takes its sender, waits for the receipt and raises `Reverted` or `ChainError`."""
+    """One clone of `SecModelUpdate.vy`.
+
+    Every write takes its sender, waits for the receipt and raises `Reverted` or `ChainError`.
+    """
 
     @property
     def address(self) -> Address: ...
@@ -36,7 +39,7 @@ class SessionPort(Protocol):
     def commit(self, sender: Address, root: bytes) -> Receipt: ...
     def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt: ...
     def aggregate(self, sender: Address, group: int, chunk: int, words: Sequence[bytes]) -> Receipt:
-        """`words`: the uploads of that chunk in the order in which they were uploaded; the call carries them joined, as one `bytes`."""
+        """`words`: the uploads of that chunk in the order in which they were uploaded; the call carries them joined."""
 
     def gram(self, sender: Address, chunk: int, words: Sequence[bytes], products: Sequence[int]) -> Receipt:
         """`words`: the aggregates of that chunk of all groups of P in order of id, joined likewise."""

@@ -38,11 +38,7 @@ pub struct Block {
 
 impl Block {
     pub(crate) fn genesis(config: &Config) -> Self {
-        let seed = [
-            b"omnilytics/genesis/1".as_slice(),
-            &config.chain_id.to_be_bytes(),
-        ]
-        .concat();
+        let seed = [b"omnilytics/genesis/1".as_slice(), &config.chain_id.to_be_bytes()].concat();
         let mut block = Self {
             number: 0,
             timestamp: config.genesis_timestamp,
@@ -67,14 +63,9 @@ impl Block {
             base_fee: self.next_base_fee(config),
             prevrandao: keccak256([b"prevrandao".as_slice(), self.hash.as_slice()].concat()),
             excess_blob_gas: if config.fork.spec() >= SpecId::OSAKA {
-                blobs.next_block_excess_blob_gas_osaka(
-                    self.excess_blob_gas,
-                    self.blob_gas_used,
-                    self.base_fee,
-                )
+                blobs.next_block_excess_blob_gas_osaka(self.excess_blob_gas, self.blob_gas_used, self.base_fee)
             } else {
-                (self.excess_blob_gas + self.blob_gas_used)
-                    .saturating_sub(blobs.target_blob_gas_per_block())
+                (self.excess_blob_gas + self.blob_gas_used).saturating_sub(blobs.target_blob_gas_per_block())
             },
             gas_used: 0,
             state_gas_used: 0,
@@ -90,12 +81,7 @@ impl Block {
             BaseFee::Market(wei) if self.number == 0 => wei,
             BaseFee::Market(_) => {
                 let used = self.gas_used.max(self.state_gas_used);
-                calc_next_block_base_fee(
-                    used,
-                    config.block_gas_limit,
-                    self.base_fee,
-                    BaseFeeParams::ethereum(),
-                )
+                calc_next_block_base_fee(used, config.block_gas_limit, self.base_fee, BaseFeeParams::ethereum())
             }
         }
     }
@@ -104,13 +90,7 @@ impl Block {
     fn digest(&self, parent: B256) -> B256 {
         let mut content = Vec::with_capacity(96 + 33 * self.receipts.len());
         content.extend_from_slice(parent.as_slice());
-        for number in [
-            self.number,
-            self.timestamp,
-            self.base_fee,
-            self.gas_used,
-            self.blob_gas_used,
-        ] {
+        for number in [self.number, self.timestamp, self.base_fee, self.gas_used, self.blob_gas_used] {
             content.extend_from_slice(&number.to_be_bytes());
         }
         for receipt in &self.receipts {
@@ -152,10 +132,7 @@ impl Chain {
     /// `TooManyBlocks` above 2^20.
     pub fn mine(&mut self, count: u64) -> Result<(), EvmError> {
         if count > MAX_BLOCKS_AT_ONCE {
-            return Err(EvmError::TooManyBlocks {
-                given: count,
-                max: MAX_BLOCKS_AT_ONCE,
-            });
+            return Err(EvmError::TooManyBlocks { given: count, max: MAX_BLOCKS_AT_ONCE });
         }
         (0..count).for_each(|_| self.close_block());
         Ok(())
@@ -168,10 +145,7 @@ impl Chain {
     pub fn set_next_timestamp(&mut self, timestamp: u64) -> Result<(), EvmError> {
         let newest = self.head().timestamp;
         if timestamp <= newest {
-            return Err(EvmError::TimeBackwards {
-                given: timestamp,
-                newest,
-            });
+            return Err(EvmError::TimeBackwards { given: timestamp, newest });
         }
         let transactions = self.pending.receipts.len();
         if transactions > 0 {

@@ -55,16 +55,7 @@ impl Chain {
         let mut state = State::default();
         state.push_block_hash(genesis.hash);
         let (blocks, snapshots) = (vec![genesis], BTreeMap::new());
-        Ok(Self {
-            config,
-            blobs,
-            state,
-            blocks,
-            pending,
-            rules,
-            snapshots,
-            next_snapshot: 1,
-        })
+        Ok(Self { config, blobs, state, blocks, pending, rules, snapshots, next_snapshot: 1 })
     }
 
     /// What it was set up with.
@@ -135,20 +126,14 @@ impl Chain {
         rules.tx_gas_limit_cap = Some(u64::MAX);
         let block = self.block_environment(self.head());
         let env = self.environment(request, 0);
-        let done = context(&mut self.state, rules, block)
-            .build_mainnet()
-            .transact(env)?;
+        let done = context(&mut self.state, rules, block).build_mainnet().transact(env)?;
         Ok(done.result.into())
     }
 
     /// Every receipt of the closed blocks, oldest first, from a block on.
     pub fn receipts(&self, from_block: u64) -> impl Iterator<Item = &Receipt> {
-        let start = usize::try_from(from_block)
-            .unwrap_or(usize::MAX)
-            .min(self.blocks.len());
-        self.blocks[start..]
-            .iter()
-            .flat_map(|block| &block.receipts)
+        let start = usize::try_from(from_block).unwrap_or(usize::MAX).min(self.blocks.len());
+        self.blocks[start..].iter().flat_map(|block| &block.receipts)
     }
 
     /// (block number, log) of one contract, oldest first, from a block on.
@@ -163,14 +148,7 @@ impl Chain {
         let id = self.next_snapshot;
         self.next_snapshot += 1;
         let mark = self.state.mark();
-        self.snapshots.insert(
-            id,
-            Snapshot {
-                mark,
-                blocks: self.blocks.len(),
-                pending: self.pending.clone(),
-            },
-        );
+        self.snapshots.insert(id, Snapshot { mark, blocks: self.blocks.len(), pending: self.pending.clone() });
         id
     }
 
@@ -179,30 +157,20 @@ impl Chain {
     /// # Errors
     /// `UnknownSnapshot`.
     pub fn revert(&mut self, id: u64) -> Result<(), EvmError> {
-        let snapshot = self
-            .snapshots
-            .remove(&id)
-            .ok_or(EvmError::UnknownSnapshot { given: id })?;
+        let snapshot = self.snapshots.remove(&id).ok_or(EvmError::UnknownSnapshot { given: id })?;
         self.snapshots.split_off(&id);
-        self.state
-            .rewind(snapshot.mark, snapshot.blocks, self.snapshots.is_empty());
+        self.state.rewind(snapshot.mark, snapshot.blocks, self.snapshots.is_empty());
         self.blocks.truncate(snapshot.blocks);
         self.pending = snapshot.pending;
         Ok(())
     }
 
     fn environment(&self, request: &Request, base_fee: u64) -> TxEnv {
-        transaction::environment(
-            request,
-            self.config.chain_id,
-            self.state.nonce(request.from),
-            base_fee,
-        )
+        transaction::environment(request, self.config.chain_id, self.state.nonce(request.from), base_fee)
     }
 
     fn block_environment(&self, block: &Block) -> BlockEnv {
-        let blob_fee =
-            BlobExcessGasAndPrice::new(block.excess_blob_gas, update_fraction(&self.blobs));
+        let blob_fee = BlobExcessGasAndPrice::new(block.excess_blob_gas, update_fraction(&self.blobs));
         BlockEnv {
             number: U256::from(block.number),
             beneficiary: self.config.coinbase,
@@ -220,29 +188,17 @@ impl Chain {
     fn admit(&self, transaction: &Prepared) -> Result<(), EvmError> {
         let (size, env) = (transaction.size, &transaction.env);
         if size > MAX_TRANSACTION_BYTES {
-            return Err(EvmError::TooLarge {
-                size,
-                max: MAX_TRANSACTION_BYTES,
-            });
+            return Err(EvmError::TooLarge { size, max: MAX_TRANSACTION_BYTES });
         }
         let used = self.pending.gas_used.max(self.pending.state_gas_used);
         let left = self.config.block_gas_limit.saturating_sub(used);
         if env.gas_limit > left {
-            return Err(EvmError::BlockFull {
-                gas: env.gas_limit,
-                left,
-            });
+            return Err(EvmError::BlockFull { gas: env.gas_limit, left });
         }
         let blobs = env.blob_hashes.len() as u64;
-        let blobs_left = self
-            .blobs
-            .max_blob_count
-            .saturating_sub(self.pending.blob_gas_used / GAS_PER_BLOB);
+        let blobs_left = self.blobs.max_blob_count.saturating_sub(self.pending.blob_gas_used / GAS_PER_BLOB);
         if blobs > blobs_left && blobs <= self.blobs.max_blobs_per_tx {
-            return Err(EvmError::BlobsFull {
-                blobs,
-                left: blobs_left,
-            });
+            return Err(EvmError::BlobsFull { blobs, left: blobs_left });
         }
         Ok(())
     }
@@ -254,10 +210,10 @@ impl Chain {
         let mut receipt = self.blank_receipt(&env, hash);
         let (rules, block) = (self.rules.clone(), self.block_environment(&self.pending));
         let offered = env.gas_price;
-        let result = context(&mut self.state, rules, block)
-            .build_mainnet()
-            .transact_commit(env)
-            .map_err(|error| match error.into() {
+        let result =
+            context(&mut self.state, rules, block).build_mainnet().transact_commit(env).map_err(|error| match error
+                .into()
+            {
                 EvmError::Refused(InvalidTransaction::GasPriceLessThanBasefee) => {
                     EvmError::FeeTooLow { offered, base_fee }
                 }
@@ -269,11 +225,8 @@ impl Chain {
         receipt.outcome = result.into();
 
         // up to Osaka a block counts gas after refunds; EIP-7778 counts it before, regular and state apart
-        let counted = if self.rules.enable_amsterdam_eip8037 {
-            gas.block_regular_gas_used()
-        } else {
-            gas.tx_gas_used()
-        };
+        let counted =
+            if self.rules.enable_amsterdam_eip8037 { gas.block_regular_gas_used() } else { gas.tx_gas_used() };
         self.pending.gas_used += counted;
         self.pending.state_gas_used += receipt.state_gas;
         self.pending.blob_gas_used += receipt.blob_gas;
@@ -300,9 +253,9 @@ impl Chain {
             data: env.data.clone(),
             value: env.value,
             gas_limit: env.gas_limit,
-            gas_price: env.gas_priority_fee.map_or(env.gas_price, |tip| {
-                env.gas_price.min(base_fee.saturating_add(tip))
-            }),
+            gas_price: env
+                .gas_priority_fee
+                .map_or(env.gas_price, |tip| env.gas_price.min(base_fee.saturating_add(tip))),
             state_gas: 0,
             blob_gas: env.blob_hashes.len() as u64 * GAS_PER_BLOB,
             contract_address: None,
@@ -317,7 +270,5 @@ fn update_fraction(blobs: &BlobParams) -> u64 {
 
 fn context(state: &mut State, rules: CfgEnv, block: BlockEnv) -> EvmContext<'_> {
     let spec = rules.spec;
-    EvmContext::new(state, spec)
-        .with_cfg(rules)
-        .with_block(block)
+    EvmContext::new(state, spec).with_cfg(rules).with_block(block)
 }

@@ -45,9 +45,7 @@ impl FromStr for Fork {
             "prague" => Ok(Self::Prague),
             "osaka" => Ok(Self::Osaka),
             "amsterdam" => Ok(Self::Amsterdam),
-            other => Err(EvmError::UnknownFork {
-                given: other.to_owned(),
-            }),
+            other => Err(EvmError::UnknownFork { given: other.to_owned() }),
         }
     }
 }
@@ -111,38 +109,14 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), EvmError> {
         let checks = [
             ("chain_id", "at least 1", self.chain_id, self.chain_id >= 1),
-            (
-                "block_gas_limit",
-                "5000..2^40",
-                self.block_gas_limit,
-                (5_000..1 << 40).contains(&self.block_gas_limit),
-            ),
-            (
-                "base_fee",
-                "at most 10^18",
-                self.base_fee.initial(),
-                self.base_fee.initial() <= 10u64.pow(18),
-            ),
-            (
-                "genesis_timestamp",
-                "below 2^48",
-                self.genesis_timestamp,
-                self.genesis_timestamp < 1 << 48,
-            ),
-            (
-                "block_secs",
-                "1..2^32",
-                self.block_secs,
-                (1..1 << 32).contains(&self.block_secs),
-            ),
+            ("block_gas_limit", "5000..2^40", self.block_gas_limit, (5_000..1 << 40).contains(&self.block_gas_limit)),
+            ("base_fee", "at most 10^18", self.base_fee.initial(), self.base_fee.initial() <= 10u64.pow(18)),
+            ("genesis_timestamp", "below 2^48", self.genesis_timestamp, self.genesis_timestamp < 1 << 48),
+            ("block_secs", "1..2^32", self.block_secs, (1..1 << 32).contains(&self.block_secs)),
         ];
         for (field, expected, given, holds) in checks {
             if !holds {
-                return Err(EvmError::BadConfig {
-                    field,
-                    expected,
-                    given,
-                });
+                return Err(EvmError::BadConfig { field, expected, given });
             }
         }
         Ok(())

@@ -48,23 +48,14 @@ pub struct Outcome {
 impl From<ExecutionResult> for Outcome {
     fn from(result: ExecutionResult) -> Self {
         let gas_used = result.tx_gas_used();
-        let failed = Self {
-            gas_used,
-            ..Self::default()
-        };
+        let failed = Self { gas_used, ..Self::default() };
         match result {
-            ExecutionResult::Success { logs, output, .. } => Self {
-                success: true,
-                output: output.into_data(),
-                logs,
-                ..failed
-            },
+            ExecutionResult::Success { logs, output, .. } => {
+                Self { success: true, output: output.into_data(), logs, ..failed }
+            }
             // revm hands out logs here too; they were rolled back
             ExecutionResult::Revert { output, .. } => Self { output, ..failed },
-            ExecutionResult::Halt { reason, .. } => Self {
-                halt: Some(format!("{reason:?}")),
-                ..failed
-            },
+            ExecutionResult::Halt { reason, .. } => Self { halt: Some(reason.to_string()), ..failed },
         }
     }
 }

@@ -42,9 +42,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn balance(&self, address: Address) -> U256 {
-        self.accounts
-            .get(&address)
-            .map_or(U256::ZERO, |record| record.balance)
+        self.accounts.get(&address).map_or(U256::ZERO, |record| record.balance)
     }
 
     pub(crate) fn nonce(&self, address: Address) -> u64 {
@@ -52,21 +50,12 @@ impl State {
     }
 
     pub(crate) fn code(&self, address: Address) -> Bytes {
-        let hash = self
-            .accounts
-            .get(&address)
-            .and_then(|record| record.code_hash);
-        hash.and_then(|h| self.code.get(&h))
-            .map(Bytecode::original_bytes)
-            .unwrap_or_default()
+        let hash = self.accounts.get(&address).and_then(|record| record.code_hash);
+        hash.and_then(|h| self.code.get(&h)).map(Bytecode::original_bytes).unwrap_or_default()
     }
 
     pub(crate) fn slot(&self, address: Address, key: U256) -> U256 {
-        self.accounts
-            .get(&address)
-            .and_then(|record| record.storage.get(&key))
-            .copied()
-            .unwrap_or_default()
+        self.accounts.get(&address).and_then(|record| record.storage.get(&key)).copied().unwrap_or_default()
     }
 
     pub(crate) fn set_balance(&mut self, address: Address, wei: U256) {
@@ -94,12 +83,7 @@ impl State {
                 Undo::Whole(address, None) => {
                     self.accounts.remove(&address);
                 }
-                Undo::Head {
-                    address,
-                    balance,
-                    nonce,
-                    code_hash,
-                } => {
+                Undo::Head { address, balance, nonce, code_hash } => {
                     let record = self.accounts.entry(address).or_default();
                     (record.balance, record.nonce, record.code_hash) = (balance, nonce, code_hash);
                 }
@@ -117,12 +101,7 @@ impl State {
             return;
         }
         self.undo.push(match self.accounts.get(&address) {
-            Some(r) => Undo::Head {
-                address,
-                balance: r.balance,
-                nonce: r.nonce,
-                code_hash: r.code_hash,
-            },
+            Some(r) => Undo::Head { address, balance: r.balance, nonce: r.nonce, code_hash: r.code_hash },
             None => Undo::Whole(address, None),
         });
     }
@@ -139,12 +118,7 @@ impl State {
             self.forget(address); // an empty account that was touched goes too (EIP-161)
             return;
         }
-        if account.is_created()
-            && self
-                .accounts
-                .get(&address)
-                .is_some_and(|record| !record.storage.is_empty())
-        {
+        if account.is_created() && self.accounts.get(&address).is_some_and(|record| !record.storage.is_empty()) {
             self.forget(address);
         }
         self.note_head(address);
@@ -153,13 +127,8 @@ impl State {
             self.code.entry(hash).or_insert(code);
         }
         let record = self.accounts.entry(address).or_default();
-        (record.balance, record.nonce, record.code_hash) =
-            (account.info.balance, account.info.nonce, code_hash);
-        for (key, slot) in account
-            .storage
-            .into_iter()
-            .filter(|(_, slot)| slot.is_changed())
-        {
+        (record.balance, record.nonce, record.code_hash) = (account.info.balance, account.info.nonce, code_hash);
+        for (key, slot) in account.storage.into_iter().filter(|(_, slot)| slot.is_changed()) {
             let old = set_slot(record, key, slot.present_value);
             if self.recording {
                 self.undo.push(Undo::Slot(address, key, old));
@@ -170,11 +139,7 @@ impl State {
 
 /// Writes a slot, zeros as absence, and returns what stood there.
 fn set_slot(record: &mut Record, key: U256, value: U256) -> U256 {
-    let old = if value.is_zero() {
-        record.storage.remove(&key)
-    } else {
-        record.storage.insert(key, value)
-    };
+    let old = if value.is_zero() { record.storage.remove(&key) } else { record.storage.insert(key, value) };
     old.unwrap_or_default()
 }
 
@@ -186,9 +151,7 @@ impl Database for State {
             balance: record.balance,
             nonce: record.nonce,
             code_hash: record.code_hash.unwrap_or(KECCAK_EMPTY),
-            code: record
-                .code_hash
-                .and_then(|hash| self.code.get(&hash).cloned()),
+            code: record.code_hash.and_then(|hash| self.code.get(&hash).cloned()),
             account_id: None,
         }))
     }

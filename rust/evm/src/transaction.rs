@@ -1,8 +1,8 @@
 //! From what comes in to what revm runs: transactions with a named sender, and signed ones.
 
 use alloy_consensus::{
-    EthereumTxEnvelope, SignableTransaction, Signed, Transaction as _, TxEip1559, TxEip4844,
-    TxEip4844Variant, TxEnvelope, Typed2718,
+    EthereumTxEnvelope, SignableTransaction, Signed, Transaction as _, TxEip1559, TxEip4844, TxEip4844Variant,
+    TxEnvelope, Typed2718,
 };
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use revm::{
@@ -29,16 +29,10 @@ pub(crate) struct Prepared {
 /// What revm needs to run `request` with the given nonce and base fee, in wei per gas.
 pub(crate) fn environment(request: &Request, chain_id: u64, nonce: u64, base_fee: u64) -> TxEnv {
     TxEnv {
-        tx_type: if request.blob_hashes.is_empty() {
-            DYNAMIC_FEE
-        } else {
-            BLOB
-        },
+        tx_type: if request.blob_hashes.is_empty() { DYNAMIC_FEE } else { BLOB },
         caller: request.from,
         gas_limit: request.gas,
-        gas_price: request
-            .max_fee
-            .unwrap_or_else(|| u128::from(base_fee).saturating_add(request.tip)),
+        gas_price: request.max_fee.unwrap_or_else(|| u128::from(base_fee).saturating_add(request.tip)),
         gas_priority_fee: Some(request.tip),
         kind: request.to.map_or(TxKind::Create, TxKind::Call),
         value: request.value,
@@ -94,11 +88,7 @@ pub(crate) fn prepare_unsigned(env: TxEnv, chain_id: u64) -> Result<Prepared, Ev
     };
     // without the sender in it, two accounts' equal transactions would share a hash
     let hash = keccak256([envelope.tx_hash().as_slice(), env.caller.as_slice()].concat());
-    Ok(Prepared {
-        env,
-        hash,
-        size: envelope.encode_2718_len(),
-    })
+    Ok(Prepared { env, hash, size: envelope.encode_2718_len() })
 }
 
 /// A signed transaction as `eth_sendRawTransaction` takes it, a blob transaction with or without its sidecar.
@@ -106,10 +96,8 @@ pub(crate) fn prepare_unsigned(env: TxEnv, chain_id: u64) -> Result<Prepared, Ev
 /// # Errors
 /// `Undecodable`, `BadSignature`, `BadSidecar`. Blob proofs aren't checked.
 pub(crate) fn prepare_signed(raw: &[u8]) -> Result<Prepared, EvmError> {
-    let envelope = TxEnvelope::decode_2718_exact(raw).map_err(|error| EvmError::Undecodable {
-        size: raw.len(),
-        reason: error.to_string(),
-    })?;
+    let envelope = TxEnvelope::decode_2718_exact(raw)
+        .map_err(|error| EvmError::Undecodable { size: raw.len(), reason: error.to_string() })?;
     let size = bytes_without_blobs(&envelope, raw.len())?;
     let env = TxEnv {
         tx_type: envelope.ty(),
@@ -123,10 +111,7 @@ pub(crate) fn prepare_signed(raw: &[u8]) -> Result<Prepared, EvmError> {
         nonce: envelope.nonce(),
         chain_id: envelope.chain_id(),
         access_list: envelope.access_list().cloned().unwrap_or_default(),
-        blob_hashes: envelope
-            .blob_versioned_hashes()
-            .unwrap_or_default()
-            .to_vec(),
+        blob_hashes: envelope.blob_versioned_hashes().unwrap_or_default().to_vec(),
         max_fee_per_blob_gas: envelope.max_fee_per_blob_gas().unwrap_or_default(),
         authorization_list: envelope
             .authorization_list()
@@ -136,11 +121,7 @@ pub(crate) fn prepare_signed(raw: &[u8]) -> Result<Prepared, EvmError> {
             .map(Either::Left)
             .collect(),
     };
-    Ok(Prepared {
-        env,
-        hash: *envelope.tx_hash(),
-        size,
-    })
+    Ok(Prepared { env, hash: *envelope.tx_hash(), size })
 }
 
 fn recover(envelope: &TxEnvelope) -> Result<Address, EvmError> {

@@ -1,0 +1,232 @@
+"""The port's verbs over a transport, by ABI encoding. Every backend shares this module and brings its own transport."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from omnilytics.chain.abi import Interface, interface
+from omnilytics.chain.artifacts import load
+from omnilytics.errors import ChainError
+from omnilytics.types import (
+    ZERO_ADDRESS,
+    Address,
+    GroupStatus,
+    GroupView,
+    Keys,
+    Log,
+    MemberView,
+    Money,
+    Receipt,
+    SessionParams,
+    Stage,
+)
+
+_NO_TRANSPORT_KEY = bytes(32)
+
+
+class Transport(Protocol):
+    """What carries bytes to a chain and back. `call` names the contract function, for receipts and errors."""
+
+    def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
+        """Sends a transaction and waits for its receipt.
+
+        Raises:
+            Reverted: the contract refused it.
+            ChainError: the chain refused it.
+        """
+
+    def call(self, call: str, to: Address, data: bytes) -> bytes:
+        """Asks without a transaction.
+
+        Raises:
+            Reverted: the contract refused to answer.
+        """
+
+    def deploy(self, call: str, sender: Address, code: bytes) -> Receipt:
+        """Creates a contract from init code; the receipt has its address.
+
+        Raises:
+            Reverted: the constructor refused.
+            ChainError: the chain refused it.
+        """
+
+    def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:
+        """(block number, log) of that contract, oldest first."""
+
+    def head(self) -> tuple[int, int]:
+        """Number and timestamp of the newest block."""
+
+
+class _Contract:
+    """One contract at one address."""
+
+    def __init__(self, transport: Transport, address: Address, interface: Interface) -> None:
+        self._transport = transport
+        self._address = address
+        self._interface = interface
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._address}>"
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    def _send(self, call: str, sender: Address, *arguments: Any, value_wei: int = 0) -> Receipt:
+        data = self._interface.calldata(call, *arguments)
+        return self._transport.send(call, sender, self._address, data, value_wei)
+
+    def _ask(self, call: str, *arguments: Any) -> Any:
+        answer = self._transport.call(call, self._address, self._interface.calldata(call, *arguments))
+        return self._interface.result(call, answer)[0]
+
+
+class ContractMarket(_Contract):
+    """`Market.vy` at an address; implements `MarketPort`."""
+
+    def __init__(self, transport: Transport, address: Address) -> None:
+        super().__init__(transport, address, interface("Market"))
+
+    def create_session(self, sender: Address) -> tuple[Address, Receipt]:
+        """Clones a session owned by `sender`."""
+        receipt = self._send("create_session", sender)
+        for log in receipt.logs:
+            decoded = self._interface.decode_log(log) if log.address == self._address else None
+            if decoded is not None and decoded[0] == "SessionCreated":
+                return Address(decoded[1]["session"]), receipt
+        raise ChainError(f"{self._address} made no session: it is no market")
+
+    def sessions(self) -> list[Address]:
+        """All sessions, oldest first."""
+        return [Address(self._ask("sessions", index)) for index in range(self._ask("session_count"))]
+
+
+class ContractSession(_Contract):
+    """`SecModelUpdate.vy` at an address; implements `SessionPort`."""
+
+    def __init__(self, transport: Transport, address: Address) -> None:
+        super().__init__(transport, address, interface("SecModelUpdate"))
+
+    def whitelist(self, sender: Address, members: Sequence[Address]) -> Receipt:
+        return self._send("whitelist", sender, list(members))
+
+    def publish(self, sender: Address, chunk: int, words: bytes) -> Receipt:
+        return self._send("publish", sender, chunk, words)
+
+    def start(self, sender: Address, params: SessionParams) -> Receipt:
+        return self._send("start", sender, params.as_tuple(), value_wei=params.reward_wei)
+
+    def register(self, sender: Address, keys: Keys, bond_wei: int) -> Receipt:
+        packed = (keys.x, keys.parity, keys.v, keys.r, keys.s, _NO_TRANSPORT_KEY, ZERO_ADDRESS)
+        return self._send("register", sender, packed, [], 0, value_wei=bond_wei)
+
+    def draw(self, sender: Address) -> Receipt:
+        return self._send("draw", sender)
+
+    def commit(self, sender: Address, root: bytes) -> Receipt:
+        return self._send("commit", sender, root)
+
+    def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt:
+        return self._send("upload", sender, chunk, words, list(chunk_hashes))
+
+    def aggregate(self, sender: Address, group: int, chunk: int, words: Sequence[bytes]) -> Receipt:
+        return self._send("aggregate", sender, group, chunk, b"".join(words))
+
+    def gram(self, sender: Address, chunk: int, words: Sequence[bytes], products: Sequence[int]) -> Receipt:
+        return self._send("gram", sender, chunk, b"".join(words), list(products))
+
+    def select(self, sender: Address, products: Sequence[int]) -> Receipt:
+        return self._send("select", sender, list(products))
+
+    def settle(self, sender: Address, group: int) -> Receipt:
+        return self._send("settle", sender, group)
+
+    def withdraw(self, sender: Address) -> Receipt:
+        return self._send("withdraw", sender)
+
+    def withdraw_for(self, sender: Address, account: Address) -> Receipt:
+        return self._send("withdraw_for", sender, account)
+
+    def exit(self, sender: Address) -> Receipt:
+        return self._send("exit", sender)
+
+    def advance(self, sender: Address) -> Receipt:
+        return self._send("advance", sender)
+
+    def owner(self) -> Address:
+        return Address(self._ask("owner"))
+
+    def market(self) -> Address:
+        return Address(self._ask("market"))
+
+    def stage(self) -> Stage:
+        return Stage(self._ask("stage"))
+
+    def deadline(self) -> int:
+        return int(self._ask("deadline"))
+
+    def params(self) -> SessionParams:
+        return SessionParams.from_tuple(self._ask("params"))
+
+    def published_hash(self) -> bytes:
+        return bytes(self._ask("published_hash"))
+
+    def model_hash(self) -> bytes:
+        return bytes(self._ask("model_hash"))
+
+    def whitelist_count(self) -> int:
+        return int(self._ask("whitelist_count"))
+
+    def registered_count(self) -> int:
+        return int(self._ask("registered_count"))
+
+    def draw_block(self) -> int:
+        return int(self._ask("draw_block"))
+
+    def seed(self) -> bytes:
+        return bytes(self._ask("seed"))
+
+    def group_count(self) -> int:
+        return int(self._ask("group_count"))
+
+    def member(self, account: Address) -> MemberView:
+        return MemberView(*self._ask("member", account))
+
+    def group(self, group_id: int) -> GroupView:
+        status, *rest = self._ask("group", group_id)
+        return GroupView(GroupStatus(status), *rest)
+
+    def accepted(self) -> int:
+        return int(self._ask("accepted"))
+
+    def unselected(self) -> bool:
+        return bool(self._ask("unselected"))
+
+    def credit_of(self, account: Address) -> int:
+        return int(self._ask("credit_of", account))
+
+    def money(self) -> Money:
+        return Money(*self._ask("money"))
+
+
+def deploy_market(transport: Transport, sender: Address, min_window_secs: int) -> ContractMarket:
+    """Deploys the contracts that `SecModelUpdate` calls, `SecModelUpdate` itself (the locked original of all clones),
+    and a market that clones it.
+
+    Args:
+        min_window_secs: the shortest window that sessions of this market may set, seconds, >= 0.
+    """
+    implementation = deploy(transport, sender, "SecModelUpdate")
+    return ContractMarket(transport, deploy(transport, sender, "Market", implementation, min_window_secs))
+
+
+def deploy(transport: Transport, sender: Address, contract: str, *arguments: Any) -> Address:
+    """Deploys a contract that the package carries, after its libraries, whose addresses its constructor takes first."""
+    artifact = load(contract)
+    libraries = [deploy(transport, sender, library) for library in artifact.libraries]
+    code = artifact.bytecode + interface(contract).constructor(*libraries, *arguments)
+    address = transport.deploy("deploy", sender, code).contract_address
+    if address is None:
+        raise ChainError(f"the chain gave no address to the new {contract}")
+    return address
