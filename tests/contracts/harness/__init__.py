@@ -1,4 +1,4 @@
-"""Brownie-style tests on titanoboa: real transactions, receipts, named accounts, typed events, sessions at any stage."""
+"""Brownie-style tests on titanoboa: real transactions, receipts, named accounts, events, sessions at any stage."""
 
 from .chain import ETHER, Accounts, Chain
 from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, compiled_source, reverts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import boa
@@ -43,17 +43,22 @@ def market(chain: Chain, accounts: Accounts) -> Contract:
 
 
 def deploy_market(accounts: Accounts, min_window_secs: int) -> Contract:
-    """A market with an implementation of its own."""
-    implementation = compiled(CONTRACTS / "SecModelUpdate.vy").deploy(sender=accounts.deployer)
-    return compiled(CONTRACTS / "Market.vy").deploy(implementation.address, min_window_secs, sender=accounts.deployer)
+    """A market with libraries and an implementation of its own."""
+
+    def deploy(name: str, *args: Any) -> Contract:
+        return compiled(CONTRACTS / f"{name}.vy").deploy(*args, sender=accounts.deployer)
+
+    libraries = (deploy("SessionRules"), deploy("VectorMath"))
+    implementation = deploy("SecModelUpdate", *(library.address for library in libraries))
+    return deploy("Market", implementation.address, min_window_secs)
 
 
 @pytest.fixture(scope="session")
 def new_session(chain: Chain, accounts: Accounts, market: Contract) -> Factory:
-    """Makes a session in Setup: `new_session(listed=None, **params)`, see `make_params`."""
+    """Makes a session in Setup: `new_session(listed=None, owner=None, **params)`, as `SessionDriver` takes them."""
     session: Any = compiled(CONTRACTS / "SecModelUpdate.vy")
 
-    def make(listed: int | None = None, **params: int) -> SessionDriver:
-        return SessionDriver(chain, market, session, accounts, make_params(**params), listed)
+    def make(listed: int | Sequence[str] | None = None, owner: str | None = None, **params: int) -> SessionDriver:
+        return SessionDriver(chain, market, session, accounts, make_params(**params), listed, owner)
 
     return make

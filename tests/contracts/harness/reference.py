@@ -151,3 +151,15 @@ def least_bond(reward_wei: int, rounds: int, members: int) -> int:
 
 def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
+
+
+def bonds_back(bond_wei: int, members: int, did: int) -> list[int]:
+    """What each place of a failed group gets: its bond, a share of the lost ones, remainders to the lowest places."""
+    doers = [place for place in range(members) if did >> place & 1]
+    if not doers:
+        return [bond_wei] * members
+    each, left = divmod((members - len(doers)) * bond_wei, len(doers))
+    back = [0] * members
+    for rank, place in enumerate(doers):
+        back[place] = bond_wei + each + (rank < left)
+    return back

@@ -135,9 +135,9 @@ class SessionDriver:
     Args:
         chain: of the session.
         market: makes the clone.
-        accounts: `owner` owns it, the first `listed` of them are whitelisted.
+        accounts: `accounts.owner` owns it, if no other owner is given.
         params: the argument of `start`.
-        listed: how many accounts are whitelisted; rounds * members unless given.
+        listed: who is whitelisted, or how many of `accounts` are; the first rounds * members unless given.
     """
 
     def __init__(
@@ -147,14 +147,16 @@ class SessionDriver:
         session: Any,
         accounts: Accounts,
         params: Params,
-        listed: int | None = None,
+        listed: int | Sequence[str] | None = None,
+        owner: str | None = None,
     ) -> None:
         self.chain = chain
         self.market = market
         self.params = params
-        self.owner = accounts.owner
+        self.owner = owner or accounts.owner
         self.stranger = accounts.stranger
-        self.listed = list(accounts[: params.rounds * params.members if listed is None else listed])
+        seats = params.rounds * params.members if listed is None else listed
+        self.listed = list(accounts[:seats] if isinstance(seats, int) else seats)
         created = market.create_session(sender=self.owner).only("SessionCreated")
         self.contract: Contract = session.at(created.session)
         self.order: dict[tuple[int, int], list[bytes]] = {}
@@ -332,6 +334,10 @@ class SessionDriver:
             if self.contract.group(self.contract.member(account).group).status == Status.UPLOAD:
                 self.upload_all(account)
 
+    def finish_upload_of(self, group: int) -> None:
+        for account in self.members_of(group):
+            self.upload_all(account)
+
     def finish_aggregate(self) -> None:
         for group in self.live_groups(Status.DELIVERED):
             for chunk in range(self.chunk_count):
@@ -348,9 +354,9 @@ class SessionDriver:
             if not self.contract.group(group).settled:
                 self.settle(group)
 
-    def withdraw_all(self) -> None:
+    def withdraw_all(self, but: Sequence[str] = ()) -> None:
         for account in (self.owner, *self.listed):
-            if self.contract.credit_of(account):
+            if account not in but and self.contract.credit_of(account):
                 self.contract.withdraw(sender=account)
 
     def to(self, stage: Stage) -> Self:

@@ -1,0 +1,85 @@
+"""Who uploads last knows the others' sum. The commitments, and the barrier behind them, leave it nothing to choose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attacks.wealth import Wealth
+from tests.contracts.harness import SessionDriver, Stage, Status, reverts
+from tests.contracts.harness import reference as ref
+from tests.contracts.harness.fixtures import Factory
+
+
+@pytest.fixture(scope="module")
+def at_commit(new_session: Factory) -> SessionDriver:
+    return new_session(parameter_count=60).to(Stage.COMMIT)
+
+
+@pytest.fixture(scope="module")
+def at_upload(new_session: Factory) -> SessionDriver:
+    return new_session(parameter_count=60).to(Stage.UPLOAD)
+
+
+def test_no_upload_before_every_group_has_committed(at_commit: SessionDriver) -> None:
+    session = at_commit.copy()
+    *early, late = session.seated()
+    for account in early:
+        session.commit(account)
+    with reverts("session: wrong stage"):
+        session.upload(early[0], 0)
+    session.commit(late)
+    session.upload(early[0], 0)
+
+
+def test_no_commitment_after_the_barrier(at_commit: SessionDriver) -> None:
+    """A late group can't wait for an early group's words: it has failed by then."""
+    session = at_commit.copy()
+    late = session.seated()[3]
+    for account in session.seated():
+        if account != late:
+            session.commit(account)
+    session.pass_deadline()
+    assert session.live_groups(Status.UPLOAD) == [0]
+    with reverts("session: wrong stage"):
+        session.commit(late)
+
+
+def test_a_chosen_sum_is_not_what_was_committed(at_upload: SessionDriver) -> None:
+    """The attacker reads its peers' words, and picks its own so that the group's sum is the vector that it wants."""
+    session = at_upload.copy()
+    wealth = Wealth(session)
+    first, second, attacker = session.members_of(0)
+    for account in (first, second):
+        session.upload_all(account)
+    wanted = ref.pack([1] * session.params.parameter_count, session.params.lane_bits)
+    seen = ref.add([session.words(first), session.words(second)])
+    chosen = [(w - s) % ref.WORD for w, s in zip(wanted, seen, strict=True)]
+    honest = session.chunk_hashes(attacker)
+    session.payloads[attacker] = chosen
+    with reverts("session: hashes differ from the root"):
+        session.upload(attacker, 0)
+    with reverts("session: words differ from the commitment"):
+        session.contract.upload(0, session.chunk(chosen, 0), honest, sender=attacker)
+    assert session.member(attacker).chunks_delivered == 0
+
+    session.finish_upload_of(1)
+    session.pass_deadline()
+    session.to(Stage.FINISHED)
+    assert wealth.of(attacker) == -session.params.bond_wei, "it has looked, and delivered nothing"
+    assert wealth.nobody_lost(attacker)
+
+
+def test_a_copied_commitment_gives_no_words(at_commit: SessionDriver) -> None:
+    """A copy of a peer's root binds to the peer's masked words: as a second upload they break the sum for both."""
+    session = at_commit.copy()
+    wealth = Wealth(session)
+    victim, copier, third = session.members_of(0)
+    session.commit(victim)
+    session.payloads[copier] = session.words(victim)
+    session.commit(copier)
+    for account in (third, *session.members_of(1)):
+        session.commit(account)
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b10
+    assert wealth.of(copier) == 0
+    assert wealth.nobody_lost()
