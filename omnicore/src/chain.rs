@@ -13,7 +13,6 @@ use pyo3::{
 pyo3::import_exception!(omnilytics.errors, ChainError);
 pyo3::import_exception!(omnilytics.errors, InputError);
 
-const DEFAULT_GAS: u64 = 1 << 24;
 const NO_WEI: Wei = Wei(U256::ZERO);
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -249,7 +248,7 @@ impl EmbeddedEvm {
         Ok(PyBytes::new(py, &code))
     }
 
-    #[pyo3(signature = (sender, to, data, value=NO_WEI, *, gas=DEFAULT_GAS, max_fee=None, tip=0, nonce=None,
+    #[pyo3(signature = (sender, to, data, value=NO_WEI, *, gas=16_777_216, max_fee=None, tip=0, nonce=None,
                         blob_hashes=vec![], max_blob_fee=0))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn send(

@@ -131,18 +131,18 @@ class EmbeddedEvm:
         sender: bytes,
         to: bytes | None,
         data: bytes,
-        value: int = 0,
+        value: int = ...,
         *,
         gas: int = 16_777_216,
         max_fee: int | None = None,
         tip: int = 0,
         nonce: int | None = None,
-        blob_hashes: Sequence[bytes] = [],
+        blob_hashes: Sequence[bytes] = ...,
         max_blob_fee: int = 0,
     ) -> EvmReceipt: ...
     def send_raw(self, transaction: bytes) -> EvmReceipt: ...
     def call(
-        self, sender: bytes, to: bytes, data: bytes, value: int = 0, *, gas: int = 60_000_000
+        self, sender: bytes, to: bytes, data: bytes, value: int = ..., *, gas: int = 60_000_000
     ) -> tuple[bool, bytes, int, str | None]: ...
     def receipts(self, from_block: int = 0) -> list[EvmReceipt]: ...
     def logs(self, account: bytes, from_block: int = 0) -> list[tuple[int, _Log]]: ...

@@ -52,9 +52,7 @@ def explain(reason: str) -> str:
     if reason in REASONS:
         return REASONS[reason]
     if reason == NO_REASON:
-        return (
-            "a check of the compiler failed: an argument out of range, an overflow, or ether that the call doesn't take"
-        )
+        return "a check of the compiler failed: an argument out of range, an overflow, or ether where none is taken"
     if reason.startswith("the machine halted"):
         return (
             "the call ran out of its 2^24 gas or met an instruction that no contract of ours has; send smaller chunks"
