@@ -9,8 +9,8 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from omnilytics.errors import InputError
 
-SHIFT = 1.0
-"""Largest shift along each axis, pixels."""
+SHIFT = 1 / 28
+"""Largest shift along each axis, as a share of the image: one pixel of MNIST."""
 ROTATION = 0.2
 """Largest rotation, radians."""
 SHEAR = 0.2
@@ -31,20 +31,19 @@ def distort(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """
     if x.ndim != 4:
         raise InputError(f"augment: expected images (n, c, h, w), got shape {tuple(x.shape)}")
-    n, _, height, width = x.shape
-    theta = torch.from_numpy(_matrices(rng.uniform(-1, 1, (5, n)), height, width)).to(x)
+    theta = torch.from_numpy(_matrices(rng.uniform(-1, 1, (5, len(x))))).to(x)
     grid = affine_grid(theta, list(x.shape), align_corners=False)
     return grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _matrices(u: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
+def _matrices(u: NDArray[np.float64]) -> NDArray[np.float32]:
     """Matrices (n, 2, 3) from u (5, n) in [-1, 1], in the coordinates of `affine_grid`: -1..1 over each axis."""
     angle, shear, scale = u[0] * ROTATION, np.tan(u[1] * SHEAR), 1 + u[2] * SCALE
     cos, sin = np.cos(angle), np.sin(angle)
     rows = np.array(
         [
-            [cos * scale, (cos * shear - sin) * scale, u[3] * SHIFT * 2 / width],
-            [sin * scale, (sin * shear + cos) * scale, u[4] * SHIFT * 2 / height],
+            [cos * scale, (cos * shear - sin) * scale, 2 * SHIFT * u[3]],
+            [sin * scale, (sin * shear + cos) * scale, 2 * SHIFT * u[4]],
         ]
     )
     return rows.transpose(2, 0, 1).astype(np.float32)

@@ -25,22 +25,27 @@ def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: f
 
 
 def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The candidate with the smallest negative log likelihood, or 0 unless its gain over 0 exceeds the standard error.
+    """The smallest candidate whose mean negative log likelihood is within one standard error of the best one's.
 
-    Both must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
+    The standard error is that of the paired difference, so that 0 stays unless the gain over it stands out. Both logits
+    must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
 
     Args:
         public: logits (n, classes).
         private: logits (n, classes).
         labels: (n,).
     """
+    if len(labels) < 2:
+        return 0.0
     rows = np.arange(len(labels))
     losses = [-log_softmax(combine(public, private, a))[rows, labels] for a in CANDIDATES]
-    best = int(np.argmin([loss.mean() for loss in losses]))
-    gain = losses[0] - losses[best]
-    if len(gain) < 2 or gain.mean() <= gain.std(ddof=1) / math.sqrt(len(gain)):
-        return 0.0
-    return CANDIDATES[best]
+    best = min(losses, key=lambda loss: float(loss.mean()))
+    return next(a for a, loss in zip(CANDIDATES, losses, strict=True) if _no_worse(loss - best))
+
+
+def _no_worse(difference: NDArray[np.float32]) -> bool:
+    """Whether the mean of these paired differences is within its standard error of 0."""
+    return float(difference.mean()) <= float(difference.std(ddof=1)) / math.sqrt(len(difference))
 
 
 def folds(n: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
