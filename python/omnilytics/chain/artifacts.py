@@ -14,12 +14,16 @@ from omnilytics.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One compiled contract. `libraries` are the contracts whose addresses its constructor takes first, in order."""
+    """One compiled contract. `libraries` are the contracts whose addresses its constructor takes first, in order.
+
+    `compiler` is the version of the Vyper compiler that made it.
+    """
 
     contract: str
     abi: Sequence[Mapping[str, Any]]
     bytecode: bytes
     libraries: tuple[str, ...]
+    compiler: str
 
 
 @cache
@@ -51,6 +55,7 @@ def parse(contract: str, content: Any) -> Artifact:
             abi=tuple(content["abi"]),
             bytecode=bytes.fromhex(content["bytecode"].removeprefix("0x")),
             libraries=tuple(content.get("libraries", ())),
+            compiler=str(content["compiler"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"compiled {contract} is broken ({error!r}): run `make contracts`") from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from omnilytics.chain.artifacts import load_artifact
+from omnilytics.chain.artifacts import load
 from omnilytics.protocol.events import Event, GasUsed
 from omnilytics.protocol.pipeline import Improvement
 from omnilytics.types import Address
@@ -89,7 +89,7 @@ class DemoResult:
                 "python": platform.python_version(),
                 "torch": version("torch"),
                 "numpy": version("numpy"),
-                "vyper": load_artifact("SecModelUpdate").compiler,
+                "vyper": load("SecModelUpdate").compiler,
             },
         }
 
