@@ -25,7 +25,7 @@ from omnilytics.chain.embedded import EmbeddedChain
 home = pathlib.Path(omnilytics.__file__).resolve()
 assert home.is_relative_to(sys.prefix), home
 chain = EmbeddedChain()
-owner = chain.accounts(1)[0]
+owner = chain.create_account("owner", 10**18)
 market = chain.deploy_market(owner, 0)
 session, receipt = market.create_session(owner)
 assert market.sessions() == [session], market.sessions()
