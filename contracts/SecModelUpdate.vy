@@ -1,0 +1,869 @@
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title One session: one paid, masked, outlier-proof update of one public model
+@license Apache-2.0
+@notice docs/PROTOCOL.md is the specification. Deployed once, locked by its constructor; sessions are ERC-1167 clones that a Market
+    initialises in the transaction that makes them.
+@custom:contract-name SecModelUpdate
+@custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. Nobody is paid in a loop.
+@custom:invariant deposited = credits + locked + withdrawn, to the wei, whatever the balance is.
+"""
+
+
+from interfaces import IMarket
+from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
+from interfaces import IVectorMath
+from modules import accumulator
+from modules import bounds
+from modules import escrow
+from modules import gram as multiplier
+from modules import groups
+from modules import progress
+from modules import registry
+from modules import terms
+
+implements: ISecModelUpdate
+
+initializes: escrow
+initializes: groups
+initializes: progress
+initializes: registry
+initializes: terms
+initializes: accumulator[groups := groups, progress := progress, terms := terms]
+initializes: multiplier[groups := groups, progress := progress, terms := terms]
+
+exports: accumulator.aggregate
+exports: multiplier.gram
+
+
+RULES: immutable(address)
+VECTOR_MATH: immutable(address)
+
+
+owner: public(address)
+market: public(address)
+published_hash: public(bytes32)     # E7
+seed: public(bytes32)               # of the draw; zero before, and with `greedy`
+
+
+@deploy
+def __init__(rules: address, vector_math: address):
+    """
+    @notice Locks the implementation: nobody can initialise it.
+    @param rules The SessionRules that all sessions ask.
+    @param vector_math The VectorMath that all sessions ask.
+    """
+    assert rules.is_contract and vector_math.is_contract, "session: library has no code"
+    RULES = rules
+    VECTOR_MATH = vector_math
+    accumulator.__init__(vector_math)
+    multiplier.__init__(vector_math)
+    self.market = self
+
+
+@external
+def initialize(owner: address):
+    """
+    @notice Makes a fresh clone a session. Called by the Market in the transaction that makes the clone.
+    @param owner The model owner.
+    """
+    assert self.market == empty(address), "session: already initialised"
+    self.market = msg.sender
+    self.owner = owner
+    p: progress.Progress = progress._load()
+    p.deadline = block.timestamp + bounds.SETUP_SECS
+    progress._store(p)
+
+
+@external
+def whitelist(members: DynArray[address, bounds.MAX_LISTED]):
+    """
+    @notice Adds accounts to the list of those who may register. The owner, in stage Setup.
+    @param members 1..256 accounts that aren't on it.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    self._only_owner()
+    assert len(members) != 0, "session: nobody to list"
+    assert p.listed + len(members) <= bounds.MAX_WHITELIST, "session: whitelist is full"
+    for account: address in members:
+        registry._list(account)
+    p.listed += len(members)
+    progress._store(p)
+    log ISecModelUpdate.Whitelisted(members=members)
+
+
+@external
+def publish(chunk: uint256, words: Bytes[bounds.MAX_CHUNK_BYTES]):
+    """
+    @notice Publishes the next chunk of W^p (docs/PROTOCOL.md section 4). The owner, in stage Setup.
+    @param chunk The number of chunks before it.
+    @param words 1..720 words of eight float32 bit patterns, lane 0 lowest, all finite.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    self._only_owner()
+    assert chunk == p.published_chunks, "session: published out of turn"
+    assert p.published_chunks < 255, "session: too many chunks"
+    count: uint256 = len(words) // 32
+    assert count != 0 and len(words) % 32 == 0, "session: not whole words"
+    p.published_top = staticcall IVectorMath(VECTOR_MATH).float_lanes(words)
+    p.published_chunks += 1
+    p.published_words += count
+    progress._store(p)
+    words_hash: bytes32 = keccak256(words)
+    self.published_hash = keccak256(concat(self.published_hash, words_hash))
+    log ISecModelUpdate.Published(chunk=chunk, words_hash=words_hash, words=words)
+
+
+@external
+@payable
+def start(params: ISecModelUpdate.SessionParams):
+    """
+    @notice Freezes the whitelist, W^p and the terms, locks the reward, opens registration. The owner, in stage Setup.
+    @param params docs/PROTOCOL.md section 2. msg.value is the reward.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    self._only_owner()
+    setting: ISessionRules.Setting = ISessionRules.Setting(
+        min_window_secs=staticcall IMarket(self.market).MIN_WINDOW(),
+        listed=p.listed,
+        published_words=p.published_words,
+        published_top=p.published_top,
+        value_wei=msg.value,
+    )
+    assert staticcall ISessionRules(RULES).check(params, setting)  # dev: it reverts with its own reasons
+    terms._set(params)
+    escrow._deposit(msg.value)
+    p.stage = progress.REGISTER
+    p.deadline = block.timestamp + params.register_secs
+    progress._store(p)
+    published_hash: bytes32 = self.published_hash
+    log ISecModelUpdate.Started(
+        params=params,
+        published_hash=published_hash,
+        model_hash=self._model_hash(params, published_hash),
+        register_deadline=p.deadline,
+    )
+
+
+@external
+@payable
+def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PROOF], cohort: uint256):
+    """
+    @notice Joins, with a fresh mask key and the bond. Whoever is on the whitelist, in stage Register.
+    @param keys The mask key and the signature by it (E8).
+    @param proof Reserved: empty.
+    @param cohort Reserved: zero.
+    """
+    p: progress.Progress = progress._in_window(progress.REGISTER)
+    m: registry.Member = registry._load(msg.sender)
+    assert m.listed, "session: not on the whitelist"
+    assert m.number == 0, "session: already registered"
+    assert len(proof) == 0, "session: proof is reserved"
+    assert cohort == 0, "session: cohort is reserved"
+    assert msg.value == terms._stake().bond_wei, "session: value other than the bond"
+    m.key_address = staticcall ISessionRules(RULES).key_address(keys, msg.sender)
+    registry._take_key(m.key_address)
+    p.registered += 1
+    m.number = p.registered
+    registry._store(msg.sender, m)
+    escrow._deposit(msg.value)
+    log ISecModelUpdate.Registered(
+        member=msg.sender, index=m.number - 1, x=keys.x, parity=keys.parity, key_address=m.key_address
+    )
+    shape: ISessionRules.Shape = terms._shape()
+    full: bool = shape.assignment == terms.GREEDY and p.registered == shape.rounds * shape.members
+    if full or p.registered == p.listed:
+        self._close_registration(p, shape)
+    else:
+        progress._store(p)
+
+
+@external
+def draw():
+    """
+    @notice Closes registration when its window is over; after that, seats the registered. Anyone.
+    """
+    p: progress.Progress = progress._load()
+    assert p.stage == progress.REGISTER or p.stage == progress.DRAW, "session: nothing to draw"
+    self._advance(p)
+
+
+@external
+def commit(root: bytes32):
+    """
+    @notice Commits to the words that the caller will upload. Seated members, once each, in stage Commit.
+    @param root E13.
+    """
+    p: progress.Progress = progress._in_window(progress.COMMIT)
+    m: registry.Member = registry._load(msg.sender)
+    shape: ISessionRules.Shape = terms._shape()
+    m.seat = self._seat(p, shape, m)
+    assert m.seat != 0, "session: no seat"
+    group_id: uint256 = 0
+    place: uint256 = 0
+    group_id, place = self._split_seat(m.seat, shape.members)
+    g: groups.Group = groups._load(group_id)
+    assert (g.committed >> place) & 1 == 0, "session: already committed"
+    registry._commit(m.key_address, root)
+    registry._store(msg.sender, m)
+    g.committed |= 1 << place
+    groups._store(group_id, g)
+    log ISecModelUpdate.Committed(member=msg.sender, group=group_id, place=place, root=root)
+    p.pending -= 1
+    if p.pending == 0:
+        self._pass_barrier(p, shape)
+    else:
+        progress._store(p)
+
+
+@external
+def upload(
+    chunk: uint256,
+    words: Bytes[bounds.MAX_CHUNK_BYTES],
+    chunk_hashes: DynArray[bytes32, bounds.MAX_CHUNKS],
+):
+    """
+    @notice Delivers the caller's next chunk of masked words. Members of live groups, in stage Upload.
+    @param chunk The number of chunks that the caller has delivered.
+    @param words The chunk.
+    @param chunk_hashes Those that the caller has committed to.
+    """
+    p: progress.Progress = progress._in_window(progress.UPLOAD)
+    m: registry.Member = registry._load(msg.sender)
+    assert m.seat != 0, "session: no commitment"
+    shape: ISessionRules.Shape = terms._shape()
+    group_id: uint256 = 0
+    place: uint256 = 0
+    group_id, place = self._split_seat(m.seat, shape.members)
+    assert (progress._verdict().failed_commit >> group_id) & 1 == 0, "session: the group has failed"
+    chunks: uint256 = 0
+    count: uint256 = 0
+    last_lanes: uint256 = 0
+    chunks, count, last_lanes = terms._chunk_sizes(shape, chunk)
+    assert chunk == m.chunks and chunk < chunks, "session: chunk out of turn"
+    assert len(words) == 32 * count, "session: length of the chunk"
+    assert keccak256(abi_encode(chunk_hashes)) == registry._commitments[m.key_address], "session: hashes don't give root"
+    assert len(chunk_hashes) == chunks, "session: number of hashes"
+    words_hash: bytes32 = keccak256(words)
+    assert words_hash == chunk_hashes[chunk], "session: words don't give hash"
+    groups._chain(group_id, chunk, words_hash)
+    m.chunks += 1
+    registry._store(msg.sender, m)
+    log ISecModelUpdate.Uploaded(member=msg.sender, group=group_id, place=place, chunk=chunk, words=words)
+    if m.chunks == chunks:
+        g: groups.Group = groups._load(group_id)
+        g.delivered |= 1 << place
+        groups._store(group_id, g)
+        if g.delivered == (1 << shape.members) - 1:
+            p.pending -= 1
+            if p.pending == 0:
+                self._close_upload(p, shape)
+            else:
+                progress._store(p)
+
+
+@external
+def select(products: DynArray[int256, bounds.MAX_PRODUCTS]):
+    """
+    @notice Accepts groups by the session's rule and fixes what everybody gets. Anyone, in stage Select.
+    @param products With `krum` those of the last `GramAdded`; else empty.
+    """
+    p: progress.Progress = progress._in_window(progress.SELECT)
+    live: uint256 = progress._live(p, progress._verdict())
+    self._end_selection(p, self._accepted(p, live, products))
+
+
+@external
+def settle(group: uint256):
+    """
+    @notice Credits the members of a group: a failed one at any time, any other in stage Payment. Anyone.
+    @param group Group id.
+    """
+    p: progress.Progress = progress._load()
+    assert group < p.groups, "session: no such group"
+    v: progress.Verdict = progress._verdict()
+    alive: bool = (progress._live(p, v) >> group) & 1 == 1
+    assert not alive or p.stage == progress.PAYMENT, "session: group isn't decided"
+    assert (v.settled >> group) & 1 == 0, "session: the group is settled"
+    v.settled |= 1 << group
+    progress._set_verdict(v)
+    paid: bool = alive and self._is_paid(p, v, group)
+    each_wei: uint256 = terms._stake().bond_wei
+    if paid:
+        each_wei += escrow._share()
+    credited_wei: uint256 = terms._shape().members * each_wei
+    escrow._credit(credited_wei)
+    log ISecModelUpdate.Settled(group=group, paid=paid, credited_wei=credited_wei)
+    if p.stage == progress.PAYMENT:
+        self._finish_if_settled(p, v)
+
+
+@external
+def withdraw():
+    """
+    @notice Pays the caller its credit.
+    """
+    self._withdraw(msg.sender)
+
+
+@external
+def withdraw_for(account: address):
+    """
+    @notice Pays an account its credit. Anyone.
+    @param account Who is paid.
+    """
+    self._withdraw(account)
+
+
+@external
+def exit():
+    """
+    @notice Ends the session before registration is closed. With `greedy`, if min_rounds groups are full, these go on;
+        otherwise everybody is refunded. The owner, in stages Setup and Register.
+    """
+    p: progress.Progress = progress._load()
+    assert p.stage == progress.SETUP or p.stage == progress.REGISTER, "session: too late to exit"
+    self._only_owner()
+    shape: ISessionRules.Shape = terms._shape()
+    full: uint256 = 0
+    if p.stage == progress.REGISTER:
+        full = min(shape.rounds, p.registered // shape.members)
+        if shape.assignment == terms.GREEDY and full >= shape.min_rounds:
+            self._close_registration(p, shape)
+            return
+    self._cancel(p, full)
+
+
+@external
+def advance():
+    """
+    @notice Moves the session over a deadline that has passed. Anyone.
+    """
+    self._advance(progress._load())
+
+
+@view
+@external
+def stage() -> uint256:
+    """
+    @return docs/PROTOCOL.md section 6.
+    """
+    return progress._load().stage
+
+
+@view
+@external
+def state() -> uint256:
+    """
+    @return The paper's state, 0..5.
+    """
+    stage: uint256 = progress._load().stage
+    if stage <= progress.REGISTER:
+        return stage
+    if stage == progress.DRAW:
+        return 1
+    if stage < progress.SELECT:
+        return 2
+    if stage < progress.PAYMENT:
+        return 3
+    return stage - 6
+
+
+@view
+@external
+def deadline() -> uint256:
+    """
+    @return Unix time after which `advance` moves the current stage; 0 when it has none.
+    """
+    return progress._load().deadline
+
+
+@view
+@external
+def params() -> ISecModelUpdate.SessionParams:
+    """
+    @return What `start` was given; zeros before.
+    """
+    return terms._params()
+
+
+@view
+@external
+def published_words() -> uint256:
+    """
+    @return Words of W^p published.
+    """
+    return progress._load().published_words
+
+
+@view
+@external
+def model_hash() -> bytes32:
+    """
+    @return E1; zero before `start`.
+    """
+    params: ISecModelUpdate.SessionParams = terms._params()
+    if params.rounds == 0:
+        return empty(bytes32)
+    return self._model_hash(params, self.published_hash)
+
+
+@view
+@external
+def whitelist_count() -> uint256:
+    """
+    @return Accounts on the whitelist.
+    """
+    return progress._load().listed
+
+
+@view
+@external
+def registered_count() -> uint256:
+    """
+    @return Members registered.
+    """
+    return progress._load().registered
+
+
+@view
+@external
+def draw_block() -> uint256:
+    """
+    @return The block whose hash the draw takes; 0 while there is none.
+    """
+    return progress._load().draw_block
+
+
+@view
+@external
+def group_count() -> uint256:
+    """
+    @return Groups that were seated.
+    """
+    return progress._load().groups
+
+
+@view
+@external
+def member(account: address) -> ISecModelUpdate.MemberView:
+    """
+    @param account Anybody.
+    @return What the session knows of it.
+    """
+    p: progress.Progress = progress._load()
+    m: registry.Member = registry._load(account)
+    shape: ISessionRules.Shape = terms._shape()
+    found: ISecModelUpdate.MemberView = empty(ISecModelUpdate.MemberView)
+    found.listed = m.listed
+    found.withdrawn = m.withdrawn
+    if m.number != 0:
+        found.registered = True
+        found.index = m.number - 1
+        found.key_address = m.key_address
+        found.chunks_delivered = m.chunks
+        seat: uint256 = self._seat(p, shape, m)
+        if seat != 0:
+            found.seated = True
+            found.group, found.place = self._split_seat(seat, shape.members)
+            found.committed = (groups._load(found.group).committed >> found.place) & 1 == 1
+    return found
+
+
+@view
+@external
+def group(group_id: uint256) -> ISecModelUpdate.GroupView:
+    """
+    @param group_id Group id.
+    @return What the session knows of it; zeros where there is none.
+    """
+    p: progress.Progress = progress._load()
+    v: progress.Verdict = progress._verdict()
+    g: groups.Group = groups._load(group_id)
+    found: ISecModelUpdate.GroupView = empty(ISecModelUpdate.GroupView)
+    found.status = self._status(p, v, g, group_id)
+    if group_id < p.groups:
+        found.committed = g.committed
+        found.delivered = g.delivered
+        found.chunks_aggregated = g.chunks_aggregated
+        found.squared_norm = g.squared_norm
+        found.accepted = (v.accepted >> group_id) & 1 == 1
+        found.settled = (v.settled >> group_id) & 1 == 1
+    return found
+
+
+@view
+@external
+def accepted() -> uint256:
+    """
+    @return Bitmap over group ids: the groups that the rule accepted.
+    """
+    return progress._verdict().accepted
+
+
+@view
+@external
+def unselected() -> bool:
+    """
+    @return Whether the session ended without a selection, and all delivered groups are paid.
+    """
+    return progress._load().unselected
+
+
+@view
+@external
+def credit_of(account: address) -> uint256:
+    """
+    @param account Anybody.
+    @return What `withdraw` would pay it now, wei.
+    """
+    credit_wei: uint256 = self._member_credit(registry._load(account))
+    if account == self.owner:
+        credit_wei += escrow._owner_credit()
+    return credit_wei
+
+
+@view
+@external
+def money() -> ISecModelUpdate.Money:
+    """
+    @return The session's books, wei.
+    """
+    credits: uint256 = 0
+    withdrawn: uint256 = 0
+    credits, withdrawn = escrow._totals()
+    return ISecModelUpdate.Money(
+        deposited=escrow.deposited, credits=credits, locked=escrow._locked(), withdrawn=withdrawn
+    )
+
+
+@view
+@internal
+def _only_owner():
+    assert msg.sender == self.owner, "session: only the owner"
+
+
+@view
+@internal
+def _model_hash(params: ISecModelUpdate.SessionParams, published_hash: bytes32) -> bytes32:
+    """
+    @return E1.
+    """
+    return keccak256(concat(abi_encode(params), published_hash))
+
+
+@view
+@internal
+def _seat(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> uint256:
+    """
+    @return The member's place among all groups, from 1; 0 when it has none (yet).
+    """
+    if m.number == 0 or p.groups == 0:
+        return 0
+    if m.seat != 0:
+        return m.seat
+    place: uint256 = m.number - 1
+    if shape.assignment != terms.GREEDY:
+        place = staticcall ISessionRules(RULES).permuted(self.seed, place, p.registered)
+    if place >= p.groups * shape.members:
+        return 0
+    return place + 1
+
+
+@pure
+@internal
+def _split_seat(seat: uint256, members: uint256) -> (uint256, uint256):
+    """
+    @param seat Place among all groups, from 1.
+    @param members N.
+    @return Group id; place in that group.
+    """
+    return (seat - 1) // members, (seat - 1) % members
+
+
+@internal
+def _advance(p: progress.Progress):
+    """
+    @notice The one transition that is due.
+    """
+    due: bool = p.stage < progress.PAYMENT and progress._over(p)
+    if p.stage == progress.DRAW:
+        due = block.number > p.draw_block
+    assert due, "session: nothing to advance"
+    if p.stage == progress.SETUP:
+        self._cancel(p, 0)
+    elif p.stage == progress.REGISTER:
+        self._close_registration(p, terms._shape())
+    elif p.stage == progress.DRAW:
+        self._draw(p)
+    elif p.stage == progress.COMMIT:
+        self._pass_barrier(p, terms._shape())
+    elif p.stage == progress.UPLOAD:
+        self._close_upload(p, terms._shape())
+    else:
+        self._end_selection(p, 0)
+
+
+@internal
+def _close_registration(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Nobody registers any more: too few refunds all, `greedy` seats at once, `shuffled` fixes the block of the draw.
+    """
+    q: progress.Progress = p
+    full: uint256 = min(shape.rounds, q.registered // shape.members)
+    enough: bool = full >= shape.min_rounds
+    if enough and shape.assignment != terms.GREEDY:
+        q.draw_block = block.number + bounds.DRAW_DELAY
+    log ISecModelUpdate.RegistrationClosed(registered=q.registered, draw_block=q.draw_block)
+    if not enough:
+        self._cancel(q, full)
+    elif shape.assignment == terms.GREEDY:
+        self._seat_all(q, shape, empty(bytes32))
+    else:
+        q.stage = progress.DRAW
+        q.deadline = 0
+        progress._store(q)
+
+
+@internal
+def _draw(p: progress.Progress):
+    """
+    @notice Draws from the hash of draw_block, or sets a later one if the chain has forgotten it.
+    """
+    if block.number - p.draw_block > bounds.HASHES_KEPT:
+        q: progress.Progress = p
+        q.draw_block = block.number + bounds.DRAW_DELAY
+        progress._store(q)
+        log ISecModelUpdate.DrawPostponed(draw_block=q.draw_block)
+        return
+    seed: bytes32 = keccak256(concat(blockhash(p.draw_block), convert(self, bytes32)))
+    self.seed = seed
+    self._seat_all(p, terms._shape(), seed)
+
+
+@internal
+def _seat_all(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
+    """
+    @notice Opens stage Commit. Who has no seat gets its bond back.
+    """
+    q: progress.Progress = p
+    q.groups = min(shape.rounds, q.registered // shape.members)
+    q.pending = q.groups * shape.members
+    q.stage = progress.COMMIT
+    q.deadline = block.timestamp + terms._window(terms.COMMIT)
+    progress._store(q)
+    unseated: uint256 = q.registered - q.pending
+    escrow._credit(unseated * terms._stake().bond_wei)
+    log ISecModelUpdate.Drawn(seed=seed, groups=q.groups, unseated=unseated, commit_deadline=q.deadline)
+
+
+@internal
+def _cancel(p: progress.Progress, full: uint256):
+    """
+    @notice Ends the session before anybody has a seat: everybody is refunded.
+    """
+    q: progress.Progress = p
+    q.stage = progress.FINISHED
+    q.deadline = 0
+    q.cancelled = True
+    progress._store(q)
+    stake: terms.Stake = terms._stake()
+    escrow._credit(q.registered * stake.bond_wei)
+    escrow._credit_owner(stake.reward_wei, 0)
+    log ISecModelUpdate.Cancelled(by=msg.sender, groups=full)
+    log ISecModelUpdate.Finished(owner_credit_wei=stake.reward_wei)
+
+
+@internal
+def _pass_barrier(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No commitment after this, no upload before it. Groups with a commitment missing fail.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = progress._verdict()
+    if q.pending != 0:
+        for i: uint256 in range(q.groups, bound=bounds.MAX_GROUPS):
+            committed: uint256 = groups._load(i).committed
+            if committed != (1 << shape.members) - 1:
+                v.failed_commit |= 1 << i
+                log ISecModelUpdate.GroupFailed(group=i, stage=progress.COMMIT, did_their_part=committed)
+        progress._set_verdict(v)
+    live: uint256 = progress._live(q, v)
+    q.pending = progress._count(live)
+    q.stage = progress.UPLOAD
+    q.deadline = block.timestamp + terms._window(terms.UPLOAD)
+    log ISecModelUpdate.BarrierPassed(live_groups=live, upload_deadline=q.deadline)
+    if live == 0:
+        self._close_upload(q, shape)
+    else:
+        progress._store(q)
+
+
+@internal
+def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No upload after this. Groups that haven't delivered fail; without any that has, the owner gets its reward back.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = progress._verdict()
+    if q.pending != 0:
+        for i: uint256 in range(q.groups, bound=bounds.MAX_GROUPS):
+            delivered: uint256 = groups._load(i).delivered
+            if (v.failed_commit >> i) & 1 == 0 and delivered != (1 << shape.members) - 1:
+                v.failed_upload |= 1 << i
+                log ISecModelUpdate.GroupFailed(group=i, stage=progress.UPLOAD, did_their_part=delivered)
+        progress._set_verdict(v)
+    live: uint256 = progress._live(q, v)
+    q.pending = 0
+    q.stage = progress.AGGREGATE
+    q.deadline = block.timestamp + terms._window(terms.AGGREGATE)
+    log ISecModelUpdate.UploadClosed(delivered_groups=live, aggregate_deadline=q.deadline)
+    if live == 0:
+        self._end_selection(q, 0)
+    elif q.aggregated == progress._count(live):
+        progress._open_selection(q, terms._window(terms.SELECT))
+    else:
+        progress._store(q)
+
+
+@view
+@internal
+def _accepted(p: progress.Progress, live: uint256, products: DynArray[int256, bounds.MAX_PRODUCTS]) -> uint256:
+    """
+    @notice Asks the session's rule.
+    @param live P as a bitmap over group ids.
+    @param products What `select` was given.
+    @return Bitmap over group ids.
+    """
+    shape: ISessionRules.Shape = terms._shape()
+    if shape.rule == terms.KRUM:
+        multiplier._check_complete(p, shape, products)
+    else:
+        assert len(products) == 0, "session: norm needs no products"
+    norms: DynArray[uint256, bounds.MAX_GROUPS] = []
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+        if (live >> i) & 1 == 1:
+            norms.append(groups._load(i).squared_norm)
+    return staticcall ISessionRules(RULES).accepted(shape, live, norms, products)
+
+
+@internal
+def _end_selection(p: progress.Progress, accepted: uint256):
+    """
+    @notice Fixes who is paid and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
+    @param accepted Bitmap over group ids.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = progress._verdict()
+    live: uint256 = progress._live(q, v)
+    v.accepted = accepted
+    q.unselected = accepted == 0 and live != 0
+    paid: uint256 = live if q.unselected else accepted
+    seats: uint256 = progress._count(paid) * terms._shape().members
+    reward_wei: uint256 = terms._stake().reward_wei
+    share_wei: uint256 = 0
+    if seats != 0:
+        share_wei = reward_wei // seats
+    q.stage = progress.PAYMENT
+    q.deadline = 0
+    progress._store(q)
+    progress._set_verdict(v)
+    escrow._credit_owner(reward_wei - share_wei * seats, share_wei)
+    log ISecModelUpdate.Selected(accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei)
+    self._finish_if_settled(q, v)
+
+
+@pure
+@internal
+def _is_paid(p: progress.Progress, v: progress.Verdict, group_id: uint256) -> bool:
+    """
+    @param group_id A group that hasn't failed, after the selection.
+    """
+    return p.unselected or (v.accepted >> group_id) & 1 == 1
+
+
+@internal
+def _finish_if_settled(p: progress.Progress, v: progress.Verdict):
+    if v.settled != (1 << p.groups) - 1:
+        return
+    q: progress.Progress = p
+    q.stage = progress.FINISHED
+    progress._store(q)
+    log ISecModelUpdate.Finished(owner_credit_wei=escrow._owner_credited())
+
+
+@view
+@internal
+def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id: uint256) -> uint256:
+    """
+    @return The group's status, docs/PROTOCOL.md section 6.
+    """
+    if p.stage == progress.REGISTER or p.stage == progress.DRAW:
+        return 1 if group_id < terms._shape().rounds else 0
+    if group_id >= p.groups:
+        return 0
+    if (progress._live(p, v) >> group_id) & 1 == 0:
+        return 8
+    if p.stage == progress.COMMIT:
+        return 2
+    shape: ISessionRules.Shape = terms._shape()
+    chunks: uint256 = 0
+    count: uint256 = 0
+    last_lanes: uint256 = 0
+    chunks, count, last_lanes = terms._chunk_sizes(shape, 0)
+    if g.chunks_aggregated == chunks:
+        return 7
+    return 6 if g.delivered == (1 << shape.members) - 1 else 4
+
+
+@view
+@internal
+def _member_credit(m: registry.Member) -> uint256:
+    """
+    @return What the member would be paid now, wei.
+    """
+    if m.number == 0 or m.withdrawn:
+        return 0
+    p: progress.Progress = progress._load()
+    bond_wei: uint256 = terms._stake().bond_wei
+    if p.cancelled:
+        return bond_wei
+    if p.groups == 0:
+        return 0
+    shape: ISessionRules.Shape = terms._shape()
+    seat: uint256 = self._seat(p, shape, m)
+    if seat == 0:
+        return bond_wei
+    group_id: uint256 = 0
+    place: uint256 = 0
+    group_id, place = self._split_seat(seat, shape.members)
+    v: progress.Verdict = progress._verdict()
+    if (v.settled >> group_id) & 1 == 0:
+        return 0
+    rules: ISessionRules = ISessionRules(RULES)
+    if (v.failed_commit >> group_id) & 1 == 1:
+        return staticcall rules.bond_back(bond_wei, shape.members, groups._load(group_id).committed, place)
+    if (v.failed_upload >> group_id) & 1 == 1:
+        return staticcall rules.bond_back(bond_wei, shape.members, groups._load(group_id).delivered, place)
+    if self._is_paid(p, v, group_id):
+        return bond_wei + escrow._share()
+    return bond_wei
+
+
+@internal
+def _withdraw(account: address):
+    """
+    @notice Marks the account as paid, takes its credit off the books, then sends it.
+    """
+    m: registry.Member = registry._load(account)
+    amount_wei: uint256 = self._member_credit(m)
+    if amount_wei != 0:
+        m.withdrawn = True
+        registry._store(account, m)
+    if account == self.owner:
+        amount_wei += escrow._take_owner_credit()
+    assert amount_wei != 0, "session: nothing to withdraw"
+    log ISecModelUpdate.Withdrawn(account=account, caller=msg.sender, amount_wei=amount_wei)
+    escrow._pay(account, amount_wei)

@@ -1,0 +1,94 @@
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title The Gram matrix of the aggregates
+@license Apache-2.0
+"""
+
+
+from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
+from interfaces import IVectorMath
+from . import bounds
+from . import groups
+from . import progress
+from . import terms
+
+uses: groups
+uses: progress
+uses: terms
+
+
+VECTOR_MATH: immutable(address)
+
+
+products_hash: bytes32      # of the products over all chunks so far
+
+
+@deploy
+def __init__(vector_math: address):
+    VECTOR_MATH = vector_math
+
+
+@external
+def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray[int256, bounds.MAX_PRODUCTS]):
+    """
+    @notice Adds one chunk to the inner products of all pairs of aggregates. Anyone, in stage Select with rule `krum`; chunks in order.
+    @param chunk Number of the chunk.
+    @param words The aggregates of that chunk of all groups of P, one after another, in order of id.
+    @param products Those of the last `GramAdded`; empty at chunk 0.
+    @custom:gas Above the calldata floor: see VectorMath.products.
+    """
+    p: progress.Progress = progress._in_window(progress.SELECT)
+    shape: ISessionRules.Shape = terms._shape()
+    assert shape.rule == terms.KRUM, "gram: the rule needs none"
+    chunks: uint256 = 0
+    count: uint256 = 0
+    last_lanes: uint256 = 0
+    chunks, count, last_lanes = terms._chunk_sizes(shape, chunk)
+    assert chunk == p.gram_chunks and chunk < chunks, "gram: chunk out of turn"
+    self._check_products(p, products)
+    live: uint256 = progress._live(p, progress._verdict())
+    rows: uint256 = progress._count(live)
+    size: uint256 = 32 * count
+    assert len(words) == rows * size, "gram: length of the words"
+    row: uint256 = 0
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+        if (live >> i) & 1 == 1:
+            assert keccak256(slice(words, row * size, size)) == groups._hash(i, chunk), "gram: not the aggregated words"
+            row += 1
+
+    added: DynArray[int256, bounds.MAX_PRODUCTS] = []
+    added = staticcall IVectorMath(VECTOR_MATH).products(words, rows, shape.lane_bits, last_lanes)
+    for k: uint256 in range(len(products), bound=bounds.MAX_PRODUCTS):
+        added[k] += products[k]
+    p.gram_chunks += 1
+    progress._store(p)
+    self.products_hash = keccak256(abi_encode(added))
+    log ISecModelUpdate.GramAdded(chunk=chunk, products=added)
+
+
+@view
+@internal
+def _check_products(p: progress.Progress, products: DynArray[int256, bounds.MAX_PRODUCTS]):
+    """
+    @notice Products are supplied again by the caller and checked against their hash.
+    """
+    if p.gram_chunks == 0:
+        assert len(products) == 0, "gram: products before chunk 0"
+    else:
+        assert keccak256(abi_encode(products)) == self.products_hash, "gram: not the last products"
+
+
+@view
+@internal
+def _check_complete(p: progress.Progress, shape: ISessionRules.Shape, products: DynArray[int256, bounds.MAX_PRODUCTS]):
+    """
+    @param products What `select` was given: must be those over all chunks.
+    """
+    chunks: uint256 = 0
+    count: uint256 = 0
+    last_lanes: uint256 = 0
+    chunks, count, last_lanes = terms._chunk_sizes(shape, 0)
+    assert p.gram_chunks == chunks, "gram: not all chunks are in"
+    self._check_products(p, products)

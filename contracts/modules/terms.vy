@@ -1,0 +1,164 @@
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title The terms of a session, packed into three slots
+@license Apache-2.0
+@notice What `start` was given (docs/PROTOCOL.md section 2), after `SessionRules.check` has found every field within its range.
+    Reserved fields are zero and take no room.
+"""
+
+
+from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
+
+
+struct Stake:
+    reward_wei: uint256         # 128
+    bond_wei: uint256           # 128
+
+
+GREEDY: constant(uint256) = 0
+NORM: constant(uint256) = 0
+KRUM: constant(uint256) = 1
+
+REGISTER: constant(uint256) = 0
+COMMIT: constant(uint256) = 1
+UPLOAD: constant(uint256) = 2
+AGGREGATE: constant(uint256) = 3
+SELECT: constant(uint256) = 4
+
+
+_shape_slot: uint256
+_work_slot: uint256     # samples, epochs, batch_size, then the five windows in seconds: 32 bits each
+_stake_slot: uint256
+
+
+@internal
+def _set(p: ISecModelUpdate.SessionParams):
+    """
+    @notice Keeps the terms.
+    @param p Checked parameters.
+    """
+    shape: uint256 = p.parameter_count | (p.rounds << 24) | (p.min_rounds << 32) | (p.members << 40)
+    shape |= (p.threshold << 48) | (p.colluders << 56) | (p.encoding << 64) | (p.clip << 72) | (p.bound << 104)
+    shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
+    shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
+    self._shape_slot = shape
+    work: uint256 = p.samples | (p.epochs << 32) | (p.batch_size << 64)
+    work |= (p.register_secs << 96) | (p.commit_secs << 128) | (p.upload_secs << 160)
+    self._work_slot = work | (p.aggregate_secs << 192) | (p.select_secs << 224)
+    self._stake_slot = p.reward_wei | (p.bond_wei << 128)
+
+
+@view
+@internal
+def _shape() -> ISessionRules.Shape:
+    """
+    @return Sizes, encoding and rules.
+    """
+    s: uint256 = self._shape_slot
+    return ISessionRules.Shape(
+        parameter_count=s & (2**24 - 1),
+        rounds=(s >> 24) & 255,
+        min_rounds=(s >> 32) & 255,
+        members=(s >> 40) & 255,
+        threshold=(s >> 48) & 255,
+        colluders=(s >> 56) & 255,
+        encoding=(s >> 64) & 255,
+        clip=(s >> 72) & (2**32 - 1),
+        bound=(s >> 104) & (2**32 - 1),
+        lane_bits=(s >> 136) & 255,
+        chunk_words=(s >> 144) & (2**16 - 1),
+        suite=(s >> 160) & 255,
+        assignment=(s >> 168) & 255,
+        rule=(s >> 176) & 255,
+        krum_mu_bps=(s >> 184) & (2**16 - 1),
+        krum_m=(s >> 200) & 255,
+        krum_m_rule=(s >> 208) & 255,
+        unsafe_small=(s >> 216) & 255,
+    )
+
+
+@view
+@internal
+def _stake() -> Stake:
+    """
+    @return Reward and bond, wei.
+    """
+    s: uint256 = self._stake_slot
+    return Stake(reward_wei=s & (2**128 - 1), bond_wei=s >> 128)
+
+
+@view
+@internal
+def _window(which: uint256) -> uint256:
+    """
+    @param which REGISTER, COMMIT, UPLOAD, AGGREGATE or SELECT.
+    @return The length of that window, seconds.
+    """
+    return (self._work_slot >> (96 + 32 * which)) & (2**32 - 1)
+
+
+@pure
+@internal
+def _chunk_sizes(shape: ISessionRules.Shape, chunk: uint256) -> (uint256, uint256, uint256):
+    """
+    @param shape Of the session.
+    @param chunk Any number.
+    @return Chunks of a vector; words in this chunk (0 beyond the last); parameters in this chunk's last word.
+    """
+    lanes: uint256 = 256 // shape.lane_bits
+    words: uint256 = (shape.parameter_count + lanes - 1) // lanes
+    chunks: uint256 = (words + shape.chunk_words - 1) // shape.chunk_words
+    if chunk >= chunks:
+        return chunks, 0, 0
+    if chunk < chunks - 1:
+        return chunks, shape.chunk_words, lanes
+    return chunks, words - chunk * shape.chunk_words, shape.parameter_count - (words - 1) * lanes
+
+
+@view
+@internal
+def _params() -> ISecModelUpdate.SessionParams:
+    """
+    @return What `start` was given; zeros before.
+    """
+    shape: ISessionRules.Shape = self._shape()
+    stake: Stake = self._stake()
+    w: uint256 = self._work_slot
+    return ISecModelUpdate.SessionParams(
+        parameter_count=shape.parameter_count,
+        samples=w & (2**32 - 1),
+        epochs=(w >> 32) & (2**32 - 1),
+        batch_size=(w >> 64) & (2**32 - 1),
+        rounds=shape.rounds,
+        min_rounds=shape.min_rounds,
+        members=shape.members,
+        threshold=shape.threshold,
+        colluders=shape.colluders,
+        encoding=shape.encoding,
+        clip=shape.clip,
+        bound=shape.bound,
+        lane_bits=shape.lane_bits,
+        chunk_words=shape.chunk_words,
+        suite=shape.suite,
+        assignment=shape.assignment,
+        rule=shape.rule,
+        krum_mu_bps=shape.krum_mu_bps,
+        krum_m=shape.krum_m,
+        krum_m_rule=shape.krum_m_rule,
+        policy=0,
+        register_secs=(w >> 96) & (2**32 - 1),
+        commit_secs=(w >> 128) & (2**32 - 1),
+        upload_secs=(w >> 160) & (2**32 - 1),
+        aggregate_secs=(w >> 192) & (2**32 - 1),
+        select_secs=w >> 224,
+        reveal_secs=0,
+        vote_secs=0,
+        reward_wei=stake.reward_wei,
+        bond_wei=stake.bond_wei,
+        fee_cap_wei=0,
+        fee_table=0,
+        record_constants=0,
+        unsafe_small=shape.unsafe_small,
+    )

@@ -1,0 +1,133 @@
+"""Compiles the contracts into the package: one JSON file each in python/omnilytics/chain/artifacts.
+
+    python tools/compile_contracts.py            compile what has changed
+    python tools/compile_contracts.py --check    compile nothing, fail if anything is stale
+
+A file says which sources it was made from (`source_sha256`), so nothing is compiled twice. Equal sources give equal bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import vyper
+from vyper.compiler import compile_from_file_input
+from vyper.compiler.input_bundle import FileInput, FilesystemInputBundle
+from vyper.compiler.phases import CompilerData
+from vyper.compiler.settings import OptimizationLevel, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "contracts"
+ARTIFACTS = ROOT / "python" / "omnilytics" / "chain" / "artifacts"
+EVM_VERSION = "prague"
+MAX_RUNTIME_BYTES = 24_576
+"""EIP-170."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployable contract.
+
+    `optimize`: gas for loops; codesize for the session, which has to fit EIP-170 and whose calls sit on the calldata floor anyway.
+    `libraries`: the contracts whose addresses its constructor takes first, in order.
+    """
+
+    name: str
+    optimize: str
+    libraries: tuple[str, ...] = ()
+
+
+TARGETS = (
+    Target("VectorMath", "gas"),
+    Target("SessionRules", "gas"),
+    Target("SecModelUpdate", "codesize", ("SessionRules", "VectorMath")),
+    Target("Market", "gas", ("SecModelUpdate",)),
+)
+
+
+def load(target: Target) -> tuple[FilesystemInputBundle, FileInput, Settings]:
+    """What the compiler takes for a target."""
+    bundle = FilesystemInputBundle([SOURCES])
+    source = bundle.load_file(f"{target.name}.vy")
+    assert isinstance(source, FileInput)
+    settings = Settings(optimize=OptimizationLevel.from_string(target.optimize), evm_version=EVM_VERSION)
+    return bundle, source, settings
+
+
+def source_digest(target: Target) -> str:
+    """sha256 over compiler, settings, and every source that the target imports, directly or not."""
+    bundle, source, settings = load(target)
+    imported = CompilerData(source, bundle, settings=settings).resolved_imports.compiler_inputs
+    digest = hashlib.sha256(f"{vyper.__version__} {EVM_VERSION} {target}".encode())
+    for path in sorted({Path(str(item.resolved_path)) for item in imported} | {Path(str(source.resolved_path))}):
+        text = path.read_bytes()
+        digest.update(f"{path.relative_to(SOURCES)} {len(text)}\n".encode())
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def build(target: Target, digest: str) -> dict[str, Any]:
+    """The artifact's content.
+
+    Raises:
+        ValueError: the runtime code is larger than EIP-170 allows.
+    """
+    bundle, source, settings = load(target)
+    formats = ["abi", "bytecode", "bytecode_runtime"]
+    output = compile_from_file_input(source, input_bundle=bundle, output_formats=formats, settings=settings)
+    runtime_bytes = (len(output["bytecode_runtime"]) - 2) // 2
+    if runtime_bytes > MAX_RUNTIME_BYTES:
+        raise ValueError(f"{target.name} has {runtime_bytes} bytes of runtime code, EIP-170 allows {MAX_RUNTIME_BYTES}")
+    return {
+        "contract": target.name,
+        "compiler": f"vyper {vyper.__version__}",
+        "optimize": target.optimize,
+        "evm_version": EVM_VERSION,
+        "libraries": list(target.libraries),
+        "source_sha256": digest,
+        "runtime_bytes": runtime_bytes,
+        "abi": output["abi"],
+        "bytecode": output["bytecode"],
+    }
+
+
+def is_current(path: Path, digest: str) -> bool:
+    """Whether the artifact exists and was made from the sources as they are."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["source_sha256"] == digest)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def main() -> int:
+    """Compiles, or with --check only compares; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Compile the contracts into the package.")
+    parser.add_argument("--check", action="store_true", help="compile nothing, fail if an artifact is stale")
+    check = parser.parse_args().check
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    stale = 0
+    for target in TARGETS:
+        path = ARTIFACTS / f"{target.name}.json"
+        digest = source_digest(target)
+        if is_current(path, digest):
+            continue
+        stale += 1
+        if check:
+            print(f"{path.relative_to(ROOT)} is stale: run `make contracts`", file=sys.stderr)
+            continue
+        artifact = build(target, digest)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(artifact, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+        print(f"{target.name}: {artifact['runtime_bytes']} bytes of runtime code")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
