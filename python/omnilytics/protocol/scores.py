@@ -31,7 +31,8 @@ def score_groups(
     if params.rule is Rule.NORM:
         scores, limit = norms, codec.norm_limit(params.members)
     else:
-        scores = codec.krum_scores(norms, codec.products(aggregates))
+        first_pick = dict(codec.krum_scores(norms, codec.products(aggregates)))
+        scores = [first_pick.get(position, 0) for position in range(len(groups))]
         limit = max((s for s, a in zip(scores, accepted, strict=True) if a), default=0)
     for group, score, passed in zip(groups, scores, accepted, strict=True):
         paid = bool(selection.paid >> group & 1)
