@@ -435,7 +435,7 @@ def select() -> Json:
     norms = [
         norm_case("the default", 4, 5705, 7),
         norm_case("one parameter", 2, 1, 1),
-        norm_case("the largest", 16, 2**20, 2**27 - 1),
+        norm_case("the largest", 16, 64 * 720 * 8, 2**27 - 1),
         norm_case("three members: the limit isn't whole", 3, 101, 5),
     ]
     return {"gram": grams, "norm": norms, "krum": krum_cases()}

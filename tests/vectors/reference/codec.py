@@ -218,14 +218,13 @@ def commitment_root(hashes: list[bytes]) -> bytes:
 
 def permutation(seed: bytes, count: int, index: int) -> int:
     """E14."""
-    h = 1
-    while 2 ** (2 * h) < count:
-        h += 1
+    h = next(h for h in range(1, 129) if 4**h >= count)
+    low = (1 << h) - 1
     x = index
     while True:
-        left, right = x >> h, x % 2**h
+        left, right = x >> h, x & low
         for k in range(4):
-            left, right = right, left ^ (int.from_bytes(keccak256(seed + word(4 * right + k)), "big") % 2**h)
-        x = left * 2**h + right
+            left, right = right, left ^ (int.from_bytes(keccak256(seed + word(4 * right + k)), "big") & low)
+        x = (left << h) + right
         if x < count:
             return x

@@ -1,0 +1,109 @@
+"""Parameters, vectors and groups for the tests of the codec."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omnilytics.codec import Codec, GroupContext, MaskKey, smallest_lane_bits, weights_bound
+from omnilytics.types import (
+    Address,
+    Assignment,
+    Encoding,
+    FloatVec,
+    KrumPicks,
+    Policy,
+    Rule,
+    SessionParams,
+    Suite,
+)
+
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+SESSION = Address("0x" + "5e" * 20)
+SENDER = Address("0x" + "da" * 20)
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((VECTORS / name).read_text(encoding="utf-8"))
+    return content
+
+
+def unhex(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def floats(text: str) -> FloatVec:
+    """float32 patterns, big-endian, as the vectors have them."""
+    return np.frombuffer(unhex(text), dtype=">f4").astype(np.float32)
+
+
+def float_bits(value: float) -> int:
+    return int(np.array([value], dtype=np.float32).view(np.uint32)[0])
+
+
+DEFAULT = SessionParams(
+    parameter_count=100,
+    samples=20,
+    epochs=1,
+    batch_size=5,
+    rounds=8,
+    min_rounds=3,
+    members=4,
+    threshold=4,
+    colluders=2,
+    encoding=Encoding.DELTA,
+    clip=float_bits(0.05),
+    bound=7,
+    lane_bits=6,
+    chunk_words=8,
+    suite=Suite.AES,
+    assignment=Assignment.SHUFFLED,
+    rule=Rule.NORM,
+    krum_mu_bps=0,
+    krum_m=0,
+    krum_m_rule=KrumPicks.STRICT,
+    policy=Policy.ABORT,
+    register_secs=60,
+    commit_secs=60,
+    upload_secs=60,
+    aggregate_secs=60,
+    select_secs=60,
+    reward_wei=10**18,
+    bond_wei=10**17,
+)
+
+
+def params(**changes: Any) -> SessionParams:
+    """The default session with changes; the lane width follows from N and Q unless it is given."""
+    changed = replace(DEFAULT, **changes)
+    if "lane_bits" not in changes:
+        changed = replace(changed, lane_bits=smallest_lane_bits(changed.members, changed.bound))
+    return changed
+
+
+def weights_params(**changes: Any) -> SessionParams:
+    """A session of the paper: encoding `weights`, rule `krum`."""
+    members = changes.get("members", DEFAULT.members)
+    paper = {"encoding": Encoding.WEIGHTS, "clip": 0, "bound": weights_bound(members), "lane_bits": 32}
+    return params(**paper, **krum(), **changes)
+
+
+def krum(mu_bps: int = 1250, m: int = 3, picks: KrumPicks = KrumPicks.PAPER) -> dict[str, Any]:
+    return {"rule": Rule.KRUM, "krum_mu_bps": mu_bps, "krum_m": m, "krum_m_rule": picks}
+
+
+def group(members: int, label: int = 0) -> tuple[list[MaskKey], list[GroupContext]]:
+    """The keys of a group and each member's view of it."""
+    keys = [MaskKey.from_seed(bytes([label, place]) * 16) for place in range(members)]
+    peers = tuple((key.x, key.parity) for key in keys)
+    return keys, [GroupContext(31337, SESSION, 5, place, b"\x07" * 32, peers) for place in range(members)]
+
+
+def random_words(codec: Codec, seed: int) -> bytes:
+    return np.random.default_rng(seed).bytes(32 * codec.words)

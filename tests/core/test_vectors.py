@@ -1,0 +1,180 @@
+"""The codec agrees with the plain-Python protocol, byte for byte."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omnilytics import codec
+from omnilytics.codec import Codec, GroupContext, MaskKey
+from omnilytics.errors import InputError
+from omnilytics.types import Address, KrumPicks, Suite
+
+from .support import VECTORS, floats, group, krum, load, params, unhex
+
+BOUNDS = {6: 15, 8: 63, 10: 255, 12: 1023, 16: 16383, 32: 2**30 - 1}
+SUITES = {"aes": Suite.AES, "keccak": Suite.KECCAK}
+
+Case = dict[str, Any]
+
+
+def cases(file: str, key: str = "cases") -> list[Any]:
+    return [pytest.param(case, id=case.get("name", f"{key} {i}")) for i, case in enumerate(load(file)[key])]
+
+
+def lane_codec(lane_bits: int, parameter_count: int, **changes: Any) -> Codec:
+    return Codec(params(members=2, bound=BOUNDS[lane_bits], parameter_count=parameter_count, **changes))
+
+
+def test_the_files_are_current() -> None:
+    command = [sys.executable, str(VECTORS / "generate.py"), "--check"]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("case", cases("encoding.json"))
+def test_encoding(case: Case) -> None:
+    weights, published = floats(case["weights"]), floats(case["published"])
+    rule = krum() if case["rule"] == 1 else {}
+    coder = Codec(
+        params(
+            parameter_count=len(weights),
+            members=case["members"],
+            bound=case["bound"],
+            lane_bits=case["lane_bits"],
+            encoding=case["encoding"],
+            clip=int(case["clip"], 16),
+            **rule,
+        )
+    )
+    result = coder.encode_plain(weights, published, unhex(case["rounding_seed"]), case["shrink"])
+    assert result.words == unhex(case["words"])
+    assert case["values"] == coder.decode(result.words).tolist()
+    assert result.clipped == case["clipped"]
+    assert result.scale == struct.unpack(">d", unhex(case["scale"]))[0]
+
+
+@pytest.mark.parametrize("case", cases("lanes.json", "decoding"))
+def test_decoding(case: Case) -> None:
+    coder = lane_codec(case["lane_bits"], case["parameter_count"])
+    assert case["values"] == coder.decode(unhex(case["words"])).tolist()
+
+
+@pytest.mark.parametrize("case", cases("lanes.json", "packing"))
+def test_packed_words_decode(case: Case) -> None:
+    coder = lane_codec(case["lane_bits"], len(case["values"]))
+    assert case["values"] == coder.decode(unhex(case["words"])).tolist()
+
+
+@pytest.mark.parametrize("case", cases("lanes.json", "floats"))
+def test_published_words(case: Case) -> None:
+    vector = floats(case["vector"])
+    assert codec.float_words(vector) == unhex(case["words"])
+    np.testing.assert_array_equal(codec.from_float_words(unhex(case["words"]), len(vector)), vector)
+
+
+@pytest.mark.parametrize("case", cases("keys.json"))
+def test_keys(case: Case) -> None:
+    key = MaskKey.from_seed(unhex(case["seed"]))
+    assert (key.x, key.parity) == (int(case["x"], 16), case["parity"])
+    assert key.address == case["address"]
+    keys = key.sign(case["chain_id"], Address(case["session"]), Address(case["sender"]))
+    assert (keys.x, keys.parity) == (key.x, key.parity)
+    assert (keys.v, keys.r, keys.s) == (case["v"], int(case["r"], 16), int(case["s"], 16))
+
+
+@pytest.mark.parametrize("x", load("keys.json")["bad_x"])
+def test_keys_off_the_curve_are_refused(x: str) -> None:
+    keys, contexts = group(2)
+    own = contexts[0].peers[0]
+    context = GroupContext(1, contexts[0].session, 0, 0, bytes(32), (own, (int(x, 16), 0)))
+    coder = Codec(params(members=2))
+    with pytest.raises(InputError, match="place 1: expected x of a point on secp256k1"):
+        coder.mask(bytes(32 * coder.words), keys[0], context)
+
+
+@pytest.mark.parametrize("case", cases("masks.json"))
+def test_masks(case: Case) -> None:
+    coder = Codec(
+        params(parameter_count=case["parameter_count"], members=4, bound=case["bound"], suite=SUITES[case["suite"]])
+    )
+    peers = tuple((int(peer["x"], 16), peer["parity"]) for peer in case["peers"])
+    assert codec.set_hash(peers) == unhex(case["set_hash"])
+    masked = []
+    for place, (seed, plain) in enumerate(zip(case["key_seeds"], case["plain"], strict=True)):
+        key = MaskKey.from_seed(unhex(seed))
+        session, model_hash = Address(case["session"]), unhex(case["model_hash"])
+        context = GroupContext(case["chain_id"], session, case["group"], place, model_hash, peers)
+        masked.append(coder.mask(unhex(plain), key, context).words)
+    assert masked == [unhex(words) for words in case["masked"]]
+    assert coder.sum(masked) == unhex(case["sum"])
+    assert case["values"] == coder.decode(unhex(case["sum"])).tolist()
+
+
+@pytest.mark.parametrize("case", cases("digests.json", "keccak256"))
+def test_keccak(case: Case) -> None:
+    assert codec.keccak256(unhex(case["data"])) == unhex(case["hash"])
+
+
+@pytest.mark.parametrize("case", cases("digests.json", "commitments"))
+def test_commitments(case: Case) -> None:
+    words = unhex(case["words"])
+    coder = lane_codec(32, 8 * len(words) // 32, chunk_words=case["chunk_words"])
+    split = coder.split(words)
+    assert b"".join(split.chunks) == words
+    assert len(split.chunks) == coder.chunks
+    assert split.chunk_hashes == [unhex(item) for item in case["chunk_hashes"]]
+    assert split.root == unhex(case["root"]) == codec.commitment_root(split.chunk_hashes)
+
+
+@pytest.mark.parametrize("case", cases("digests.json", "published"))
+def test_published_hash(case: Case) -> None:
+    assert codec.published_hash([unhex(chunk) for chunk in case["chunks"]]) == unhex(case["hash"])
+
+
+def test_model_hash() -> None:
+    case = load("digests.json")["model"]
+    names = list(params().__dataclass_fields__)
+    fields = dict(zip(names, (int(field) for field in case["fields"]), strict=True))
+    session = params(**fields)
+    assert codec.model_hash(session, unhex(case["published_hash"])) == unhex(case["hash"])
+
+
+@pytest.mark.parametrize("case", cases("draw.json", "permutations"))
+def test_permutations(case: Case) -> None:
+    vectors = load("draw.json")
+    seed = codec.draw_seed(unhex(vectors["block_hash"]), Address(vectors["session"]))
+    assert seed == unhex(vectors["seed"])
+    assert [codec.permutation(seed, case["count"], index) for index in range(case["count"])] == case["places"]
+    assert sorted(case["places"]) == list(range(case["count"]))
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "gram"))
+def test_gram(case: Case) -> None:
+    coder = lane_codec(case["lane_bits"], case["parameter_count"])
+    aggregates = [unhex(words) for words in case["aggregates"]]
+    assert [str(coder.squared_norm(words)) for words in aggregates] == case["norms"]
+    assert [str(product) for product in coder.products(aggregates)] == case["products"]
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "norm"))
+def test_norm(case: Case) -> None:
+    names = ("members", "parameter_count", "bound")
+    coder = Codec(params(**{name: case[name] for name in names}, chunk_words=720))
+    assert [str(coder.norm_limit(count)) for count in case["counts"]] == case["limits"]
+    assert coder.select_norm([int(norm) for norm in case["norms"]], case["counts"]) == case["accepted"]
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "krum"))
+def test_krum(case: Case) -> None:
+    coder = Codec(params(**krum(case["mu_bps"], case["m"], KrumPicks(case["m_rule"]))))
+    norms, products = ([int(entry) for entry in case[key]] for key in ("norms", "products"))
+    assert coder.select_krum(norms, products) == case["accepted"]
+    scores = coder.krum_scores(norms, products)
+    assert [str(score) for _, score in sorted(scores)] == case["scores"]
+    assert [score for _, score in scores] == sorted(score for _, score in scores)
