@@ -211,14 +211,12 @@ class ContractSession(_Contract):
 
 
 def deploy_market(transport: Transport, sender: Address, min_window_secs: int) -> ContractMarket:
-    """Deploys the contracts that `SecModelUpdate` calls, `SecModelUpdate` itself (the locked original of all clones),
-    and a market that clones it.
+    """Deploys a market, before it the `SecModelUpdate` that it clones, before that the contracts which that one calls.
 
     Args:
         min_window_secs: the shortest window that sessions of this market may set, seconds, >= 0.
     """
-    implementation = deploy(transport, sender, "SecModelUpdate")
-    return ContractMarket(transport, deploy(transport, sender, "Market", implementation, min_window_secs))
+    return ContractMarket(transport, deploy(transport, sender, "Market", min_window_secs))
 
 
 def deploy(transport: Transport, sender: Address, contract: str, *arguments: Any) -> Address:
