@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnilytics.cli import options
-from omnilytics.cli.files import STDOUT, Outputs, check_writable
+from omnilytics.cli.files import STDOUT, Outputs
 
 if TYPE_CHECKING:
     from omnilytics.config import DemoOptions
@@ -58,6 +58,7 @@ def demo(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     augment: options.Augment = None,
+    patience: options.Patience = None,
     server_momentum: options.ServerMomentum = None,
     json_file: options.JsonFile = None,
     report: options.Report = None,
@@ -81,9 +82,8 @@ def run(chosen: DemoOptions, *, json_file: Path | None, report: Path | None, das
     record_file = None
     if json_file is not None and json_file != STDOUT:
         record_file = json_file.with_name(json_file.name + RECORD_SUFFIX)
-        check_writable(record_file)
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
-    with Outputs(json_file, report) as files:
+    with Outputs(json_file, record_file, report) as files:
         runner = load_runner()
         with RecordWriter(record_file) if record_file else nullcontext() as record:
             with screen(dashboard=dashboard, quiet=quiet, stderr=json_file == STDOUT) as shown:
@@ -105,8 +105,8 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     accuracy, groups, money = result["accuracy"], result["groups"], result["money"]
     lines = [
         "accuracy   "
-        f"owner alone {accuracy['alone']:.1f} %, public model {accuracy['start']:.1f} -> {accuracy['public']:.1f} %, "
-        f"owner in the end {accuracy['final']:.1f} %",
+        f"owner alone {accuracy['alone']:.1f} %, at the start {accuracy['start']:.1f} %, "
+        f"in the end {accuracy['final']:.1f} %; public model {accuracy['public']:.1f} %",
         f"groups     {groups['accepted']} accepted, {groups['rejected']} rejected, {groups.get('failed', 0)} failed",
     ]
     bad = result.get("attackers", {})

@@ -73,7 +73,7 @@ def _session(session: Session) -> dict[str, Any]:
         "rejected": [g.number for g in session.groups if g.accepted is False],
         "failed": [g.number for g in session.groups if g.failed],
         "unselected": session.unselected,
-        "accuracy_public": session.accuracy,
+        "accuracy": {"public": session.public, "final": session.owner},
         "gas": sum(session.gas.values()),
         "money": {
             "deposited_wei": books.deposited,

@@ -57,6 +57,9 @@ LearningRate = Annotated[float | None, typer.Option(help="At each data owner. [d
 Augment = Annotated[
     bool | None, typer.Option("--augment/--no-augment", help="Shift and turn images. [default: the recipe]")
 ]
+Patience = Annotated[
+    int | None, typer.Option(help="Stop after so many updates without a gain on the owner's samples. [default: never]")
+]
 ServerMomentum = Annotated[float | None, typer.Option(help="At the owner. [default: the recipe]")]
 JsonFile = Annotated[
     Path | None,

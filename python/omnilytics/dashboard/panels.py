@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from omnilytics.dashboard import charts
-from omnilytics.dashboard.charts import GREY, ORANGE, SKY, VERMILION
-from omnilytics.dashboard.state import DashboardState, Distances, Group, Member, Session
+from omnilytics.dashboard.charts import GREY, ORANGE, PURPLE, SKY, VERMILION
+from omnilytics.dashboard.state import Curve, DashboardState, Distances, Group, Member, Session
 from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, span
 
 ACCEPT = f"bold {SKY}"
@@ -166,37 +166,40 @@ def _bar(group: Group, largest: int, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Alone, start, public after each session, final: a curve where there is room, else a sparkline."""
+    """Alone, start, then the owner's and the public model by session: curves where there is room."""
 
     state: DashboardState
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         s = self.state
         height = options.height or 8
-        curve = [x.accuracy for x in s.sessions if x.accuracy is not None]
-        series = ([s.start] if s.start is not None else []) + curve
+        owner, public = s.curve("owner"), s.curve("public")
         if height >= 7 and options.max_width >= 24:
-            yield from self._chart(series, options.max_width, height - 2)
-        elif series:
-            yield Text(charts.spark(series, options.max_width), style=SKY, no_wrap=True)
+            yield from self._chart(owner, public, options.max_width, height - 2)
+        elif owner:
+            yield Text(charts.spark([v for _, v in owner], options.max_width), style=SKY, no_wrap=True)
         yield _pairs([("alone", percent(s.alone), ORANGE), ("start", percent(s.start), "")])
-        yield _pairs([("public", percent(s.public), SKY), ("final", percent(s.final), "bold")])
+        yield _pairs([("public", percent(s.public), PURPLE), ("final", percent(s.final), f"bold {SKY}")])
 
-    def _chart(self, series: list[float], width: int, height: int) -> Iterator[Text]:
+    def _chart(self, owner: Curve, public: Curve, width: int, height: int) -> Iterator[Text]:
         s = self.state
-        low, high = charts.nice_range([v for v in (*series, s.alone, s.final) if v is not None])
-        wide = width - 5
-        planned = max(len(series) - 1, s.setting.sessions if s.setting else 1, 1)
-        rows = charts.braille([(i / planned, v) for i, v in enumerate(series)], wide, height, low, high)
+        low, high = charts.nice_range([v for _, v in (*owner, *public)] + ([s.alone] if s.alone is not None else []))
+        planned = max(s.setting.sessions if s.setting else 1, len(s.sessions), 1)
+
+        def drawn(curve: Curve) -> list[str]:
+            return charts.braille([(x / planned, v) for x, v in curve], width - 4, height, low, high)
+
         alone = None if s.alone is None else _row_of(s.alone, low, high, height)
-        for index, row in enumerate(rows):
+        for index, cells in enumerate(zip(drawn(owner), drawn(public), strict=True)):
             label = {0: f"{high:3.0f} ", height - 1: f"{low:3.0f} "}.get(index, "    ")
             line = Text(label, style=QUIET, no_wrap=True)
-            for cell in row:
-                if cell == " " and index == alone:
-                    line.append("╌", style=ORANGE)
+            for first, second in zip(*cells, strict=True):
+                if first != " ":
+                    line.append(first, style=SKY)
+                elif second != " ":
+                    line.append(second, style=PURPLE)
                 else:
-                    line.append(cell, style=SKY)
+                    line.append("╌" if index == alone else " ", style=ORANGE)
             yield line
 
 

@@ -24,8 +24,8 @@ UNPROTECTED = (
 """What the page says isn't protected; README says the same."""
 
 ACCURACY_NOTE = (
-    "Line: the public model after each session. Dashes: the owner with its own data alone. "
-    "Diamond: the owner in the end, public and private model combined."
+    "Line with dots: the owner's model, public and private part together. Dotted line: the public model, which anybody "
+    "gets. Dashes: the owner with its own data alone."
 )
 NORM_NOTE = "Squared length of each group's aggregate over the limit of the rule."
 KRUM_NOTE = (
@@ -90,9 +90,10 @@ def _tiles(state: DashboardState) -> str:
     books = state.books
     tiles = [
         ("Owner alone", percent(state.alone), "its own data only"),
-        ("Public model", percent(state.public), f"from {percent(state.start)}; what anybody gets"),
-        ("Owner in the end", percent(state.final), _weight(state)),
+        ("Owner in the end", percent(state.final), f"from {percent(state.start)}; {_weight(state)}"),
+        ("Public model", percent(state.public), "what anybody gets from the chain"),
         ("Groups accepted", f"{accepted} of {len(scored)}", f"{len(scored) - accepted} refused"),
+        *_attacked(state),
         ("Paid to data owners", ether(sum(m.earned_wei for m in state.members)), "rewards, without bonds"),
         ("Left in the contracts", ether(books.deposited - books.withdrawn), f"of {ether(books.deposited)} deposited"),
         ("Gas", gas(sum(state.gas.values())), count(state.transactions, "transaction")),
@@ -104,9 +105,18 @@ def _tiles(state: DashboardState) -> str:
     return f"<section class='tiles'>{cells}</section>"
 
 
+def _attacked(state: DashboardState) -> list[tuple[str, str, str]]:
+    bad = {m.address for m in state.members if m.attacker}
+    groups = [g for s in state.sessions for g in s.groups if bad.intersection(g.members)]
+    if not groups:
+        return []
+    paid = sum(1 for g in groups if g.paid)
+    return [("Attacked groups paid", f"{paid} of {len(groups)}", "over all sessions, warm-up included")]
+
+
 def _weight(state: DashboardState) -> str:
-    if state.weight is None:
-        return "public and private model together"
+    if state.weight is None or (state.setting is not None and state.setting.split != "side"):
+        return "public and private layers together"
     return f"private model weighs {figures(state.weight, 3)}"
 
 
@@ -116,8 +126,7 @@ def _figure(title: str, picture: str, note: str = "") -> str:
 
 
 def _accuracy(state: DashboardState) -> str:
-    public = [(s.number, s.accuracy) for s in state.sessions if s.accuracy is not None]
-    return svg.accuracy_chart(public, alone=state.alone, start=state.start, final=state.final)
+    return svg.accuracy_chart(state.curve("owner"), state.curve("public"), alone=state.alone)
 
 
 def _groups(state: DashboardState) -> list[str]:

@@ -40,17 +40,18 @@ svg .letter { font-size: 11px; fill: var(--card); font-weight: 700; }
 svg .grid { stroke: var(--rule); stroke-width: 1; }
 svg .alone { stroke: var(--alone); stroke-width: 2; stroke-dasharray: 6 4; }
 svg .limit { stroke: var(--refuse); stroke-width: 1.5; stroke-dasharray: 3 3; }
-svg .public { fill: none; stroke: var(--accept); stroke-width: 2.5; stroke-linejoin: round; }
+svg .curve { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
+svg .owner { stroke: var(--accept); }
+svg .public { stroke: var(--fail); stroke-dasharray: 2 3; }
 svg .dot, svg .accept { fill: var(--accept); }
-svg .final { fill: var(--ink); }
 svg .refuse { fill: var(--refuse); }
 svg .stroke { fill: none; stroke: var(--refuse); stroke-width: 2.2; }
 svg .fail { fill: var(--fail); }
 svg .open { fill: var(--open); }
 svg .gas { fill: var(--gas); }
 svg .ink-alone { fill: var(--alone); }
-svg .ink-public { fill: var(--accept); }
-svg .ink-final { fill: var(--ink); font-weight: 700; }
+svg .ink-public { fill: var(--fail); }
+svg .ink-owner { fill: var(--accept); font-weight: 700; }
 svg .ink-limit { fill: var(--refuse); }
 svg .cell { rx: 3px; }
 @media print { section, .tile { break-inside: avoid; } }

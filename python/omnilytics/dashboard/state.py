@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce as fold
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from omnilytics.dashboard.words import describe
 from omnilytics.protocol import events as ev
 
 FEED_LINES = 200
 """Sentences that are kept; older ones are dropped."""
+
+Curve = tuple[tuple[int, float], ...]
+"""(session, per cent), in order."""
 
 _EMPTY: Mapping[str, int] = MappingProxyType({})
 
@@ -82,7 +85,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One model update. `accuracy` is that of the public model after it, per cent."""
+    """One model update. `public` and `owner`: accuracy after it of W^p alone and of the owner's model, per cent."""
 
     number: int
     address: str = ""
@@ -96,7 +99,8 @@ class Session:
     distances: Distances | None = None
     books: Books = Books()
     gas: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
-    accuracy: float | None = None
+    public: float | None = None
+    owner: float | None = None
     finished: bool = False
     unselected: bool = False
 
@@ -175,6 +179,12 @@ class DashboardState:
             withdrawn=sum(s.books.withdrawn for s in self.sessions),
         )
 
+    def curve(self, whose: Literal["owner", "public"]) -> Curve:
+        """Accuracy after each session; the owner's begins with the start, as session 0."""
+        begin = [(0, self.start)] if whose == "owner" and self.start is not None else []
+        values = [(s.number, s.owner if whose == "owner" else s.public) for s in self.sessions]
+        return (*begin, *((number, value) for number, value in values if value is not None))
+
     def member_name(self, address: str) -> str:
         """`DO 07` for a data owner, MO for the owner, a shortened address for a stranger."""
         for member in self.members:
@@ -231,13 +241,14 @@ def _run_started(state: DashboardState, event: ev.RunStarted) -> DashboardState:
 
 
 def _accuracy(state: DashboardState, event: ev.AccuracyMeasured) -> DashboardState:
-    if event.what == "public":
-        after = _with_session(state, event.session, accuracy=event.value) if event.session > 0 else state
-        return replace(after, public=event.value)
-    if event.what in ("alone", "start", "final"):
-        changes: dict[str, Any] = {event.what: event.value}
-        return replace(state, **changes)
-    return state
+    if event.what not in ("alone", "start", "public", "final"):
+        return state
+    of_run: dict[str, Any] = {event.what: event.value}
+    after = replace(state, **of_run)
+    if event.session > 0 and event.what in ("public", "final"):
+        of_session: dict[str, Any] = {"owner" if event.what == "final" else "public": event.value}
+        return _with_session(after, event.session, **of_session)
+    return after
 
 
 def _session_created(state: DashboardState, event: ev.SessionCreated) -> DashboardState:

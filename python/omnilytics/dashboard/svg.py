@@ -63,42 +63,39 @@ def rectangle(x: float, y: float, width: float, height: float, css: str, *, fill
 
 
 def mark(x: float, y: float, shape: str, css: str, tip: str) -> str:
-    """A circle, cross, up or diamond of about 9 pixels: shapes differ, so that colour isn't needed."""
+    """A circle, cross or triangle (up) of about 9 pixels: shapes differ, so that colour isn't needed."""
     title = f"<title>{escape(tip)}</title>"
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.2" class="{css}">{title}</circle>'
     path = {
         "cross": "M-4,-4 L4,4 M-4,4 L4,-4",
         "up": "M0,-5 L4.5,4 L-4.5,4 Z",
-        "diamond": "M0,-6 L6,0 L0,6 L-6,0 Z",
     }[shape]
     return f'<path transform="translate({x:.1f} {y:.1f})" d="{path}" class="{css}">{title}</path>'
 
 
 def accuracy_chart(
-    public: Sequence[tuple[int, float]], *, alone: float | None, start: float | None, final: float | None
+    owner: Sequence[tuple[int, float]], public: Sequence[tuple[int, float]], *, alone: float | None
 ) -> str:
-    """Per cent over sessions: the public model as a line, the owner alone as a level, its end result as a diamond."""
-    points = ([(0, start)] if start is not None else []) + list(public)
-    levels = [v for v in (*(v for _, v in points), alone, final) if v is not None]
+    """Per cent over sessions: the owner's model with dots, the public model without, the owner alone as a level."""
+    levels = [v for _, v in (*owner, *public)] + ([alone] if alone is not None else [])
     low, high = charts.nice_range(levels)
-    last = max([s for s, _ in points] + [1])
-    frame = Frame(720, 300, 0, last, low, high, right=86)
+    last = max([s for s, _ in (*owner, *public)] + [1])
+    frame = Frame(720, 300, 0, last, low, high, right=92)
     body = _y_grid(frame, round((high - low) / 10), lambda v: f"{v:.0f}") + _x_ticks(frame, last)
     labels: list[tuple[float, str, str]] = []
     if alone is not None:
         body.append(line(frame.x(0), frame.y(alone), frame.x(last), frame.y(alone), "alone"))
         labels.append((frame.y(alone), f"alone {alone:.1f}", "label ink-alone"))
-    if points:
-        path = " ".join(f"{frame.x(s):.1f},{frame.y(v):.1f}" for s, v in points)
-        body.append(f'<polyline points="{path}" class="public"/>')
-        for session, value in points:
-            tip = f"start: {value:.1f} %" if session == 0 else f"session {session}: {value:.1f} %"
-            body.append(mark(frame.x(session), frame.y(value), "circle", "dot", tip))
-        labels.append((frame.y(points[-1][1]), f"public {points[-1][1]:.1f}", "label ink-public"))
-    if final is not None:
-        body.append(mark(frame.x(last), frame.y(final), "diamond", "final", f"the owner in the end: {final:.1f} %"))
-        labels.append((frame.y(final), f"final {final:.1f}", "label ink-final"))
+    for curve, css, word in ((public, "public", "public"), (owner, "owner", "owner")):
+        if not curve:
+            continue
+        path = " ".join(f"{frame.x(s):.1f},{frame.y(v):.1f}" for s, v in curve)
+        body.append(f'<polyline points="{path}" class="curve {css}"/>')
+        labels.append((frame.y(curve[-1][1]), f"{word} {curve[-1][1]:.1f}", f"label ink-{css}"))
+    for session, value in owner:
+        tip = f"{f'session {session}' if session else 'start'}: {value:.1f} %"
+        body.append(mark(frame.x(session), frame.y(value), "circle", "dot", tip))
     body += [text(frame.width - frame.right + 12, y + 4, words, css=css) for y, words, css in _apart(labels)]
     return document(720, 300, "Test accuracy in per cent over sessions", body)
 
@@ -143,7 +140,9 @@ def score_chart(scores: Sequence[Score], *, with_limit: bool) -> str:
     last, first = max((s.session for s in scores), default=1), min((s.session for s in scores), default=1)
     top = min(3.0, math.ceil(max([1.2, *(s.share for s in scores)]) * 2.1) / 2) if with_limit else 1.0
     frame = Frame(720, 260, first - 0.5, last + 0.5, 0, top)
-    body = _y_grid(frame, round(top / (0.5 if with_limit else 0.2)), lambda v: figures(v, 2)) + _x_ticks(frame, last, first)
+    body = _y_grid(frame, round(top / (0.5 if with_limit else 0.2)), lambda v: figures(v, 2)) + _x_ticks(
+        frame, last, first
+    )
     if with_limit:
         body.append(line(frame.left, frame.y(1), frame.width - frame.right, frame.y(1), "limit"))
         body.append(text(frame.left + 6, frame.y(1) - 5, "limit", css="label ink-limit"))

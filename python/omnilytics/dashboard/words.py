@@ -21,10 +21,10 @@ STAGE_WORDS = {
 """`types.Stage` by name, lower case -> what happens in it."""
 
 _ACCURACY_WORDS = {
-    "alone": "the owner's model alone",
-    "start": "the public model at the start",
+    "alone": "the owner with its own data alone",
+    "start": "the owner's model at the start",
     "public": "the public model now",
-    "final": "the owner's model in the end",
+    "final": "the owner's model now",
 }
 
 

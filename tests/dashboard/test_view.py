@@ -1,0 +1,104 @@
+"""The dashboard fits every terminal at every moment of a run, and shows what it should."""
+
+from __future__ import annotations
+
+import io
+from itertools import islice
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from omnilytics.dashboard.state import DashboardState, reduce_all
+from omnilytics.dashboard.view import Dashboard
+from tests.dashboard import fake
+
+LENGTH = sum(1 for _ in fake.run())
+SELECTING = next(i for i, e in enumerate(fake.run()) if type(e).__name__ == "DistancesMeasured") + 1
+MOMENTS = (0, 1, 30, 150, SELECTING, SELECTING + 40, LENGTH)
+SIZES = ((80, 24), (100, 30), (120, 40), (200, 60), (60, 16))
+
+
+def lines(state: DashboardState, width: int, height: int, *, colour: bool = False) -> list[str]:
+    """What a terminal of that size shows."""
+    console = Console(
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor" if colour else None,
+        legacy_windows=False,
+    )
+    console.print(Dashboard(state), height=height)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_it_fits(size: tuple[int, int], moment: int) -> None:
+    width, height = size
+    shown = lines(reduce_all(islice(fake.run(), moment)), width, height)
+    assert len(shown) == height
+    assert max(cell_len(line) for line in shown) <= width
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "state",
+    [
+        reduce_all(fake.run(rounds=16, rule="krum", attackers=10)),
+        reduce_all(fake.run(rounds=64, group_size=16, extra=0, sessions=1)),
+        reduce_all(fake.run(rounds=3, group_size=2, extra=0, attackers=0, sessions=1)),
+        reduce_all(fake.run(failing=True, unselected=True)),
+    ],
+    ids=["krum", "many", "few", "failing"],
+)
+def test_any_run_fits(size: tuple[int, int], state: DashboardState) -> None:
+    width, height = size
+    shown = lines(state, width, height)
+    assert len(shown) == height
+    assert max(cell_len(line) for line in shown) <= width
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_what_everybody_sees(size: tuple[int, int]) -> None:
+    text = "\n".join(lines(reduce_all(fake.run()), *size))
+    for words in ("Setup", "Finished", "accepted", "refused", "x limit", "alone", "public", "deposited", "paid out"):
+        assert words in text
+    assert "session 3/3" in text
+    assert "2 attack (garbage)" in text
+    assert "earned 3 ether" in text
+    assert "the run is over" in text
+
+
+def test_the_large_one_has_all_pictures() -> None:
+    text = "\n".join(lines(reduce_all(fake.run()), 120, 40))
+    for title in ("Session", "Groups", "Accuracy", "Distances", "Data owners", "Escrow", "Gas by call", "What happens"):
+        assert f"─ {title}" in text
+    assert "aggregate" in text
+
+
+def test_reasons_are_shown_where_there_is_room() -> None:
+    state = reduce_all(fake.run())
+    assert "% of the limit" in "\n".join(line[:140] for line in lines(state, 200, 60)[5:16])
+
+
+def test_deadlines_are_shown() -> None:
+    events = list(fake.run())
+    at = next(i for i, e in enumerate(events) if type(e).__name__ == "StageChanged")
+    assert "deadline in 10 min 00 s" in "\n".join(lines(reduce_all(events[: at + 1]), 80, 24))
+
+
+def test_distances_are_shown_at_80x24_while_groups_are_compared() -> None:
+    text = "\n".join(lines(reduce_all(islice(fake.run(), SELECTING)), 80, 24))
+    assert "Distances" in text
+    assert "▀" in text
+
+
+def test_colours_are_never_alone() -> None:
+    state = reduce_all(fake.run())
+    plain, colour = lines(state, 120, 40), lines(state, 120, 40, colour=True)
+    assert plain != colour
+    assert any("✗ refused" in line for line in plain)
+    assert any("✓ accepted" in line for line in plain)
