@@ -1,4 +1,6 @@
 # pragma version ~=0.4.3
+# pragma evm-version prague
+# pragma optimize codesize
 # pragma nonreentrancy on
 """
 @title One session: one paid, masked, outlier-proof update of one public model
@@ -14,12 +16,12 @@
 from interfaces import IMarket
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
-from interfaces import IVectorMath
 from modules import accumulator
 from modules import bounds
 from modules import escrow
 from modules import gram as multiplier
 from modules import groups
+from modules import libraries
 from modules import progress
 from modules import registry
 from modules import terms
@@ -28,18 +30,21 @@ implements: ISecModelUpdate
 
 initializes: escrow
 initializes: groups
+initializes: libraries
 initializes: progress
 initializes: registry
 initializes: terms
-initializes: accumulator[groups := groups, progress := progress, terms := terms]
-initializes: multiplier[groups := groups, progress := progress, terms := terms]
+initializes: accumulator[groups := groups, libraries := libraries, progress := progress, terms := terms]
+initializes: multiplier[groups := groups, libraries := libraries, progress := progress, terms := terms]
 
 exports: accumulator.aggregate
 exports: multiplier.gram
 
 
-RULES: immutable(address)
-VECTOR_MATH: immutable(address)
+struct Seat:
+    number: uint256     # place among all groups, from 1; 0 = no seat
+    group: uint256
+    place: uint256
 
 
 owner: public(address)
@@ -55,11 +60,7 @@ def __init__(rules: address, vector_math: address):
     @param rules The SessionRules that all sessions ask.
     @param vector_math The VectorMath that all sessions ask.
     """
-    assert rules.is_contract and vector_math.is_contract, "session: library has no code"
-    RULES = rules
-    VECTOR_MATH = vector_math
-    accumulator.__init__(vector_math)
-    multiplier.__init__(vector_math)
+    libraries.__init__(rules, vector_math)
     self.market = self
 
 
@@ -107,7 +108,7 @@ def publish(chunk: uint256, words: Bytes[bounds.MAX_CHUNK_BYTES]):
     assert p.published_chunks < 255, "session: too many chunks"
     count: uint256 = len(words) // 32
     assert count != 0 and len(words) % 32 == 0, "session: not whole words"
-    p.published_top = staticcall IVectorMath(VECTOR_MATH).float_lanes(words)
+    p.published_top = staticcall libraries.VECTOR_MATH.float_lanes(words)
     p.published_chunks += 1
     p.published_words += count
     progress._store(p)
@@ -132,7 +133,7 @@ def start(params: ISecModelUpdate.SessionParams):
         published_top=p.published_top,
         value_wei=msg.value,
     )
-    assert staticcall ISessionRules(RULES).check(params, setting)  # dev: it reverts with its own reasons
+    assert staticcall libraries.RULES.check(params, setting)  # dev: it reverts with its own reasons
     terms._set(params)
     escrow._deposit(msg.value)
     p.stage = progress.REGISTER
@@ -163,7 +164,7 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
     assert len(proof) == 0, "session: proof is reserved"
     assert cohort == 0, "session: cohort is reserved"
     assert msg.value == terms._stake().bond_wei, "session: value other than the bond"
-    m.key_address = staticcall ISessionRules(RULES).key_address(keys, msg.sender)
+    m.key_address = staticcall libraries.RULES.key_address(keys, msg.sender)
     registry._take_key(m.key_address)
     p.registered += 1
     m.number = p.registered
@@ -199,18 +200,16 @@ def commit(root: bytes32):
     p: progress.Progress = progress._in_window(progress.COMMIT)
     m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
-    m.seat = self._seat(p, shape, m)
-    assert m.seat != 0, "session: no seat"
-    group_id: uint256 = 0
-    place: uint256 = 0
-    group_id, place = self._split_seat(m.seat, shape.members)
-    g: groups.Group = groups._load(group_id)
-    assert (g.committed >> place) & 1 == 0, "session: already committed"
+    seat: Seat = self._seat(p, shape, m)
+    assert seat.number != 0, "session: no seat"
+    m.seat = seat.number
+    g: groups.Group = groups._load(seat.group)
+    assert (g.committed >> seat.place) & 1 == 0, "session: already committed"
     registry._commit(m.key_address, root)
     registry._store(msg.sender, m)
-    g.committed |= 1 << place
-    groups._store(group_id, g)
-    log ISecModelUpdate.Committed(member=msg.sender, group=group_id, place=place, root=root)
+    g.committed |= 1 << seat.place
+    groups._store(seat.group, g)
+    log ISecModelUpdate.Committed(member=msg.sender, group=seat.group, place=seat.place, root=root)
     p.pending -= 1
     if p.pending == 0:
         self._pass_barrier(p, shape)
@@ -234,28 +233,23 @@ def upload(
     m: registry.Member = registry._load(msg.sender)
     assert m.seat != 0, "session: no commitment"
     shape: ISessionRules.Shape = terms._shape()
-    group_id: uint256 = 0
-    place: uint256 = 0
-    group_id, place = self._split_seat(m.seat, shape.members)
-    assert (progress._verdict().failed_commit >> group_id) & 1 == 0, "session: the group has failed"
-    chunks: uint256 = 0
-    count: uint256 = 0
-    last_lanes: uint256 = 0
-    chunks, count, last_lanes = terms._chunk_sizes(shape, chunk)
-    assert chunk == m.chunks and chunk < chunks, "session: chunk out of turn"
-    assert len(words) == 32 * count, "session: length of the chunk"
+    seat: Seat = self._seat(p, shape, m)
+    assert (progress._verdict().failed_commit >> seat.group) & 1 == 0, "session: the group has failed"
+    sizes: terms.Chunk = terms._chunk(shape, chunk)
+    assert chunk == m.chunks and chunk < sizes.count, "session: chunk out of turn"
+    assert len(words) == sizes.size, "session: length of the chunk"
     assert keccak256(abi_encode(chunk_hashes)) == registry._commitments[m.key_address], "session: hashes don't give root"
-    assert len(chunk_hashes) == chunks, "session: number of hashes"
+    assert len(chunk_hashes) == sizes.count, "session: number of hashes"
     words_hash: bytes32 = keccak256(words)
     assert words_hash == chunk_hashes[chunk], "session: words don't give hash"
-    groups._chain(group_id, chunk, words_hash)
+    groups._chain(seat.group, chunk, words_hash)
     m.chunks += 1
     registry._store(msg.sender, m)
-    log ISecModelUpdate.Uploaded(member=msg.sender, group=group_id, place=place, chunk=chunk, words=words)
-    if m.chunks == chunks:
-        g: groups.Group = groups._load(group_id)
-        g.delivered |= 1 << place
-        groups._store(group_id, g)
+    log ISecModelUpdate.Uploaded(member=msg.sender, group=seat.group, place=seat.place, chunk=chunk, words=words)
+    if m.chunks == sizes.count:
+        g: groups.Group = groups._load(seat.group)
+        g.delivered |= 1 << seat.place
+        groups._store(seat.group, g)
         if g.delivered == (1 << shape.members) - 1:
             p.pending -= 1
             if p.pending == 0:
@@ -464,10 +458,11 @@ def member(account: address) -> ISecModelUpdate.MemberView:
         found.index = m.number - 1
         found.key_address = m.key_address
         found.chunks_delivered = m.chunks
-        seat: uint256 = self._seat(p, shape, m)
-        if seat != 0:
+        seat: Seat = self._seat(p, shape, m)
+        if seat.number != 0:
             found.seated = True
-            found.group, found.place = self._split_seat(seat, shape.members)
+            found.group = seat.group
+            found.place = seat.place
             found.committed = (groups._load(found.group).committed >> found.place) & 1 == 1
     return found
 
@@ -556,31 +551,20 @@ def _model_hash(params: ISecModelUpdate.SessionParams, published_hash: bytes32) 
 
 @view
 @internal
-def _seat(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> uint256:
+def _seat(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> Seat:
     """
-    @return The member's place among all groups, from 1; 0 when it has none (yet).
+    @return The member's seat; zeros while there is none, and for those who got none.
     """
     if m.number == 0 or p.groups == 0:
-        return 0
-    if m.seat != 0:
-        return m.seat
-    place: uint256 = m.number - 1
-    if shape.assignment != terms.GREEDY:
-        place = staticcall ISessionRules(RULES).permuted(self.seed, place, p.registered)
-    if place >= p.groups * shape.members:
-        return 0
-    return place + 1
-
-
-@pure
-@internal
-def _split_seat(seat: uint256, members: uint256) -> (uint256, uint256):
-    """
-    @param seat Place among all groups, from 1.
-    @param members N.
-    @return Group id; place in that group.
-    """
-    return (seat - 1) // members, (seat - 1) % members
+        return empty(Seat)
+    number: uint256 = m.seat
+    if number == 0:
+        number = m.number
+        if shape.assignment != terms.GREEDY:
+            number = 1 + staticcall libraries.RULES.permuted(self.seed, m.number - 1, p.registered)
+        if number > p.groups * shape.members:
+            return empty(Seat)
+    return Seat(number=number, group=(number - 1) // shape.members, place=(number - 1) % shape.members)
 
 
 @internal
@@ -746,7 +730,7 @@ def _accepted(p: progress.Progress, live: uint256, products: DynArray[int256, bo
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
         if (live >> i) & 1 == 1:
             norms.append(groups._load(i).squared_norm)
-    return staticcall ISessionRules(RULES).accepted(shape, live, norms, products)
+    return staticcall libraries.RULES.accepted(shape, live, norms, products)
 
 
 @internal
@@ -809,11 +793,8 @@ def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id
     if p.stage == progress.COMMIT:
         return 2
     shape: ISessionRules.Shape = terms._shape()
-    chunks: uint256 = 0
-    count: uint256 = 0
-    last_lanes: uint256 = 0
-    chunks, count, last_lanes = terms._chunk_sizes(shape, 0)
-    if g.chunks_aggregated == chunks:
+    sizes: terms.Chunk = terms._chunk(shape, 0)
+    if g.chunks_aggregated == sizes.count:
         return 7
     return 6 if g.delivered == (1 << shape.members) - 1 else 4
 
@@ -833,23 +814,21 @@ def _member_credit(m: registry.Member) -> uint256:
     if p.groups == 0:
         return 0
     shape: ISessionRules.Shape = terms._shape()
-    seat: uint256 = self._seat(p, shape, m)
-    if seat == 0:
+    seat: Seat = self._seat(p, shape, m)
+    if seat.number == 0:
         return bond_wei
-    group_id: uint256 = 0
-    place: uint256 = 0
-    group_id, place = self._split_seat(seat, shape.members)
     v: progress.Verdict = progress._verdict()
-    if (v.settled >> group_id) & 1 == 0:
+    if (v.settled >> seat.group) & 1 == 0:
         return 0
-    rules: ISessionRules = ISessionRules(RULES)
-    if (v.failed_commit >> group_id) & 1 == 1:
-        return staticcall rules.bond_back(bond_wei, shape.members, groups._load(group_id).committed, place)
-    if (v.failed_upload >> group_id) & 1 == 1:
-        return staticcall rules.bond_back(bond_wei, shape.members, groups._load(group_id).delivered, place)
-    if self._is_paid(p, v, group_id):
-        return bond_wei + escrow._share()
-    return bond_wei
+    if (progress._live(p, v) >> seat.group) & 1 == 1:
+        if self._is_paid(p, v, seat.group):
+            bond_wei += escrow._share()
+        return bond_wei
+    g: groups.Group = groups._load(seat.group)
+    did: uint256 = g.committed
+    if (v.failed_upload >> seat.group) & 1 == 1:
+        did = g.delivered
+    return staticcall libraries.RULES.bond_back(bond_wei, shape.members, did, seat.place)
 
 
 @internal

@@ -1,4 +1,6 @@
 # pragma version ~=0.4.3
+# pragma evm-version prague
+# pragma optimize gas
 # pragma nonreentrancy on
 """
 @title The rules of all sessions: which parameters can work, and which groups are accepted
@@ -12,6 +14,7 @@ from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
 from modules import bounds
 from modules import draw
+from modules import escrow
 from modules import terms
 
 implements: ISessionRules
@@ -133,22 +136,7 @@ def bond_back(bond_wei: uint256, members: uint256, did: uint256, place: uint256)
     @param place The member's.
     @return Wei. Over all places it adds up to N * bond_wei.
     """
-    if did == 0:
-        return bond_wei
-    if (did >> place) & 1 == 0:
-        return 0
-    count: uint256 = 0
-    rank: uint256 = 0
-    for i: uint256 in range(bounds.MAX_MEMBERS):
-        if (did >> i) & 1 == 1:
-            count += 1
-            if i < place:
-                rank += 1
-    lost_wei: uint256 = (members - count) * bond_wei
-    extra_wei: uint256 = 0
-    if rank < lost_wei % count:
-        extra_wei = 1
-    return bond_wei + lost_wei // count + extra_wei
+    return escrow._bond_back(bond_wei, members, did, place)
 
 
 @pure

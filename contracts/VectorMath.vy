@@ -1,4 +1,6 @@
 # pragma version ~=0.4.3
+# pragma evm-version prague
+# pragma optimize gas
 # pragma nonreentrancy on
 """
 @title The vector mathematics of all sessions: norms and inner products of sums

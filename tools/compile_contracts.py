@@ -17,55 +17,50 @@ from pathlib import Path
 from typing import Any
 
 import vyper
-from vyper.compiler import compile_from_file_input
 from vyper.compiler.input_bundle import FileInput, FilesystemInputBundle
+from vyper.compiler.output import build_abi_output
 from vyper.compiler.phases import CompilerData
-from vyper.compiler.settings import OptimizationLevel, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "contracts"
 ARTIFACTS = ROOT / "python" / "omnilytics" / "chain" / "artifacts"
-EVM_VERSION = "prague"
 MAX_RUNTIME_BYTES = 24_576
 """EIP-170."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One deployable contract.
+    """One deployable contract; its pragmas say how it is compiled.
 
-    `optimize`: gas for loops; codesize for the session, which has to fit EIP-170 and whose calls sit on the calldata floor anyway.
     `libraries`: the contracts whose addresses its constructor takes first, in order.
     """
 
     name: str
-    optimize: str
     libraries: tuple[str, ...] = ()
 
 
 TARGETS = (
-    Target("VectorMath", "gas"),
-    Target("SessionRules", "gas"),
-    Target("SecModelUpdate", "codesize", ("SessionRules", "VectorMath")),
-    Target("Market", "gas", ("SecModelUpdate",)),
+    Target("VectorMath"),
+    Target("SessionRules"),
+    Target("SecModelUpdate", ("SessionRules", "VectorMath")),
+    Target("Market", ("SecModelUpdate",)),
 )
 
 
-def load(target: Target) -> tuple[FilesystemInputBundle, FileInput, Settings]:
-    """What the compiler takes for a target."""
+def load(target: Target) -> CompilerData:
+    """The compiler with the target's source in it; it works when it is asked for output."""
     bundle = FilesystemInputBundle([SOURCES])
     source = bundle.load_file(f"{target.name}.vy")
     assert isinstance(source, FileInput)
-    settings = Settings(optimize=OptimizationLevel.from_string(target.optimize), evm_version=EVM_VERSION)
-    return bundle, source, settings
+    return CompilerData(source, bundle)
 
 
 def source_digest(target: Target) -> str:
-    """sha256 over compiler, settings, and every source that the target imports, directly or not."""
-    bundle, source, settings = load(target)
-    imported = CompilerData(source, bundle, settings=settings).resolved_imports.compiler_inputs
-    digest = hashlib.sha256(f"{vyper.__version__} {EVM_VERSION} {target}".encode())
-    for path in sorted({Path(str(item.resolved_path)) for item in imported} | {Path(str(source.resolved_path))}):
+    """sha256 over the compiler's version, the target, and every source that it imports, directly or not."""
+    data = load(target)
+    inputs = (data.file_input, *data.resolved_imports.compiler_inputs)
+    digest = hashlib.sha256(f"{vyper.__version__} {target}\n".encode())
+    for path in sorted({Path(item.resolved_path) for item in inputs}):
         text = path.read_bytes()
         digest.update(f"{path.relative_to(SOURCES)} {len(text)}\n".encode())
         digest.update(text)
@@ -78,22 +73,21 @@ def build(target: Target, digest: str) -> dict[str, Any]:
     Raises:
         ValueError: the runtime code is larger than EIP-170 allows.
     """
-    bundle, source, settings = load(target)
-    formats = ["abi", "bytecode", "bytecode_runtime"]
-    output = compile_from_file_input(source, input_bundle=bundle, output_formats=formats, settings=settings)
-    runtime_bytes = (len(output["bytecode_runtime"]) - 2) // 2
+    data = load(target)
+    immutables = data.compilation_target._metadata["type"].immutable_section_bytes
+    runtime_bytes = len(data.bytecode_runtime) + immutables
     if runtime_bytes > MAX_RUNTIME_BYTES:
-        raise ValueError(f"{target.name} has {runtime_bytes} bytes of runtime code, EIP-170 allows {MAX_RUNTIME_BYTES}")
+        raise ValueError(f"{target.name}: EIP-170 allows {MAX_RUNTIME_BYTES} bytes of runtime code, it has {runtime_bytes}")
     return {
         "contract": target.name,
         "compiler": f"vyper {vyper.__version__}",
-        "optimize": target.optimize,
-        "evm_version": EVM_VERSION,
+        "optimize": str(data.settings.optimize),
+        "evm_version": data.settings.evm_version,
         "libraries": list(target.libraries),
         "source_sha256": digest,
         "runtime_bytes": runtime_bytes,
-        "abi": output["abi"],
-        "bytecode": output["bytecode"],
+        "abi": build_abi_output(data),
+        "bytecode": "0x" + data.bytecode.hex(),
     }
 
 

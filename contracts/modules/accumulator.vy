@@ -8,23 +8,16 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
-from interfaces import IVectorMath
 from . import bounds
 from . import groups
+from . import libraries
 from . import progress
 from . import terms
 
 uses: groups
+uses: libraries
 uses: progress
 uses: terms
-
-
-VECTOR_MATH: immutable(address)
-
-
-@deploy
-def __init__(vector_math: address):
-    VECTOR_MATH = vector_math
 
 
 @external
@@ -43,32 +36,28 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
     shape: ISessionRules.Shape = terms._shape()
     g: groups.Group = groups._load(group)
     assert group < p.groups and g.delivered == (1 << shape.members) - 1, "aggregate: group isn't delivered"
-    chunks: uint256 = 0
-    count: uint256 = 0
-    last_lanes: uint256 = 0
-    chunks, count, last_lanes = terms._chunk_sizes(shape, chunk)
-    assert chunk == g.chunks_aggregated and chunk < chunks, "aggregate: chunk out of turn"
-    size: uint256 = 32 * count
-    assert len(words) == shape.members * size, "aggregate: length of the words"
+    sizes: terms.Chunk = terms._chunk(shape, chunk)
+    assert chunk == g.chunks_aggregated and chunk < sizes.count, "aggregate: chunk out of turn"
+    assert len(words) == shape.members * sizes.size, "aggregate: length of the words"
     digest: bytes32 = empty(bytes32)
     for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-        digest = keccak256(concat(digest, keccak256(slice(words, i * size, size))))
+        digest = keccak256(concat(digest, keccak256(slice(words, i * sizes.size, sizes.size))))
     assert digest == groups._hash(group, chunk), "aggregate: not the uploaded words"
 
     sums: DynArray[uint256, bounds.MAX_CHUNK_WORDS] = []
-    for j: uint256 in range(count, bound=bounds.MAX_CHUNK_WORDS):
+    for j: uint256 in range(sizes.size // 32, bound=bounds.MAX_CHUNK_WORDS):
         total: uint256 = 0
         for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-            # sums of words are taken modulo 2^256 (E12)
-            total = unsafe_add(total, extract32(words, i * size + 32 * j, output_type=uint256))
+            # sums of words are taken modulo 2^256 (E12); the index is below len(words)
+            total = unsafe_add(total, extract32(words, unsafe_add(unsafe_mul(i, sizes.size), unsafe_mul(32, j)), output_type=uint256))
         sums.append(total)
-    encoded: Bytes[bounds.MAX_ENCODED_BYTES] = slice(abi_encode(sums), 64, size)
+    encoded: Bytes[bounds.MAX_ENCODED_BYTES] = slice(abi_encode(sums), 64, sizes.size)
     groups._set_hash(group, chunk, keccak256(encoded))
-    g.squared_norm += staticcall IVectorMath(VECTOR_MATH).squared_norm(sums, shape.lane_bits, last_lanes)
+    g.squared_norm += staticcall libraries.VECTOR_MATH.squared_norm(sums, shape.lane_bits, sizes.last_lanes)
     g.chunks_aggregated += 1
     groups._store(group, g)
     log ISecModelUpdate.Aggregated(group=group, chunk=chunk, squared_norm=g.squared_norm, words=encoded)
-    if g.chunks_aggregated == chunks:
+    if g.chunks_aggregated == sizes.count:
         p.aggregated += 1
         if p.stage == progress.AGGREGATE and p.aggregated == progress._count(progress._live(p, progress._verdict())):
             progress._open_selection(p, terms._window(terms.SELECT))

@@ -29,7 +29,7 @@ def _credit(amount_wei: uint256):
     @notice Unlocks: from now on `withdraw` pays it to somebody.
     @param amount_wei At most what is locked.
     """
-    assert amount_wei <= self._locked(), "escrow: more than locked"  # dev: the verdict's payouts add up to the deposits
+    assert amount_wei <= self._locked(), "escrow: more than is locked"  # dev: the verdict's payouts add up to the deposits
     self._flow += amount_wei
 
 
@@ -115,3 +115,33 @@ def _locked() -> uint256:
     withdrawn: uint256 = 0
     credits, withdrawn = self._totals()
     return self.deposited - credits - withdrawn
+
+
+@pure
+@internal
+def _bond_back(bond_wei: uint256, members: uint256, did: uint256, place: uint256) -> uint256:
+    """
+    @notice A member's part of the bonds of a failed group: those who did their part share the bonds of those who didn't; the
+        remainder of that division goes one wei each to the lowest places; if nobody did, all get their own back.
+    @param bond_wei The bond of each.
+    @param members N.
+    @param did Bitmap over places.
+    @param place The member's.
+    @return Wei. Over all places it adds up to N * bond_wei.
+    """
+    if did == 0:
+        return bond_wei
+    if (did >> place) & 1 == 0:
+        return 0
+    count: uint256 = 0
+    rank: uint256 = 0
+    for i: uint256 in range(16):
+        if (did >> i) & 1 == 1:
+            count += 1
+            if i < place:
+                rank += 1
+    lost_wei: uint256 = (members - count) * bond_wei
+    extra_wei: uint256 = 0
+    if rank < lost_wei % count:
+        extra_wei = 1
+    return bond_wei + lost_wei // count + extra_wei

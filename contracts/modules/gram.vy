@@ -8,26 +8,19 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
-from interfaces import IVectorMath
 from . import bounds
 from . import groups
+from . import libraries
 from . import progress
 from . import terms
 
 uses: groups
+uses: libraries
 uses: progress
 uses: terms
 
 
-VECTOR_MATH: immutable(address)
-
-
 products_hash: bytes32      # of the products over all chunks so far
-
-
-@deploy
-def __init__(vector_math: address):
-    VECTOR_MATH = vector_math
 
 
 @external
@@ -42,24 +35,20 @@ def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray
     p: progress.Progress = progress._in_window(progress.SELECT)
     shape: ISessionRules.Shape = terms._shape()
     assert shape.rule == terms.KRUM, "gram: the rule needs none"
-    chunks: uint256 = 0
-    count: uint256 = 0
-    last_lanes: uint256 = 0
-    chunks, count, last_lanes = terms._chunk_sizes(shape, chunk)
-    assert chunk == p.gram_chunks and chunk < chunks, "gram: chunk out of turn"
+    sizes: terms.Chunk = terms._chunk(shape, chunk)
+    assert chunk == p.gram_chunks and chunk < sizes.count, "gram: chunk out of turn"
     self._check_products(p, products)
     live: uint256 = progress._live(p, progress._verdict())
     rows: uint256 = progress._count(live)
-    size: uint256 = 32 * count
-    assert len(words) == rows * size, "gram: length of the words"
+    assert len(words) == rows * sizes.size, "gram: length of the words"
     row: uint256 = 0
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
         if (live >> i) & 1 == 1:
-            assert keccak256(slice(words, row * size, size)) == groups._hash(i, chunk), "gram: not the aggregated words"
+            assert keccak256(slice(words, row * sizes.size, sizes.size)) == groups._hash(i, chunk), "gram: not the aggregated words"
             row += 1
 
     added: DynArray[int256, bounds.MAX_PRODUCTS] = []
-    added = staticcall IVectorMath(VECTOR_MATH).products(words, rows, shape.lane_bits, last_lanes)
+    added = staticcall libraries.VECTOR_MATH.products(words, rows, shape.lane_bits, sizes.last_lanes)
     for k: uint256 in range(len(products), bound=bounds.MAX_PRODUCTS):
         added[k] += products[k]
     p.gram_chunks += 1
@@ -86,9 +75,6 @@ def _check_complete(p: progress.Progress, shape: ISessionRules.Shape, products: 
     """
     @param products What `select` was given: must be those over all chunks.
     """
-    chunks: uint256 = 0
-    count: uint256 = 0
-    last_lanes: uint256 = 0
-    chunks, count, last_lanes = terms._chunk_sizes(shape, 0)
-    assert p.gram_chunks == chunks, "gram: not all chunks are in"
+    sizes: terms.Chunk = terms._chunk(shape, 0)
+    assert p.gram_chunks == sizes.count, "gram: not all chunks are in"
     self._check_products(p, products)

@@ -12,6 +12,12 @@ from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
 
 
+struct Chunk:
+    count: uint256              # chunks of a vector
+    size: uint256               # of this chunk, bytes; 0 beyond the last
+    last_lanes: uint256         # parameters in its last word
+
+
 struct Stake:
     reward_wei: uint256         # 128
     bond_wei: uint256           # 128
@@ -101,20 +107,21 @@ def _window(which: uint256) -> uint256:
 
 @pure
 @internal
-def _chunk_sizes(shape: ISessionRules.Shape, chunk: uint256) -> (uint256, uint256, uint256):
+def _chunk(shape: ISessionRules.Shape, number: uint256) -> Chunk:
     """
     @param shape Of the session.
-    @param chunk Any number.
-    @return Chunks of a vector; words in this chunk (0 beyond the last); parameters in this chunk's last word.
+    @param number Of the chunk, any.
+    @return Its sizes.
     """
     lanes: uint256 = 256 // shape.lane_bits
     words: uint256 = (shape.parameter_count + lanes - 1) // lanes
-    chunks: uint256 = (words + shape.chunk_words - 1) // shape.chunk_words
-    if chunk >= chunks:
-        return chunks, 0, 0
-    if chunk < chunks - 1:
-        return chunks, shape.chunk_words, lanes
-    return chunks, words - chunk * shape.chunk_words, shape.parameter_count - (words - 1) * lanes
+    found: Chunk = Chunk(count=(words + shape.chunk_words - 1) // shape.chunk_words, size=0, last_lanes=lanes)
+    if number < found.count:
+        found.size = 32 * shape.chunk_words
+        if number == found.count - 1:
+            found.size = 32 * (words - number * shape.chunk_words)
+            found.last_lanes = shape.parameter_count - (words - 1) * lanes
+    return found
 
 
 @view
