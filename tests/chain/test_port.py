@@ -1,0 +1,299 @@
+"""One session from deployment to the last withdrawal through the port's verbs alone, on every backend."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.chain.base import ChainPort, SessionPort
+from omnilytics.chain.embedded import EmbeddedChain
+from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, float_words
+from omnilytics.errors import Reverted
+from omnilytics.types import (
+    Address,
+    Assignment,
+    Encoding,
+    GroupStatus,
+    KrumPicks,
+    MemberView,
+    Policy,
+    Receipt,
+    Rule,
+    SessionParams,
+    Stage,
+    Suite,
+)
+from tests.chain.conftest import ETHER
+
+D = 504  # 12 words of 42 lanes: a chunk of 8 and one of 4
+REWARD = ETHER // 10
+STEP = np.float32(0.01)
+
+
+def terms(members: int, assignment: Assignment, rule: Rule) -> SessionParams:
+    rounds = 3 if rule is Rule.KRUM else 2
+    return SessionParams(
+        parameter_count=D,
+        samples=1,
+        epochs=1,
+        batch_size=1,
+        rounds=rounds,
+        min_rounds=rounds,
+        members=members,
+        threshold=members,
+        colluders=1,
+        encoding=Encoding.DELTA,
+        clip=int(np.float32(8 * STEP).view(np.uint32)),
+        bound=7,
+        lane_bits=6,
+        chunk_words=8,
+        suite=Suite.AES,
+        assignment=assignment,
+        rule=rule,
+        krum_mu_bps=0,
+        krum_m=1 if rule is Rule.KRUM else 0,
+        krum_m_rule=KrumPicks.PAPER if rule is Rule.KRUM else KrumPicks.STRICT,
+        policy=Policy.ABORT,
+        register_secs=3_600,
+        commit_secs=3_600,
+        upload_secs=3_600,
+        aggregate_secs=3_600,
+        select_secs=3_600,
+        reward_wei=REWARD,
+        bond_wei=-(-(members - 1) * REWARD // (rounds * members)),
+        unsafe_small=int(members < 3),
+    )
+
+
+@dataclass
+class Story:
+    """A session's actors; each step uses the port and nothing else of the chain."""
+
+    chain: ChainPort
+    session: SessionPort
+    owner: Address
+    members: list[Address]
+    params: SessionParams
+    codec: Codec = field(init=False)
+    published: Any = field(init=False)
+    keys: dict[Address, MaskKey] = field(default_factory=dict)
+    plain: dict[Address, bytes] = field(default_factory=dict)
+    inputs: dict[Address, MaskedInput] = field(default_factory=dict)
+    order: dict[int, list[Address]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.codec = Codec(self.params)
+        self.published = np.linspace(-1, 1, D, dtype=np.float32)
+
+    def open(self) -> None:
+        self.session.whitelist(self.owner, self.members)
+        self.session.publish(self.owner, 0, float_words(self.published))
+        self.session.start(self.owner, self.params)
+
+    def register(self) -> None:
+        for number, member in enumerate(self.members):
+            self.keys[member] = MaskKey.from_seed(bytes([number + 1]) * 32)
+            keys = self.keys[member].sign(self.chain.chain_id, self.session.address, member)
+            self.session.register(member, keys, self.params.bond_wei)
+
+    def draw(self) -> None:
+        if self.session.stage() is Stage.DRAW:
+            self.chain.wait_blocks(self.session.draw_block() - self.chain.block_number() + 1)
+            self.session.draw(self.members[0])
+
+    def seats(self) -> dict[int, list[Address]]:
+        """Members of each group in place order."""
+        views = {member: self.session.member(member) for member in self.members}
+        groups: dict[int, list[Address]] = {g: [] for g in range(self.session.group_count())}
+        for member in sorted(self.members, key=lambda m: views[m].place):
+            groups[views[member].group].append(member)
+        return groups
+
+    def commit(self) -> None:
+        for group, members in self.seats().items():
+            peers = tuple((self.keys[m].x, self.keys[m].parity) for m in members)
+            for place, member in enumerate(members):
+                context = GroupContext(
+                    self.chain.chain_id, self.session.address, group, place, self.session.model_hash(), peers
+                )
+                seed = bytes(31) + bytes([place])
+                weights = self.published + STEP * np.float32(group % 2)
+                self.plain[member] = self.codec.encode_plain(weights, self.published, seed).words
+                self.inputs[member] = self.codec.encode(weights, self.published, self.keys[member], context, seed)
+                self.session.commit(member, self.inputs[member].root)
+
+    def upload(self) -> None:
+        for group, members in self.seats().items():
+            self.order[group] = members[::-1]
+            for member in self.order[group]:
+                masked = self.inputs[member]
+                for chunk, words in enumerate(masked.chunks):
+                    self.session.upload(member, chunk, words, masked.chunk_hashes)
+
+    def aggregate(self) -> None:
+        for group, members in self.order.items():
+            for chunk in range(self.codec.chunks):
+                words = [self.inputs[m].chunks[chunk] for m in members]
+                self.session.aggregate(self.members[0], group, chunk, words)
+
+    def sums(self) -> list[bytes]:
+        return [self.codec.sum([self.plain[m] for m in members]) for members in self.order.values()]
+
+    def select(self) -> None:
+        products: list[int] = []
+        if self.params.rule is Rule.KRUM:
+            for chunk in range(self.codec.chunks):
+                words = [self.codec.split(total).chunks[chunk] for total in self.sums()]
+                receipt = self.session.gram(self.owner, chunk, words, products)
+                products = events(receipt)["GramAdded"]["products"]
+            assert products == self.codec.products(self.sums())
+        self.session.select(self.owner, products)
+
+    def pay(self) -> None:
+        for group in range(self.session.group_count()):
+            self.session.settle(self.members[0], group)
+        for member in self.members[1:]:
+            self.session.withdraw(member)
+        self.session.withdraw_for(self.owner, self.members[0])
+        if self.session.credit_of(self.owner):
+            self.session.withdraw(self.owner)
+
+
+def events(receipt: Receipt) -> dict[str, dict[str, Any]]:
+    return dict(decoded for log in receipt.logs if (decoded := decode_log(log)) is not None)
+
+
+def story(chain: EmbeddedChain, params: SessionParams) -> Story:
+    owner = chain.create_account("owner", ETHER)
+    count = params.rounds * params.members
+    members = [chain.create_account(f"member {n}", ETHER) for n in range(count)]
+    market = chain.deploy_market(owner, 0)
+    address, receipt = market.create_session(owner)
+    assert events(receipt)["SessionCreated"] == {"session": address, "owner": owner, "index": 0}
+    assert chain.market(market.address).sessions() == [address]
+    return Story(chain, chain.session(address), owner, members, params)
+
+
+CASES = [
+    (2, Assignment.GREEDY, Rule.NORM),
+    (3, Assignment.SHUFFLED, Rule.NORM),
+    (4, Assignment.SHUFFLED, Rule.KRUM),
+]
+
+
+@pytest.mark.parametrize(("members", "assignment", "rule"), CASES)
+def test_a_session_from_start_to_end(chain: EmbeddedChain, members: int, assignment: Assignment, rule: Rule) -> None:
+    params = terms(members, assignment, rule)
+    s = story(chain, params)
+    session = s.session
+    s.open()
+    assert (session.stage(), session.owner(), session.params()) == (Stage.REGISTER, s.owner, params)
+    assert session.deadline() == chain.timestamp() + params.register_secs
+    assert (session.whitelist_count(), session.registered_count()) == (len(s.members), 0)
+    s.register()
+    assert session.registered_count() == len(s.members)
+    assert session.draw_block() == (chain.block_number() + 4 if assignment is Assignment.SHUFFLED else 0)
+    s.draw()
+    assert (session.stage(), session.group_count()) == (Stage.COMMIT, params.rounds)
+    assert any(session.seed()) == (assignment is Assignment.SHUFFLED)
+    assert all(len(group) == members for group in s.seats().values())
+    s.commit()
+    assert session.stage() is Stage.UPLOAD
+    assert session.group(0).status is GroupStatus.UPLOAD
+    s.upload()
+    assert session.stage() is Stage.AGGREGATE
+    assert session.group(0).delivered == 2**members - 1
+    s.aggregate()
+    assert session.stage() is Stage.SELECT
+    norms = [session.group(g).squared_norm for g in range(params.rounds)]
+    assert norms == [s.codec.squared_norm(total) for total in s.sums()]
+    s.select()
+    assert session.stage() is Stage.PAYMENT
+    assert not session.unselected()
+    accepted = [g for g in range(params.rounds) if session.accepted() >> g & 1]
+    assert len(accepted) == (1 if rule is Rule.KRUM else params.rounds)
+    assert [session.group(g).accepted for g in range(params.rounds)] == [g in accepted for g in range(params.rounds)]
+    s.pay()
+    money = session.money()
+    assert (session.stage(), session.deadline()) == (Stage.FINISHED, 0)
+    assert money.deposited == REWARD + len(s.members) * params.bond_wei == money.withdrawn
+    assert (money.credits, money.locked, chain.balance(session.address)) == (0, 0, 0)
+    share = REWARD // (len(accepted) * members)
+    for group, seated in s.seats().items():
+        assert {chain.balance(m) for m in seated} == {ETHER + share * (group in accepted)}
+
+
+def test_views_of_members(chain: EmbeddedChain) -> None:
+    s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+    member = s.members[1]
+    stranger = chain.create_account("stranger", 1)
+    assert s.session.member(member) == MemberView(
+        False, False, 0, False, 0, 0, Address("0x" + "00" * 20), False, 0, False
+    )
+    s.open()
+    s.register()
+    s.commit()
+    view = s.session.member(member)
+    assert (view.listed, view.registered, view.index, view.seated) == (True, True, 1, True)
+    assert (view.group, view.place, view.committed, view.chunks_delivered) == (0, 1, True, 0)
+    assert view.key_address == s.keys[member].address
+    assert not s.session.member(stranger).listed
+
+
+def test_logs_alone_tell_the_session(chain: EmbeddedChain) -> None:
+    params = terms(2, Assignment.GREEDY, Rule.NORM)
+    s = story(chain, params)
+    for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
+        step()
+    decoded = [decode_log(log) for _, log in chain.logs(s.session.address)]
+    names = Counter(found[0] for found in decoded if found is not None)
+    seats = params.rounds * params.members
+    assert None not in decoded
+    assert names["Registered"] == names["Committed"] == names["Withdrawn"] == seats
+    assert names["Uploaded"] == seats * 2
+    assert names["Aggregated"] == params.rounds * 2
+    started = next(found[1] for found in decoded if found is not None and found[0] == "Started")
+    assert tuple(started["params"].values()) == params.as_tuple()
+    assert tuple(started["params"]) == tuple(SessionParams.__dataclass_fields__)
+
+
+def test_what_the_contract_refuses_comes_with_its_reason(chain: EmbeddedChain) -> None:
+    s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+    stranger = chain.create_account("stranger", ETHER)
+    with pytest.raises(Reverted, match="whitelist reverted: session: only the owner"):
+        s.session.whitelist(stranger, s.members)
+    with pytest.raises(Reverted, match="commit reverted: session: wrong stage"):
+        s.session.commit(stranger, bytes(32))
+    s.open()
+    with pytest.raises(Reverted, match="advance reverted: session: nothing to advance"):
+        s.session.advance(stranger)
+    chain.wait_until(s.session.deadline() + 1)
+    s.session.advance(stranger)
+    assert s.session.stage() is Stage.FINISHED
+    assert s.session.credit_of(s.owner) == REWARD
+
+
+def test_the_owner_leaves_before_anybody_registers(chain: EmbeddedChain) -> None:
+    s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+    s.open()
+    s.session.exit(s.owner)
+    s.session.withdraw(s.owner)
+    assert (s.session.stage(), chain.balance(s.owner)) == (Stage.FINISHED, ETHER)
+
+
+def test_the_same_calls_cost_the_same() -> None:
+    gas: list[list[tuple[str, int]]] = []
+    for fresh in (EmbeddedChain(), EmbeddedChain()):
+        used: list[tuple[str, int]] = []
+        fresh.on_receipt.append(lambda r, used=used: used.append((r.call, r.gas_used)))  # type: ignore[misc]
+        s = story(fresh, terms(3, Assignment.SHUFFLED, Rule.NORM))
+        for step in (s.open, s.register, s.draw, s.commit, s.upload, s.aggregate, s.select, s.pay):
+            step()
+        gas.append(used)
+    assert gas[0] == gas[1]
+    assert [call for call, _ in gas[0]][:5] == ["deploy"] * 4 + ["create_session"]
