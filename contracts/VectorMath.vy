@@ -83,51 +83,64 @@ def products(
     lay: lanes.Layout = lanes._layout(lane_bits)
     sums: uint256[16] = empty(uint256[16])
     raw: uint256[120] = empty(uint256[120])
-    x: uint256[24][16] = empty(uint256[24][16])
-    y: uint256[24][16] = empty(uint256[24][16])
+    x: uint256[6][4][16] = empty(uint256[6][4][16])
+    y: uint256[6][4][16] = empty(uint256[6][4][16])
     blocks: uint256 = (count + BLOCK_WORDS - 1) // BLOCK_WORDS
     for k: uint256 in range(blocks, bound=MAX_BLOCKS):
         for r: uint256 in range(rows, bound=bounds.MAX_KRUM_GROUPS):
-            block_words: uint256[4] = empty(uint256[4])
-            here: uint256 = min(BLOCK_WORDS, count - BLOCK_WORDS * k)
-            for i: uint256 in range(here, bound=BLOCK_WORDS):
-                block_words[i] = extract32(words, r * size + 32 * (BLOCK_WORDS * k + i), output_type=uint256)
-            if k == blocks - 1:
-                block_words[here - 1] = lanes._without_tail(block_words[here - 1], last_lanes, lay)
-            row_sums: uint256 = 0
-            x[r], y[r], row_sums = lanes._row(block_words, lay)
-            # unit fields of 720 words of at most 6 digits below 2^b
-            sums[r] = unsafe_add(sums[r], row_sums)
+            for i: uint256 in range(BLOCK_WORDS):
+                # k < 180, i < 4, r < 16 and size < 2^17 stay far below 2^256
+                at: uint256 = unsafe_add(unsafe_mul(BLOCK_WORDS, k), i)
+                w: uint256 = 0
+                if at < count:
+                    w = extract32(words, unsafe_add(unsafe_mul(r, size), unsafe_mul(32, at)), output_type=uint256)
+                if at == count - 1:
+                    w = lanes._without_tail(w, last_lanes, lay)
+                # modulo 2^256, as E5
+                u: uint256 = unsafe_add(w, lay.offset) & lay.box
+                v: uint256 = ((u & lay.swap_a) >> lay.by_a) | ((u << lay.by_a) & lay.swap_a) | (u & lay.keep_a)
+                v = ((v & lay.swap_b) >> lay.by_b) | ((v << lay.by_b) & lay.swap_b) | (v & lay.keep_b)
+                v = ((v & lay.swap_c) >> lay.by_c) | ((v << lay.by_c) & lay.swap_c) | (v & lay.keep_c)
+                x0: uint256 = u & lay.mask
+                x1: uint256 = (u >> lay.shift) & lay.mask
+                x2: uint256 = (u >> lay.shift2) & lay.mask
+                x3: uint256 = (u >> lay.shift3) & lay.mask3
+                x4: uint256 = (u >> lay.shift4) & lay.mask4
+                x5: uint256 = (u >> lay.shift5) & lay.mask5
+                x[r][i] = [x0, x1, x2, x3, x4, x5]
+                y[r][i] = [
+                    v & lay.mask,
+                    (v >> lay.shift) & lay.mask,
+                    (v >> lay.shift2) & lay.mask,
+                    (v >> lay.shift3) & lay.mask3,
+                    (v >> lay.shift4) & lay.mask4,
+                    (v >> lay.shift5) & lay.mask5,
+                ]
+                # unit fields of 720 words of at most 6 digits below 2^b
+                digits: uint256 = unsafe_add(unsafe_add(unsafe_add(x0, x1), unsafe_add(x2, x3)), unsafe_add(x4, x5))
+                sums[r] = unsafe_add(sums[r], digits)
         pair: uint256 = 0
         for r: uint256 in range(rows, bound=bounds.MAX_KRUM_GROUPS):
-            a: uint256[24] = x[r]
+            a: uint256[6][4] = x[r]
             for s: uint256 in range(r + 1, rows, bound=bounds.MAX_KRUM_GROUPS):
-                b: uint256[24] = y[s]
+                b: uint256[6][4] = y[s]
                 # products are wanted modulo 2^256; the lower coefficients of 24 of them stay below 2^unit (see `lanes._row`)
                 t: uint256 = 0
                 t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[0], b[0]), unsafe_mul(a[1], b[1])),
-                    unsafe_add(unsafe_mul(a[2], b[2]), unsafe_mul(a[3], b[3])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[0][0], b[0][0]), unsafe_mul(a[0][1], b[0][1])), unsafe_mul(a[0][2], b[0][2])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[0][3], b[0][3]), unsafe_mul(a[0][4], b[0][4])), unsafe_mul(a[0][5], b[0][5])),
                 ))
                 t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[4], b[4]), unsafe_mul(a[5], b[5])),
-                    unsafe_add(unsafe_mul(a[6], b[6]), unsafe_mul(a[7], b[7])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[1][0], b[1][0]), unsafe_mul(a[1][1], b[1][1])), unsafe_mul(a[1][2], b[1][2])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[1][3], b[1][3]), unsafe_mul(a[1][4], b[1][4])), unsafe_mul(a[1][5], b[1][5])),
                 ))
                 t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[8], b[8]), unsafe_mul(a[9], b[9])),
-                    unsafe_add(unsafe_mul(a[10], b[10]), unsafe_mul(a[11], b[11])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[2][0], b[2][0]), unsafe_mul(a[2][1], b[2][1])), unsafe_mul(a[2][2], b[2][2])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[2][3], b[2][3]), unsafe_mul(a[2][4], b[2][4])), unsafe_mul(a[2][5], b[2][5])),
                 ))
                 t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[12], b[12]), unsafe_mul(a[13], b[13])),
-                    unsafe_add(unsafe_mul(a[14], b[14]), unsafe_mul(a[15], b[15])),
-                ))
-                t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[16], b[16]), unsafe_mul(a[17], b[17])),
-                    unsafe_add(unsafe_mul(a[18], b[18]), unsafe_mul(a[19], b[19])),
-                ))
-                t = unsafe_add(t, unsafe_add(
-                    unsafe_add(unsafe_mul(a[20], b[20]), unsafe_mul(a[21], b[21])),
-                    unsafe_add(unsafe_mul(a[22], b[22]), unsafe_mul(a[23], b[23])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[3][0], b[3][0]), unsafe_mul(a[3][1], b[3][1])), unsafe_mul(a[3][2], b[3][2])),
+                    unsafe_add(unsafe_add(unsafe_mul(a[3][3], b[3][3]), unsafe_mul(a[3][4], b[3][4])), unsafe_mul(a[3][5], b[3][5])),
                 ))
                 # at most 720 words of 42 products below 2^64
                 raw[pair] = unsafe_add(raw[pair], (t >> lay.middle) & lay.unit_mask)

@@ -24,6 +24,10 @@ struct Layout:
     box: uint256        # the lowest bL bits
     ones: uint256       # 1 in every unit
     shift: uint256      # b
+    shift2: uint256     # 2b, and so on
+    shift3: uint256
+    shift4: uint256
+    shift5: uint256
     mask: uint256       # the lowest lane of every unit; classes 0, 1 and 2
     mask3: uint256      # the same, or zero where a unit has no such class
     mask4: uint256
@@ -102,6 +106,10 @@ def _layout(bits: uint256) -> Layout:
         box=box,
         ones=ones,
         shift=bits,
+        shift2=2 * bits,
+        shift3=3 * bits,
+        shift4=4 * bits,
+        shift5=5 * bits,
         mask=mask,
         mask3=mask if classes > 3 else 0,
         mask4=mask if classes > 4 else 0,
@@ -118,19 +126,6 @@ def _layout(bits: uint256) -> Layout:
         by_c=32,
         keep_c=~(swap_c | (swap_c >> 32)),
     )
-
-
-@pure
-@internal
-def _reversed(u: uint256, lay: Layout) -> uint256:
-    """
-    @param u A word of digits.
-    @param lay Of their width.
-    @return The word with its units in reverse order.
-    """
-    r: uint256 = ((u & lay.swap_a) >> lay.by_a) | ((u << lay.by_a) & lay.swap_a) | (u & lay.keep_a)
-    r = ((r & lay.swap_b) >> lay.by_b) | ((r << lay.by_b) & lay.swap_b) | (r & lay.keep_b)
-    return ((r & lay.swap_c) >> lay.by_c) | ((r << lay.by_c) & lay.swap_c) | (r & lay.keep_c)
 
 
 @pure
@@ -175,81 +170,22 @@ def _squared_norm(words: DynArray[uint256, bounds.MAX_CHUNK_WORDS], lay: Layout)
     for w: uint256 in words:
         # modulo 2^256, as E5
         u: uint256 = unsafe_add(w, lay.offset) & lay.box
-        r: uint256 = self._reversed(u, lay)
+        r: uint256 = ((u & lay.swap_a) >> lay.by_a) | ((u << lay.by_a) & lay.swap_a) | (u & lay.keep_a)
+        r = ((r & lay.swap_b) >> lay.by_b) | ((r << lay.by_b) & lay.swap_b) | (r & lay.keep_b)
+        r = ((r & lay.swap_c) >> lay.by_c) | ((r << lay.by_c) & lay.swap_c) | (r & lay.keep_c)
         x0: uint256 = u & lay.mask
         x1: uint256 = (u >> lay.shift) & lay.mask
-        x2: uint256 = (u >> (2 * lay.shift)) & lay.mask
-        x3: uint256 = (u >> (3 * lay.shift)) & lay.mask3
-        x4: uint256 = (u >> (4 * lay.shift)) & lay.mask4
-        x5: uint256 = (u >> (5 * lay.shift)) & lay.mask5
+        x2: uint256 = (u >> lay.shift2) & lay.mask
+        x3: uint256 = (u >> lay.shift3) & lay.mask3
+        x4: uint256 = (u >> lay.shift4) & lay.mask4
+        x5: uint256 = (u >> lay.shift5) & lay.mask5
         # products are wanted modulo 2^256; one word's lower coefficients stay below 2^unit (see `_row_product`)
         p: uint256 = unsafe_add(unsafe_mul(x0, r & lay.mask), unsafe_mul(x1, (r >> lay.shift) & lay.mask))
-        p = unsafe_add(p, unsafe_mul(x2, (r >> (2 * lay.shift)) & lay.mask))
-        p = unsafe_add(p, unsafe_mul(x3, (r >> (3 * lay.shift)) & lay.mask3))
-        p = unsafe_add(p, unsafe_mul(x4, (r >> (4 * lay.shift)) & lay.mask4))
-        p = unsafe_add(p, unsafe_mul(x5, (r >> (5 * lay.shift)) & lay.mask5))
+        p = unsafe_add(p, unsafe_mul(x2, (r >> lay.shift2) & lay.mask))
+        p = unsafe_add(p, unsafe_mul(x3, (r >> lay.shift3) & lay.mask3))
+        p = unsafe_add(p, unsafe_mul(x4, (r >> lay.shift4) & lay.mask4))
+        p = unsafe_add(p, unsafe_mul(x5, (r >> lay.shift5) & lay.mask5))
         # 720 words of at most 42 squares below 2^64; unit fields of 720 words of at most 6 digits below 2^b
         squares = unsafe_add(squares, (p >> lay.middle) & lay.unit_mask)
-        sums = unsafe_add(sums, x0 + x1 + x2 + x3 + x4 + x5)
+        sums = unsafe_add(sums, unsafe_add(unsafe_add(unsafe_add(x0, x1), unsafe_add(x2, x3)), unsafe_add(x4, x5)))
     return squares + len(words) * lay.lanes * lay.half**2 - 2 * lay.half * self._lane_sum(sums, lay)
-
-
-@pure
-@internal
-def _row(words: uint256[4], lay: Layout) -> (uint256[24], uint256[24], uint256):
-    """
-    @notice The six classes of each of four words, and of the words reversed. The inner product of two blocks is the middle
-        coefficient of the sum of the 24 products x[i] y[i]. Nothing carries into it: with digits up to 2^b - 1, a coefficient
-        of that sum is at most 4 L (2^b - 1)^2, below 2^unit for each width (666,792 < 2^36, 8.4e6 < 2^32, 1.1e8 < 2^50,
-        1.5e9 < 2^36, 2.8e11 < 2^64, 6.0e20 < 2^128).
-    @param words Four words; lanes beyond the last parameter zeroed.
-    @param lay Of their width.
-    @return x; y; the digits' sums, one a unit.
-    """
-    # modulo 2^256, as E5
-    u0: uint256 = unsafe_add(words[0], lay.offset) & lay.box
-    r0: uint256 = self._reversed(u0, lay)
-    # modulo 2^256, as E5
-    u1: uint256 = unsafe_add(words[1], lay.offset) & lay.box
-    r1: uint256 = self._reversed(u1, lay)
-    # modulo 2^256, as E5
-    u2: uint256 = unsafe_add(words[2], lay.offset) & lay.box
-    r2: uint256 = self._reversed(u2, lay)
-    # modulo 2^256, as E5
-    u3: uint256 = unsafe_add(words[3], lay.offset) & lay.box
-    r3: uint256 = self._reversed(u3, lay)
-    x: uint256[24] = [
-        u0 & lay.mask, (u0 >> lay.shift) & lay.mask, (u0 >> (2 * lay.shift)) & lay.mask,
-        (u0 >> (3 * lay.shift)) & lay.mask3, (u0 >> (4 * lay.shift)) & lay.mask4, (u0 >> (5 * lay.shift)) & lay.mask5,
-        u1 & lay.mask, (u1 >> lay.shift) & lay.mask, (u1 >> (2 * lay.shift)) & lay.mask,
-        (u1 >> (3 * lay.shift)) & lay.mask3, (u1 >> (4 * lay.shift)) & lay.mask4, (u1 >> (5 * lay.shift)) & lay.mask5,
-        u2 & lay.mask, (u2 >> lay.shift) & lay.mask, (u2 >> (2 * lay.shift)) & lay.mask,
-        (u2 >> (3 * lay.shift)) & lay.mask3, (u2 >> (4 * lay.shift)) & lay.mask4, (u2 >> (5 * lay.shift)) & lay.mask5,
-        u3 & lay.mask, (u3 >> lay.shift) & lay.mask, (u3 >> (2 * lay.shift)) & lay.mask,
-        (u3 >> (3 * lay.shift)) & lay.mask3, (u3 >> (4 * lay.shift)) & lay.mask4, (u3 >> (5 * lay.shift)) & lay.mask5,
-    ]
-    y: uint256[24] = [
-        r0 & lay.mask, (r0 >> lay.shift) & lay.mask, (r0 >> (2 * lay.shift)) & lay.mask,
-        (r0 >> (3 * lay.shift)) & lay.mask3, (r0 >> (4 * lay.shift)) & lay.mask4, (r0 >> (5 * lay.shift)) & lay.mask5,
-        r1 & lay.mask, (r1 >> lay.shift) & lay.mask, (r1 >> (2 * lay.shift)) & lay.mask,
-        (r1 >> (3 * lay.shift)) & lay.mask3, (r1 >> (4 * lay.shift)) & lay.mask4, (r1 >> (5 * lay.shift)) & lay.mask5,
-        r2 & lay.mask, (r2 >> lay.shift) & lay.mask, (r2 >> (2 * lay.shift)) & lay.mask,
-        (r2 >> (3 * lay.shift)) & lay.mask3, (r2 >> (4 * lay.shift)) & lay.mask4, (r2 >> (5 * lay.shift)) & lay.mask5,
-        r3 & lay.mask, (r3 >> lay.shift) & lay.mask, (r3 >> (2 * lay.shift)) & lay.mask,
-        (r3 >> (3 * lay.shift)) & lay.mask3, (r3 >> (4 * lay.shift)) & lay.mask4, (r3 >> (5 * lay.shift)) & lay.mask5,
-    ]
-    # 24 fields of digits below 2^b: below 2^unit
-    sums: uint256 = 0
-    sums = unsafe_add(sums, unsafe_add(
-        unsafe_add(unsafe_add(x[0], x[1]), unsafe_add(x[2], x[3])),
-        unsafe_add(unsafe_add(x[4], x[5]), unsafe_add(x[6], x[7])),
-    ))
-    sums = unsafe_add(sums, unsafe_add(
-        unsafe_add(unsafe_add(x[8], x[9]), unsafe_add(x[10], x[11])),
-        unsafe_add(unsafe_add(x[12], x[13]), unsafe_add(x[14], x[15])),
-    ))
-    sums = unsafe_add(sums, unsafe_add(
-        unsafe_add(unsafe_add(x[16], x[17]), unsafe_add(x[18], x[19])),
-        unsafe_add(unsafe_add(x[20], x[21]), unsafe_add(x[22], x[23])),
-    ))
-    return x, y, sums
