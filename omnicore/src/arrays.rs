@@ -7,7 +7,11 @@ use pyo3::types::PyBytes;
 use crate::error::{EncodingError, InputError};
 
 /// A one-dimensional, contiguous numpy float32 array of `length` values, borrowed.
-pub(crate) fn floats<'py>(name: &str, array: &Bound<'py, PyAny>, length: usize) -> PyResult<PyReadonlyArray1<'py, f32>> {
+pub(crate) fn floats<'py>(
+    name: &str,
+    array: &Bound<'py, PyAny>,
+    length: usize,
+) -> PyResult<PyReadonlyArray1<'py, f32>> {
     let refused = |given: String| {
         let expected = format!("a contiguous float32 array of shape ({length},)");
         EncodingError::new_err(format!("{name}: expected {expected}, got {given}"))
@@ -41,9 +45,9 @@ where
 
 /// A Python int from 0 to 2^256 - 1 as 32 big-endian bytes.
 pub(crate) fn uint256(name: &str, value: &Bound<'_, PyAny>) -> PyResult<[u8; 32]> {
-    let bytes = value.call_method1("to_bytes", (32, "big")).map_err(|_| {
-        InputError::new_err(format!("{name}: expected an integer from 0 to 2^256 - 1, got {value}"))
-    })?;
+    let bytes = value
+        .call_method1("to_bytes", (32, "big"))
+        .map_err(|_| InputError::new_err(format!("{name}: expected an integer from 0 to 2^256 - 1, got {value}")))?;
     fixed(name, &bytes)
 }
 
@@ -63,7 +67,8 @@ pub(crate) fn fixed<const N: usize>(name: &str, value: &Bound<'_, PyAny>) -> PyR
 pub(crate) fn address(name: &str, value: &Bound<'_, PyAny>) -> PyResult<[u8; 20]> {
     let refused = || InputError::new_err(format!("{name}: expected 0x and 40 hexadecimal digits, got {value}"));
     let text: String = value.extract().map_err(|_| refused())?;
-    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40 && digits.is_ascii()).ok_or_else(refused)?;
+    let digits =
+        text.strip_prefix("0x").filter(|digits| digits.len() == 40 && digits.is_ascii()).ok_or_else(refused)?;
     let mut bytes = [0; 20];
     for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
         let digit = |digit: u8| char::from(digit).to_digit(16).ok_or_else(refused);

@@ -60,7 +60,8 @@ impl PyMaskKey {
         let chain_id = arrays::number("chain_id", chain_id)?;
         let session = arrays::address("session", session)?;
         let sender = arrays::address("sender", sender)?;
-        let signature = py.detach(|| self.0.sign(&digest::key_digest(chain_id, &session, &sender))).map_err(to_python)?;
+        let signature =
+            py.detach(|| self.0.sign(&digest::key_digest(chain_id, &session, &sender))).map_err(to_python)?;
         Ok((signature.v, PyBytes::new(py, &signature.r), PyBytes::new(py, &signature.s)))
     }
 }
@@ -218,7 +219,11 @@ impl PyCodec {
         select::norm(&self.0, &numbers("norms", &norms)?, &numbers("counts", &counts)?).map_err(to_python)
     }
 
-    fn select_krum(&self, norms: Vec<Bound<'_, PyAny>>, products: Vec<Bound<'_, PyAny>>) -> PyResult<Option<Vec<bool>>> {
+    fn select_krum(
+        &self,
+        norms: Vec<Bound<'_, PyAny>>,
+        products: Vec<Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Vec<bool>>> {
         let (mu_bps, m, picks) = self.krum()?;
         match select::krum(&distances(&norms, &products)?, mu_bps, m, picks).map_err(to_python)? {
             Selection::Accepted(accepted) => Ok(Some(accepted)),
@@ -353,10 +358,7 @@ fn model_hash<'py>(py: Python<'py>, params: &[u8], published: &Bound<'py, PyAny>
 }
 
 #[pyfunction]
-fn set_hash<'py>(
-    py: Python<'py>,
-    peers: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
-) -> PyResult<Bound<'py, PyBytes>> {
+fn set_hash<'py>(py: Python<'py>, peers: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> PyResult<Bound<'py, PyBytes>> {
     let keys = read_peers(&peers)?;
     Ok(PyBytes::new(py, &digest::set_hash(keys.iter().map(|key| (key.x, key.odd)))))
 }

@@ -102,7 +102,9 @@ pub enum Error {
         given: i32,
     },
     /// The update couldn't be shrunk under the limit of rule `norm` (E4).
-    #[error("expected an update that passes the norm limit within {passes} passes of rounding, got {squared_norm} over {limit}")]
+    #[error(
+        "expected an update that passes the norm limit within {passes} passes of rounding, got {squared_norm} over {limit}"
+    )]
     NotShrinkable {
         /// Passes tried.
         passes: u32,

@@ -90,21 +90,23 @@ impl Delta<'_> {
             return Ok(Encoded { values, clipped, scale });
         }
         let limit = self.params.norm_limit(1)?;
-        let corner = values.len() as f64 * (self.params.bound() as f64).powi(2);
         let mut norm = squared_norm(&values);
-        for _ in 1..MAX_PASSES {
+        for _ in 0..MAX_PASSES {
             if norm <= limit {
                 return Ok(Encoded { values, clipped, scale });
             }
-            let four_n2 = (4 * self.params.members() * self.params.members()) as f64;
-            scale *= (corner / (four_n2 * norm as f64)).sqrt().min(SHRINK_STEP);
+            scale *= self.shrink_factor(norm);
             self.round(scale, &mut draws, &mut values);
             norm = squared_norm(&values);
         }
-        if norm <= limit {
-            return Ok(Encoded { values, clipped, scale });
-        }
         Err(Error::NotShrinkable { passes: MAX_PASSES, squared_norm: norm, limit })
+    }
+
+    /// `min(0.98, sqrt(d Q^2 / (4 N^2 norm)))`; both integers are below 2^92.
+    fn shrink_factor(&self, norm: u128) -> f64 {
+        let (bound, members) = (u128::from(self.params.bound()), u128::from(self.params.members()));
+        let corner = self.weights.len() as u128 * bound.pow(2);
+        (corner as f64 / (4 * members.pow(2) * norm) as f64).sqrt().min(SHRINK_STEP)
     }
 
     fn check_and_count(&self) -> Result<usize> {

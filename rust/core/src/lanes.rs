@@ -232,3 +232,103 @@ pub fn write_words(words: &[Word]) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{LaneWidth, Word, add, from_bytes, pack, read_words, sub, to_bytes, unpack, write_words};
+
+    /// E5 by Horner's rule: double b times, add the sign-extended value.
+    fn pack_as_written(width: LaneWidth, values: &[i32]) -> Word {
+        let mut word = [0; 4];
+        for value in values.iter().rev() {
+            for _ in 0..width.bits() {
+                let same = word;
+                add(&mut word, &same);
+            }
+            let sign = i64::from(*value >> 31).cast_unsigned();
+            add(&mut word, &[i64::from(*value).cast_unsigned(), sign, sign, sign]);
+        }
+        word
+    }
+
+    /// E6 digit by digit: what `(x - d) / 2^b` leaves above the raw digits is a carry of 0 or 1.
+    fn unpack_as_written(width: LaneWidth, word: &Word) -> Vec<i32> {
+        let (bits, half) = (width.bits() as usize, 1i64 << (width.bits() - 1));
+        let bit = |index: usize| (word[index / 64] >> (index % 64) & 1) as i64;
+        let mut carry = 0;
+        let mut values = Vec::new();
+        for lane in 0..width.lanes() {
+            let raw: i64 = (0..bits).map(|index| bit(bits * lane + index) << index).sum::<i64>() + carry;
+            let digit = (raw + half).rem_euclid(1 << bits) - half;
+            carry = (raw - digit) >> bits;
+            values.push(digit as i32);
+        }
+        values
+    }
+
+    fn any_width() -> impl Strategy<Value = LaneWidth> {
+        prop::sample::select(LaneWidth::ALL.to_vec())
+    }
+
+    #[test]
+    fn the_smallest_lane_that_holds_the_sum() {
+        for (bound, bits) in [(7, 6), (8, 8), (31, 8), (32, 10), (127, 10), (128, 12), (511, 12), (512, 16), (8191, 16)]
+        {
+            assert_eq!(bits, LaneWidth::smallest(4, bound).unwrap().bits());
+        }
+        assert_eq!(Ok(LaneWidth::W32), LaneWidth::smallest(4, (1 << 29) - 1));
+        assert!(LaneWidth::smallest(4, 1 << 29).is_err());
+        assert!(LaneWidth::smallest(u64::MAX, u64::MAX).is_err());
+    }
+
+    #[test]
+    fn values_outside_their_lane_are_refused() {
+        for width in LaneWidth::ALL {
+            let half = 1i64 << (width.bits() - 1);
+            assert!(pack(width, &[-half as i32, (half - 1) as i32]).is_ok());
+            if width != LaneWidth::W32 {
+                assert!(pack(width, &[0, half as i32]).is_err());
+                assert!(pack(width, &[0, (-half - 1) as i32]).is_err());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_word_unpacks_as_written(width in any_width(), word: Word) {
+            prop_assert_eq!(Ok(unpack_as_written(width, &word)), unpack(width, &[word], width.lanes()));
+        }
+
+        #[test]
+        fn any_values_pack_as_written(width in any_width(), raw in prop::collection::vec(any::<i32>(), 42)) {
+            let values: Vec<i32> = raw[..width.lanes()].iter().map(|value| value >> (32 - width.bits())).collect();
+            let words = pack(width, &values).unwrap();
+            prop_assert_eq!(vec![pack_as_written(width, &values)], words.clone());
+            prop_assert_eq!(Ok(values), unpack(width, &words, width.lanes()));
+        }
+
+        #[test]
+        fn words_round_trip(words in prop::collection::vec(any::<Word>(), 0..5)) {
+            let bytes = write_words(&words);
+            prop_assert_eq!(Ok(words.clone()), read_words(&bytes, words.len()));
+            prop_assert!(read_words(&bytes, words.len() + 1).is_err());
+        }
+
+        #[test]
+        fn addition_is_modulo_two_to_the_256(a: Word, b: Word) {
+            let mut word = a;
+            add(&mut word, &b);
+            let carried = a.iter().zip(&b).fold((Vec::new(), 0), |(mut limbs, carry), (a, b)| {
+                let sum = u128::from(*a) + u128::from(*b) + carry;
+                limbs.push(sum as u64);
+                (limbs, sum >> 64)
+            });
+            prop_assert_eq!(carried.0, word.to_vec());
+            sub(&mut word, &b);
+            prop_assert_eq!(a, word);
+            prop_assert_eq!(a, from_bytes(&to_bytes(&a)));
+        }
+    }
+}

@@ -156,3 +156,48 @@ impl Drop for Masker {
         self.scratch.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::{Masker, PairSeed};
+    use crate::lanes::{LaneWidth, add, pack, sub, write_words};
+    use crate::params::Suite;
+    use crate::prg::{Sign, TILE_WORDS, expand};
+
+    fn seeds() -> Vec<PairSeed> {
+        let signs = [Sign::Minus, Sign::Minus, Sign::Plus];
+        let seed = |(peer, sign): (usize, Sign)| PairSeed { peer, seed: Zeroizing::new([peer as u8; 32]), sign };
+        signs.into_iter().enumerate().map(seed).collect()
+    }
+
+    /// E12, one peer after the other over the whole vector.
+    fn mask_as_written(suite: Suite, width: LaneWidth, values: &[i32]) -> Vec<u8> {
+        let mut words = pack(width, values).unwrap();
+        for pair in seeds() {
+            for (word, mask) in words.iter_mut().zip(expand(suite, &pair.seed, values.len())) {
+                if pair.sign == Sign::Plus { add(word, &mask) } else { sub(word, &mask) }
+            }
+        }
+        write_words(&words)
+    }
+
+    #[test]
+    fn tiles_do_not_show() {
+        for suite in [Suite::Aes, Suite::Keccak] {
+            for width in LaneWidth::ALL {
+                for count in
+                    [1, width.lanes() * TILE_WORDS - 1, width.lanes() * TILE_WORDS, width.lanes() * TILE_WORDS + 1]
+                {
+                    let values: Vec<i32> = (0..count).map(|k| k as i32 % 29 - 14).collect();
+                    let expected = mask_as_written(suite, width, &values);
+                    assert_eq!(expected, Masker::from_seeds(suite, &seeds()).pack_and_mask(width, &values));
+                    let plain = write_words(&pack(width, &values).unwrap());
+                    assert_eq!(expected, Masker::from_seeds(suite, &seeds()).mask_bytes(&plain));
+                    assert_eq!(plain, Masker::none().pack_and_mask(width, &values));
+                }
+            }
+        }
+    }
+}

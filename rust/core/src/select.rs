@@ -122,3 +122,57 @@ pub fn krum(distances: &Distances, mu_bps: u64, m: u64, picks: KrumPicks) -> Res
     }
     Ok(Selection::Accepted(accepted))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Distances, Selection, krum, krum_outliers, krum_picks};
+    use crate::gram::{products, squared_norm};
+    use crate::params::KrumPicks;
+
+    fn distances(vectors: &[Vec<i32>]) -> Distances {
+        let norms: Vec<i128> = vectors.iter().map(|vector| squared_norm(vector) as i128).collect();
+        Distances::new(&norms, &products(vectors).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_bound_on_picks() {
+        for groups in 0..=16usize {
+            for mu_bps in (0..=5000).step_by(125) {
+                let mu = mu_bps as f64 / 10_000.0;
+                let outliers = (mu * groups as f64 - 1e-9).ceil().max(0.0) as usize;
+                assert_eq!(outliers as u128, krum_outliers(groups, mu_bps));
+                for m in 1..=17 {
+                    let legal = m as f64 + 1e-9 < (1.0 - 2.0 * mu) * groups as f64 - 2.0;
+                    assert_eq!(legal.then_some(m as usize), krum_picks(groups, mu_bps, m, KrumPicks::Strict));
+                    let most = groups.saturating_sub(outliers + 2).min(m as usize);
+                    assert_eq!((most > 0).then_some(most), krum_picks(groups, mu_bps, m, KrumPicks::Paper));
+                }
+            }
+        }
+        assert_eq!(None, krum_picks(16, 5000, u64::MAX, KrumPicks::Strict));
+        assert_eq!(Some(6), krum_picks(16, 5000, u64::MAX, KrumPicks::Paper));
+    }
+
+    #[test]
+    fn the_bound_of_the_paper_at_its_own_numbers() {
+        assert_eq!(None, krum_picks(6, 2500, 1, KrumPicks::Strict));
+        assert_eq!(Some(1), krum_picks(8, 2500, 1, KrumPicks::Strict));
+        assert_eq!(None, krum_picks(8, 2500, 2, KrumPicks::Strict));
+    }
+
+    proptest! {
+        #[test]
+        fn a_shift_of_all_groups_changes_nothing(
+            vectors in prop::collection::vec(prop::collection::vec(-1000..1000i32, 3), 4..10), shift in -1000..1000i32, m in 1..5u64
+        ) {
+            let shifted: Vec<Vec<i32>> = vectors.iter().map(|v| v.iter().map(|v| v + shift).collect()).collect();
+            let select = |vectors: &[Vec<i32>]| krum(&distances(vectors), 1250, m, KrumPicks::Paper).unwrap();
+            prop_assert_eq!(select(&vectors), select(&shifted));
+            let picks = krum_picks(vectors.len(), 1250, m, KrumPicks::Paper);
+            let Selection::Accepted(accepted) = select(&vectors) else { panic!("defined from 4 groups on") };
+            prop_assert_eq!(picks, Some(accepted.iter().filter(|accepted| **accepted).count()));
+        }
+    }
+}

@@ -1,10 +1,13 @@
 """AES-128 (FIPS 197), one block at a time."""
 
+from functools import cache
+
 
 def _double(byte: int) -> int:
     return (byte << 1) ^ (0x11B if byte & 0x80 else 0)
 
 
+@cache
 def _times(a: int, b: int) -> int:
     product = 0
     while b:
@@ -29,6 +32,7 @@ def _substitution() -> list[int]:
 BOX = _substitution()
 
 
+@cache
 def expand_key(key: bytes) -> list[bytes]:
     """The eleven round keys."""
     words = [key[4 * i : 4 * i + 4] for i in range(4)]
