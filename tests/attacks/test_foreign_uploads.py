@@ -41,13 +41,13 @@ def test_chunks_in_another_order(session: SessionDriver) -> None:
 def test_words_of_another_chunk(session: SessionDriver) -> None:
     member = session.seated()[0]
     words, hashes = session.words(member), session.chunk_hashes(member)
-    with reverts("session: words differ from the commitment"):
+    with reverts("session: words don't give hash"):
         session.contract.upload(0, session.chunk(words, 1), hashes, sender=member)
 
 
 def test_words_of_a_peer(session: SessionDriver) -> None:
     member, peer, *_ = session.seated()
-    with reverts("session: hashes differ from the root"):
+    with reverts("session: hashes don't give root"):
         session.contract.upload(0, session.chunk(session.words(peer), 0), session.chunk_hashes(peer), sender=member)
 
 
@@ -55,7 +55,7 @@ def test_somebody_who_has_no_seat(session: SessionDriver) -> None:
     member = session.seated()[0]
     words, hashes = session.words(member), session.chunk_hashes(member)
     for outsider in (session.owner, session.stranger):
-        with reverts("session: no seat with a commitment"):
+        with reverts("session: no commitment"):
             session.contract.upload(0, session.chunk(words, 0), hashes, sender=outsider)
 
 
@@ -66,7 +66,7 @@ def test_after_the_deadline(session: SessionDriver) -> None:
         session.upload_all(member)
     session.upload(late, 0)
     session.chain.next_at(session.deadline() + 1)
-    with reverts("session: the upload window is over"):
+    with reverts("session: the window is over"):
         session.upload(late, 1)
     session.advance(sender=session.stranger)
     with reverts("session: wrong stage"):
@@ -93,5 +93,5 @@ def test_words_of_the_same_member_in_another_session(session: SessionDriver, new
     other = new_session(parameter_count=42 * 16).to(Stage.UPLOAD)
     member = session.seated()[0]
     assert other.words(member) != session.words(member)
-    with reverts("session: hashes differ from the root"):
+    with reverts("session: hashes don't give root"):
         session.contract.upload(0, other.chunk(other.words(member), 0), other.chunk_hashes(member), sender=member)

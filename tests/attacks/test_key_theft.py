@@ -29,19 +29,19 @@ def refused(session: SessionDriver, keys: Keys, account: str, reason: str) -> No
 
 def test_a_signature_copied_from_the_pool(base: SessionDriver, accounts: Accounts) -> None:
     """The front runner sends alice's keys before she does: the signature names her."""
-    refused(base, base.keys(accounts.alice), accounts.bob, "registry: key signature")
+    refused(base, base.keys(accounts.alice), accounts.bob, "register: key signature")
     base.register(accounts.alice)
 
 
 def test_a_signature_from_another_session(base: SessionDriver, new_session: Factory, accounts: Accounts) -> None:
     other = new_session()
     keys = make_keys(base.secret(accounts.alice), base.chain.id, other.contract.address, accounts.alice)
-    refused(base, keys, accounts.alice, "registry: key signature")
+    refused(base, keys, accounts.alice, "register: key signature")
 
 
 def test_a_signature_from_another_chain(base: SessionDriver, accounts: Accounts) -> None:
     keys = make_keys(base.secret(accounts.alice), base.chain.id + 1, base.contract.address, accounts.alice)
-    refused(base, keys, accounts.alice, "registry: key signature")
+    refused(base, keys, accounts.alice, "register: key signature")
 
 
 def test_a_key_that_another_member_has(base: SessionDriver, accounts: Accounts) -> None:
@@ -62,13 +62,13 @@ def test_the_mirrored_key_of_another_member_is_another_key(base: SessionDriver, 
 @pytest.mark.parametrize(
     ("x", "reason"),
     [
-        (0, "registry: x out of range"),
-        (CURVE_ORDER, "registry: x out of range"),
-        (CURVE_ORDER + 1, "registry: x out of range"),
-        (FIELD, "registry: x out of range"),
-        (2**256 - 1, "registry: x out of range"),
-        (off_curve_x(), "registry: x isn't on the curve"),
-        (off_curve_x(CURVE_ORDER - 10), "registry: x isn't on the curve"),
+        (0, "register: x out of range"),
+        (CURVE_ORDER, "register: x out of range"),
+        (CURVE_ORDER + 1, "register: x out of range"),
+        (FIELD, "register: x out of range"),
+        (2**256 - 1, "register: x out of range"),
+        (off_curve_x(), "register: x isn't on the curve"),
+        (off_curve_x(CURVE_ORDER - 10), "register: x isn't on the curve"),
     ],
 )
 def test_x_that_is_no_point(base: SessionDriver, accounts: Accounts, x: int, reason: str) -> None:
@@ -79,18 +79,18 @@ def test_x_that_is_no_point(base: SessionDriver, accounts: Accounts, x: int, rea
 
 @pytest.mark.parametrize("change", [{"v": 0}, {"v": 26}, {"v": 29}, {"r": 0}, {"s": 0}, {"r": CURVE_ORDER}, {"s": 1}])
 def test_a_signature_that_is_none(base: SessionDriver, accounts: Accounts, change: dict[str, int]) -> None:
-    refused(base, base.keys(accounts.alice)._replace(**change), accounts.alice, "registry: key signature")
+    refused(base, base.keys(accounts.alice)._replace(**change), accounts.alice, "register: key signature")
 
 
 def test_the_other_parity_is_another_signer(base: SessionDriver, accounts: Accounts) -> None:
     keys = base.keys(accounts.alice)
-    refused(base, keys._replace(parity=1 - keys.parity), accounts.alice, "registry: key signature")
+    refused(base, keys._replace(parity=1 - keys.parity), accounts.alice, "register: key signature")
 
 
 def test_a_parity_that_is_no_bit(base: SessionDriver, accounts: Accounts) -> None:
     for parity in (2, 2**256 - 27):
         refused(
-            base, base.keys(accounts.alice)._replace(parity=parity), accounts.alice, "registry: parity out of range"
+            base, base.keys(accounts.alice)._replace(parity=parity), accounts.alice, "register: parity out of range"
         )
 
 

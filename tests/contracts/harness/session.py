@@ -111,7 +111,8 @@ def make_params(**given: int) -> Params:
         "unsafe_small": int(f["members"] < f["colluders"] + 2),
     }
     f = follow | f
-    f.setdefault("lane_bits", 32 if weights else ref.smallest_lane(f["members"], f["bound"]))
+    if "lane_bits" not in f:
+        f["lane_bits"] = 32 if weights else ref.smallest_lane(f["members"], f["bound"])
     f.setdefault("bond_wei", ref.least_bond(f["reward_wei"], f["rounds"], f["members"]))
     return Params(**f)
 
@@ -322,7 +323,9 @@ class SessionDriver:
         self.start()
 
     def finish_register(self) -> None:
-        self.register_all()
+        for account in self.listed:
+            if self.contract.stage() == Stage.REGISTER:
+                self.register(account)
         self.close_registration()
 
     def finish_commit(self) -> None:
