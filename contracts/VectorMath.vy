@@ -85,30 +85,35 @@ def products(
     raw: uint256[120] = empty(uint256[120])
     x: uint256[6][4][16] = empty(uint256[6][4][16])
     y: uint256[6][4][16] = empty(uint256[6][4][16])
+    last: uint256 = count - 1
     blocks: uint256 = (count + BLOCK_WORDS - 1) // BLOCK_WORDS
     for k: uint256 in range(blocks, bound=MAX_BLOCKS):
         for r: uint256 in range(rows, bound=bounds.MAX_KRUM_GROUPS):
+            xr: uint256[6][4] = empty(uint256[6][4])
+            yr: uint256[6][4] = empty(uint256[6][4])
+            digits: uint256 = 0
             for i: uint256 in range(BLOCK_WORDS):
                 # k < 180, i < 4, r < 16 and size < 2^17 stay far below 2^256
                 at: uint256 = unsafe_add(unsafe_mul(BLOCK_WORDS, k), i)
                 w: uint256 = 0
                 if at < count:
                     w = extract32(words, unsafe_add(unsafe_mul(r, size), unsafe_mul(32, at)), output_type=uint256)
-                if at == count - 1:
+                if at == last:
                     w = lanes._without_tail(w, last_lanes, lay)
                 # modulo 2^256, as E5
                 u: uint256 = unsafe_add(w, lay.offset) & lay.box
                 v: uint256 = ((u & lay.swap_a) >> lay.by_a) | ((u << lay.by_a) & lay.swap_a) | (u & lay.keep_a)
                 v = ((v & lay.swap_b) >> lay.by_b) | ((v << lay.by_b) & lay.swap_b) | (v & lay.keep_b)
-                v = ((v & lay.swap_c) >> lay.by_c) | ((v << lay.by_c) & lay.swap_c) | (v & lay.keep_c)
+                if lay.swap_c != 0:
+                    v = ((v & lay.swap_c) >> lay.by_c) | ((v << lay.by_c) & lay.swap_c) | (v & lay.keep_c)
                 x0: uint256 = u & lay.mask
                 x1: uint256 = (u >> lay.shift) & lay.mask
                 x2: uint256 = (u >> lay.shift2) & lay.mask
                 x3: uint256 = (u >> lay.shift3) & lay.mask3
                 x4: uint256 = (u >> lay.shift4) & lay.mask4
                 x5: uint256 = (u >> lay.shift5) & lay.mask5
-                x[r][i] = [x0, x1, x2, x3, x4, x5]
-                y[r][i] = [
+                xr[i] = [x0, x1, x2, x3, x4, x5]
+                yr[i] = [
                     v & lay.mask,
                     (v >> lay.shift) & lay.mask,
                     (v >> lay.shift2) & lay.mask,
@@ -117,8 +122,12 @@ def products(
                     (v >> lay.shift5) & lay.mask5,
                 ]
                 # unit fields of 720 words of at most 6 digits below 2^b
-                digits: uint256 = unsafe_add(unsafe_add(unsafe_add(x0, x1), unsafe_add(x2, x3)), unsafe_add(x4, x5))
-                sums[r] = unsafe_add(sums[r], digits)
+                digits = unsafe_add(
+                    digits, unsafe_add(unsafe_add(unsafe_add(x0, x1), unsafe_add(x2, x3)), unsafe_add(x4, x5))
+                )
+            x[r] = xr
+            y[r] = yr
+            sums[r] = unsafe_add(sums[r], digits)
         pair: uint256 = 0
         for r: uint256 in range(rows, bound=bounds.MAX_KRUM_GROUPS):
             a: uint256[6][4] = x[r]

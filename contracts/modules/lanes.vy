@@ -172,7 +172,8 @@ def _squared_norm(words: DynArray[uint256, bounds.MAX_CHUNK_WORDS], lay: Layout)
         u: uint256 = unsafe_add(w, lay.offset) & lay.box
         r: uint256 = ((u & lay.swap_a) >> lay.by_a) | ((u << lay.by_a) & lay.swap_a) | (u & lay.keep_a)
         r = ((r & lay.swap_b) >> lay.by_b) | ((r << lay.by_b) & lay.swap_b) | (r & lay.keep_b)
-        r = ((r & lay.swap_c) >> lay.by_c) | ((r << lay.by_c) & lay.swap_c) | (r & lay.keep_c)
+        if lay.swap_c != 0:
+            r = ((r & lay.swap_c) >> lay.by_c) | ((r << lay.by_c) & lay.swap_c) | (r & lay.keep_c)
         x0: uint256 = u & lay.mask
         x1: uint256 = (u >> lay.shift) & lay.mask
         x2: uint256 = (u >> lay.shift2) & lay.mask
