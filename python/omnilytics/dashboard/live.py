@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.live import Live
+from rich.segment import SegmentLines
 
 from omnilytics.dashboard.state import DashboardState, reduce
 from omnilytics.dashboard.view import Dashboard
@@ -83,6 +84,7 @@ class LiveDashboard(Silent):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+        self._drawn: tuple[DashboardState, ConsoleDimensions, SegmentLines] | None = None
         self._live = Live(
             console=console,
             screen=True,
@@ -101,10 +103,16 @@ class LiveDashboard(Silent):
     ) -> None:
         self._live.stop()
         if self.state.setting is not None:
-            self._console.print(self._frame(), height=max(1, self._console.height - 1))
+            self._console.print(Dashboard(self.state), height=max(1, self._console.height - 1))
 
     def _frame(self) -> RenderableType:
-        return Dashboard(self.state)
+        """The current picture, drawn anew only when the state or the terminal's size has changed."""
+        size = self._console.size
+        if self._drawn is None or self._drawn[0] is not self.state or self._drawn[1] != size:
+            options = self._console.options.update(width=size.width, height=size.height)
+            lines = self._console.render_lines(Dashboard(self.state), options, new_lines=False)
+            self._drawn = (self.state, size, SegmentLines(lines, new_lines=True))
+        return self._drawn[2]
 
 
 def screen_for(console: Console, *, dashboard: bool, quiet: bool, write: Callable[[str], None]) -> Screen:

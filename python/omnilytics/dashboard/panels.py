@@ -257,15 +257,15 @@ class Gas:
             yield Text("no transaction yet", style=QUIET)
             return
         height = options.height or 99
-        room = max(0, options.max_width - 12 - 8)
+        room = max(0, options.max_width - 15 - 8)
         for phase, amount in used[: max(0, height - 1)]:
-            line = Text(f"{phase:<12}", style=QUIET, no_wrap=True, overflow="ellipsis")
+            line = Text(f"{phase:<15}", style=QUIET, no_wrap=True, overflow="ellipsis")
             line.append(f"{gas(amount):>7} ")
             line.append(charts.bar(amount / used[0][1], room), style=SKY)
             yield line
         total = sum(self.state.gas.values())
-        calls = f" in {self.state.transactions:,} calls" if room >= 12 else ""
-        yield Text(f"{'total':<12}{gas(total):>7}{calls}", style="bold", no_wrap=True)
+        calls = f" in {self.state.transactions:,} calls" if room >= 14 else ""
+        yield Text(f"{'total':<15}{gas(total):>7}{calls}", style="bold", no_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

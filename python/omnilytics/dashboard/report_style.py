@@ -28,6 +28,7 @@ figcaption, .note { margin: 0.7rem 0 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 0.3rem 0.9rem 0.3rem 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+td:last-child { white-space: normal; }
 th { color: var(--soft); font-weight: 600; }
 tbody tr:last-child td { border-bottom: 0; }
 .n { text-align: right; }

@@ -59,7 +59,7 @@ def _compact(state: DashboardState, height: int) -> Layout:
     """80x24: header, strip, groups beside accuracy and money, data owners, feed."""
     rounds = state.setting.rounds if state.setting else 8
     middle = max(6, min(rounds + 3, height - 11))
-    owners = 6 if height >= 24 else 5
+    owners = 6 if height >= 23 else 5
     root = Layout()
     root.split_column(
         Layout(header(state), size=1),
@@ -100,8 +100,8 @@ def _wide(state: DashboardState, width: int, height: int) -> Layout:
         Layout(_panel("Data owners", panels.Members(state))),
     )
     root["bottom"].split_row(
-        Layout(_panel(_escrow_title(state), panels.Money(state)), size=32),
-        Layout(_panel("Gas by call", panels.Gas(state)), size=30),
+        Layout(_panel(_escrow_title(state), panels.Money(state)), size=30),
+        Layout(_panel("Gas by call", panels.Gas(state)), size=35),
         Layout(_panel("What happens", panels.Feed(state))),
     )
     return root
