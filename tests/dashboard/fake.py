@@ -95,27 +95,9 @@ def session(
         yield ev.GroupChanged(number, group, "commit", seated)
         for place, member in enumerate(seated):
             yield ev.MemberChanged(number, member, "seated", group, place, 0, 0)
-    yield ev.StageChanged(number, "commit", now + 900, now + 100)
-    for group, seated in enumerate(groups):
-        for place, member in enumerate(seated):
-            yield ev.GasUsed(number, "commit", CALLS["commit"], 36)
-            yield ev.MemberChanged(number, member, "committed", group, place, 0, rng.randrange(4))
-    yield ev.StageChanged(number, "upload", now + 1200, now + 200)
     failed = [0] if failing else []
-    for group, seated in enumerate(groups):
-        yield ev.GroupChanged(number, group, "upload", seated)
-        for place, member in enumerate(seated):
-            if group in failed and place == 0:
-                yield ev.MemberChanged(number, member, "missed", group, place, 0, 0)
-                continue
-            yield ev.GasUsed(number, "upload", CALLS["upload"], 2_200)
-            yield ev.MemberChanged(number, member, "uploaded", group, place, 0, 0)
-        yield ev.GroupChanged(number, group, "failed" if group in failed else "delivered", seated)
+    yield from _delivery(number, groups, failed, rng, now)
     alive = [g for g in range(rounds) if g not in failed]
-    yield ev.StageChanged(number, "aggregate", now + 1500, now + 300)
-    for group in alive:
-        yield ev.GasUsed(number, "aggregate", 1_150_000, 8_900)
-        yield ev.GroupChanged(number, group, "aggregated", groups[group])
     yield from _selection(number, alive, groups, bad, rule, rng, unselected, now)
     accepted = [] if unselected else [g for g in alive if not set(groups[g]) & set(bad)]
     paid = alive if unselected else accepted
@@ -134,6 +116,32 @@ def session(
     yield ev.MoneyMoved(number, deposited, 0, 0, deposited)
     rejected = [g for g in alive if g not in accepted]
     yield ev.SessionFinished(number, accepted, rejected, failed, unselected)
+
+
+def _delivery(
+    number: int, groups: list[list[str]], failed: list[int], rng: random.Random, now: int
+) -> Iterator[ev.Event]:
+    yield ev.StageChanged(number, "commit", now + 900, now + 100)
+    for group, seated in enumerate(groups):
+        for place, member in enumerate(seated):
+            yield ev.GasUsed(number, "commit", CALLS["commit"], 36)
+            yield ev.MemberChanged(number, member, "committed", group, place, 0, rng.randrange(4))
+    yield ev.StageChanged(number, "upload", now + 1200, now + 200)
+    for group, seated in enumerate(groups):
+        yield ev.GroupChanged(number, group, "upload", seated)
+        for place, member in enumerate(seated):
+            if group in failed and place == 0:
+                yield ev.MemberChanged(number, member, "missed", group, place, 0, 0)
+                continue
+            yield ev.GasUsed(number, "upload", CALLS["upload"], 2_200)
+            yield ev.MemberChanged(number, member, "uploaded", group, place, 0, 0)
+        yield ev.GroupChanged(number, group, "failed" if group in failed else "delivered", seated)
+    yield ev.StageChanged(number, "aggregate", now + 1500, now + 300)
+    for group in range(len(groups)):
+        if group in failed:
+            continue
+        yield ev.GasUsed(number, "aggregate", 1_150_000, 8_900)
+        yield ev.GroupChanged(number, group, "aggregated", groups[group])
 
 
 def _selection(
