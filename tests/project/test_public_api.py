@@ -32,7 +32,8 @@ def describe_class(cls: type) -> dict[str, Any]:
     if issubclass(cls, enum.Enum):
         return {"enum": {member.name: member.value for member in cls}}
     members: dict[str, Any] = {"bases": [base.__name__ for base in cls.__bases__]}
-    if not issubclass(cls, BaseException) or "__init__" in vars(cls):
+    bare = getattr(cls, "_is_protocol", False) or (issubclass(cls, BaseException) and "__init__" not in vars(cls))
+    if not bare:
         members["new"] = str(inspect.signature(cls))
     for name, member in sorted(vars(cls).items()):
         if name.startswith("_"):
