@@ -1,7 +1,7 @@
 """Brownie-style tests on titanoboa: real transactions, receipts, named accounts, events, sessions at any stage."""
 
 from .chain import ETHER, Accounts, Chain
-from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, compiled_source, reverts
+from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, reverts
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
 from .session import DAY, Params, SessionDriver, Stage, Status, make_params
 
@@ -23,7 +23,6 @@ __all__ = [
     "Stage",
     "Status",
     "compiled",
-    "compiled_source",
     "make_params",
     "reverts",
 ]

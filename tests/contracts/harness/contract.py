@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import boa
+import vyper
+import vyper.warnings
 from boa.interpret import set_cache_dir, set_search_paths
 from eth_abi import decode, encode
 from eth_utils import keccak
-from vyper.compiler.output import build_abi_output
+from vyper.compiler.output import build_abi_output, build_layout_output
 
 from . import evm, gas
 from .evm import Outcome, Reverted
 
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
+CACHE = ROOT / ".pytest_cache" / "contracts"
 
 set_search_paths([str(CONTRACTS)])
-set_cache_dir(str(ROOT / ".pytest_cache" / "titanoboa"))
+set_cache_dir(None)
 
 
 @functools.cache
@@ -170,16 +175,18 @@ def decode_logs(outcome: Outcome) -> tuple[Any, ...]:
 
 
 class Compiled:
-    """A compiled source file: compiled once in a process."""
+    """A compiled source file: ABI, creation code, runtime code, storage layout."""
 
-    def __init__(self, name: str, deployer: Any) -> None:
+    def __init__(self, name: str, artifact: dict[str, Any]) -> None:
         self.name = name
-        self.data = deployer.compiler_data
-        self.abi = Abi(list(build_abi_output(self.data)))
+        self.abi = Abi(artifact["abi"])
+        self.creation = bytes.fromhex(artifact["creation"])
+        self.runtime = bytes.fromhex(artifact["runtime"])
+        self.layout: dict[str, Any] = artifact["layout"]
 
     def deploy(self, *args: Any, sender: str, value: int = 0) -> Contract:
         """A new contract at a new address."""
-        init_code = self.data.bytecode + encode([_type(i) for i in self.abi.constructor], args)
+        init_code = self.creation + encode([_type(i) for i in self.abi.constructor], args)
         outcome = evm.deploy(self.name, sender, init_code, value)
         assert outcome.created is not None
         gas.TABLE.add(self.name, "deploy", outcome.gas_used)
@@ -191,15 +198,31 @@ class Compiled:
 
 
 @functools.cache
-def compiled(path: Path) -> Compiled:
-    """The contract in that file, with contracts/ as the search path of its imports."""
-    return Compiled(path.stem, boa.load_partial(str(path)))
+def _sources_digest() -> bytes:
+    """Over everything that a contract may import, and the compiler."""
+    files = sorted([*CONTRACTS.rglob("*.vy"), *CONTRACTS.rglob("*.vyi")])
+    return keccak(b"".join(keccak(path.read_bytes()) for path in files) + vyper.__version__.encode())
 
 
 @functools.cache
-def compiled_source(name: str, source: str) -> Compiled:
-    """A contract from its text: the small ones that tests make for themselves."""
-    return Compiled(name, boa.loads_partial(source, name=name))
+def compiled(path: Path) -> Compiled:
+    """The contract in that file, its imports from contracts/; compiled again only when a source has changed."""
+    digest = keccak(_sources_digest() + str(path).encode() + path.read_bytes()).hex()
+    kept = CACHE / f"{path.stem}-{digest[:32]}.json"
+    if kept.exists():
+        return Compiled(path.stem, json.loads(kept.read_text(encoding="utf-8")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", vyper.warnings.VyperWarning)
+        data = boa.load_partial(str(path)).compiler_data
+        artifact = {
+            "abi": build_abi_output(data),
+            "creation": data.bytecode.hex(),
+            "runtime": data.bytecode_runtime.hex(),
+            "layout": build_layout_output(data),
+        }
+    CACHE.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(artifact), encoding="utf-8")
+    return Compiled(path.stem, artifact)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,215 @@
+"""tests/vectors against the contracts: the same numbers as Rust and Python, borders and ties included."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import pytest
+from eth_utils import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.contracts.harness import CONTRACTS, ROOT, Accounts, Contract, SessionDriver, Stage, compiled, reverts
+from tests.contracts.harness import reference as ref
+from tests.contracts.harness.fixtures import Factory
+from tests.contracts.harness.keys import CURVE_ORDER, key_digest, public, sign
+
+VECTORS = ROOT / "tests" / "vectors"
+
+
+@functools.cache
+def vectors(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def data(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+@pytest.fixture(scope="module")
+def math(accounts: Accounts) -> Contract:
+    return compiled(CONTRACTS / "VectorMath.vy").deploy(sender=accounts.deployer)
+
+
+@pytest.fixture(scope="module")
+def rules(accounts: Accounts) -> Contract:
+    return compiled(CONTRACTS / "SessionRules.vy").deploy(sender=accounts.deployer)
+
+
+def shape(rules: Contract, **fields: int) -> list[int]:
+    """The session's terms as `accepted` takes them; fields that no rule reads are zero."""
+    struct = next(i for i in rules.abi.functions["accepted"]["inputs"] if i["type"] == "tuple")
+    return [fields.get(c["name"], 0) for c in struct["components"]]
+
+
+def krum_accepts(rules: Contract, norms: list[int], products: list[int], mu_bps: int, m: int, m_rule: int) -> int:
+    """Krum's bitmap over the positions in P; the groups are every other id, so that ids and positions differ."""
+    terms = shape(rules, rule=1, krum_mu_bps=mu_bps, krum_m=m, krum_m_rule=m_rule)
+    live = sum(1 << (2 * i + 1) for i in range(len(norms)))
+    accepted = rules.accepted(terms, live, norms, products)
+    assert accepted & ~live == 0
+    return sum((accepted >> (2 * i + 1) & 1) << i for i in range(len(norms)))
+
+
+def last_lanes(parameters: int, bits: int) -> int:
+    """Lanes of the last word that hold a parameter."""
+    return (parameters - 1) % ref.lanes(bits) + 1
+
+
+class TestLanes:
+    @pytest.mark.parametrize("case", vectors("lanes")["packing"], ids=lambda c: c["name"])
+    def test_packed_integers_keep_their_length(self, math: Contract, case: dict[str, Any]) -> None:
+        words, values = ref.from_bytes(data(case["words"])), case["values"]
+        assert ref.pack(values, case["lane_bits"]) == words
+        reach = min(len(values), len(words) * ref.lanes(case["lane_bits"]))
+        used = last_lanes(reach, case["lane_bits"])
+        assert math.squared_norm(words, case["lane_bits"], used) == ref.dot(values, values)
+
+    @pytest.mark.parametrize("case", vectors("lanes")["decoding"], ids=lambda c: c["name"])
+    def test_any_sum_is_decoded(self, math: Contract, case: dict[str, Any]) -> None:
+        bits, count = case["lane_bits"], case["parameter_count"]
+        words = ref.from_bytes(data(case["words"]))
+        assert ref.unpack(words, bits, count) == case["values"]
+        assert math.squared_norm(words, bits, last_lanes(count, bits)) == ref.dot(case["values"], case["values"])
+
+    @pytest.mark.parametrize("bits", ref.LANE_BITS)
+    def test_every_lane_of_a_sum_is_read(self, math: Contract, bits: int) -> None:
+        """The inner product with a unit vector is one decoded lane."""
+        word = int.from_bytes(keccak(text=f"garbage of {bits} bits"), "big")
+        values = ref.unpack([word], bits, ref.lanes(bits))
+        for first in range(0, len(values), 15):
+            lanes = range(first, min(first + 15, len(values)))
+            rows = [word, *(ref.pack([0] * lane + [1], bits)[0] for lane in lanes)]
+            products = math.products(ref.to_bytes(rows), len(rows), bits, ref.lanes(bits))
+            assert products[: len(lanes)] == [values[lane] for lane in lanes]
+
+    @settings(max_examples=60, deadline=None)
+    @given(bits=st.sampled_from(ref.LANE_BITS), draw=st.data())
+    def test_garbage_sums(self, math: Contract, bits: int, draw: st.DataObject) -> None:
+        """Any 256 bits, any number of words and used lanes: the exact norm and products of what E6 reads."""
+        count = draw.draw(st.integers(1, 9))
+        used = draw.draw(st.integers(1, ref.lanes(bits)))
+        edge = st.sampled_from(
+            [0, 1, 2**256 - 1, 2**255, int("01" * 128, 2), ref.pack([-(1 << (bits - 1))] * ref.lanes(bits), bits)[0]]
+        )
+        word = st.one_of(st.integers(0, 2**256 - 1), edge)
+        rows = [draw.draw(st.lists(word, min_size=count, max_size=count)) for _ in range(draw.draw(st.integers(1, 4)))]
+        parameters = (count - 1) * ref.lanes(bits) + used
+        values = [ref.unpack(row, bits, parameters) for row in rows]
+        matrix = ref.gram(values)
+        assert math.squared_norm(rows[0], bits, used) == matrix[0][0]
+        assert math.products(b"".join(map(ref.to_bytes, rows)), len(rows), bits, used) == ref.upper(matrix)
+
+    @pytest.mark.parametrize("bits", ref.LANE_BITS)
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_the_longest_chunk_of_extremes(self, math: Contract, bits: int, sign: int) -> None:
+        """720 words with every lane at its border: nothing carries over."""
+        border = -(1 << (bits - 1)) if sign < 0 else (1 << (bits - 1)) - 1
+        words = ref.pack([border] * ref.lanes(bits), bits) * 720
+        assert math.squared_norm(words, bits, ref.lanes(bits)) == border**2 * ref.lanes(bits) * 720
+
+
+class TestSelection:
+    @pytest.mark.parametrize("case", vectors("selection")["gram"], ids=lambda c: c["name"])
+    def test_gram(self, math: Contract, case: dict[str, Any]) -> None:
+        bits, count, rows = case["lane_bits"], case["parameter_count"], [data(a) for a in case["aggregates"]]
+        used = last_lanes(count, bits)
+        assert [math.squared_norm(ref.from_bytes(row), bits, used) for row in rows] == [int(n) for n in case["norms"]]
+        assert math.products(b"".join(rows), len(rows), bits, used) == [int(p) for p in case["products"]]
+
+    @pytest.mark.parametrize("case", vectors("selection")["norm"], ids=lambda c: c["name"])
+    def test_norm(self, rules: Contract, case: dict[str, Any]) -> None:
+        """Under `abort` every group counts N members: those rows of the vector."""
+        rows = [
+            (int(n), a)
+            for n, u, a in zip(case["norms"], case["counts"], case["accepted"], strict=True)
+            if u == case["members"]
+        ]
+        assert rows
+        terms = shape(rules, members=case["members"], parameter_count=case["parameter_count"], bound=case["bound"])
+        accepted = rules.accepted(terms, (1 << len(rows)) - 1, [n for n, _ in rows], [])
+        assert accepted == sum(a << i for i, (_, a) in enumerate(rows))
+
+    @pytest.mark.parametrize("case", vectors("selection")["krum"], ids=lambda c: c["name"])
+    def test_krum(self, rules: Contract, case: dict[str, Any]) -> None:
+        norms, products = [int(n) for n in case["norms"]], [int(p) for p in case["products"]]
+        expected = sum(a << i for i, a in enumerate(case["accepted"] or []))
+        assert krum_accepts(rules, norms, products, case["mu_bps"], case["m"], case["m_rule"]) == expected
+
+    @settings(max_examples=25, deadline=None)
+    @given(draw=st.data())
+    def test_krum_on_small_integers(self, rules: Contract, draw: st.DataObject) -> None:
+        """Few values, so that ties are common."""
+        count = draw.draw(st.integers(1, 16))
+        values = [draw.draw(st.lists(st.integers(-2, 2), min_size=2, max_size=2)) for _ in range(count)]
+        mu, m, m_rule = (
+            draw.draw(st.sampled_from([0, 1, 999, 2_500, 5_000])),
+            draw.draw(st.integers(1, 16)),
+            draw.draw(st.integers(0, 1)),
+        )
+        matrix = ref.gram(values)
+        chosen = krum_accepts(rules, [matrix[i][i] for i in range(count)], ref.upper(matrix), mu, m, m_rule)
+        assert chosen == sum(1 << r for r in ref.krum(matrix, mu, m, m_rule == 0))
+
+
+class TestDigests:
+    @pytest.mark.parametrize("case", vectors("digests")["commitments"])
+    def test_commitments(self, case: dict[str, Any]) -> None:
+        """The harness's root, which the contract checks with every upload."""
+        hashes = ref.chunk_hashes(ref.from_bytes(data(case["words"])), case["chunk_words"])
+        assert hashes == [data(h) for h in case["chunk_hashes"]]
+        assert ref.commitment(hashes) == data(case["root"])
+
+    @pytest.mark.parametrize("case", vectors("digests")["published"])
+    def test_published(self, new_session: Factory, case: dict[str, Any]) -> None:
+        session = new_session()
+        for number, chunk in enumerate(case["chunks"]):
+            session.contract.publish(number, data(chunk), sender=session.owner)
+        assert session.published_hash() == data(case["hash"])
+
+    def test_model(self) -> None:
+        """E1 by the harness, which test_start.py compares with the contract's."""
+        case = vectors("digests")["model"]
+        assert ref.model_hash([int(f) for f in case["fields"]], data(case["published_hash"])) == data(case["hash"])
+
+
+class TestKeys:
+    @pytest.mark.parametrize("case", vectors("keys")["cases"], ids=lambda c: c["sender"][:6])
+    def test_digest_and_address(self, case: dict[str, Any]) -> None:
+        secret = int(case["secret"], 16)
+        assert public(secret) == (int(case["x"], 16), case["parity"], case["address"])
+        digest = key_digest(case["chain_id"], case["session"], case["sender"])
+        assert digest == data(case["digest"])
+        assert sign(secret, digest) == (case["v"], int(case["r"], 16), int(case["s"], 16))
+
+    @pytest.mark.parametrize("x", vectors("keys")["bad_x"])
+    def test_coordinates_that_are_refused(self, joining: SessionDriver, x: str) -> None:
+        keys = joining.keys(joining.listed[0])._replace(x=int(x, 16))
+        reason = "x isn't on the curve" if 0 < keys.x < CURVE_ORDER else "x out of range"
+        with reverts(f"register: {reason}"):
+            joining.contract.register(keys, [], 0, sender=joining.listed[0], value=joining.params.bond_wei)
+
+
+@pytest.fixture(scope="module")
+def joining(new_session: Factory) -> SessionDriver:
+    return new_session().to(Stage.REGISTER)
+
+
+@pytest.fixture(scope="module")
+def draw(accounts: Accounts) -> Contract:
+    return compiled(ROOT / "tests" / "contracts" / "mocks" / "DrawProbe.vy").deploy(sender=accounts.deployer)
+
+
+class TestDraw:
+    def test_seed(self) -> None:
+        case = vectors("draw")
+        assert ref.draw_seed(data(case["block_hash"]), case["session"]) == data(case["seed"])
+
+    @pytest.mark.parametrize("case", vectors("draw")["permutations"], ids=lambda c: str(c["count"]))
+    def test_places(self, draw: Contract, case: dict[str, Any]) -> None:
+        seed, count = data(vectors("draw")["seed"]), case["count"]
+        sample = range(count) if count <= 64 else [0, 1, 63, 64, count // 2, count - 2, count - 1]
+        assert [draw.permuted(seed, i, count) for i in sample] == [case["places"][i] for i in sample]
