@@ -41,6 +41,9 @@ exports: accumulator.aggregate
 exports: multiplier.gram
 
 
+STATES: constant(uint256) = 92578592727312   # 0x543322222110: the state of stage k is hexadecimal digit k
+
+
 struct Seat:
     number: uint256     # place among all groups, from 1; 0 = no seat
     group: uint256
@@ -87,10 +90,10 @@ def whitelist(members: DynArray[address, bounds.MAX_LISTED]):
     p: progress.Progress = progress._in_stage(progress.SETUP)
     self._only_owner()
     assert len(members) != 0, "session: nobody to list"
-    assert p.listed + len(members) <= bounds.MAX_WHITELIST, "session: whitelist is full"
+    p.listed += len(members)
+    assert p.listed <= bounds.MAX_WHITELIST, "session: whitelist is full"
     for account: address in members:
         registry._list(account)
-    p.listed += len(members)
     progress._store(p)
     log ISecModelUpdate.Whitelisted(members=members)
 
@@ -133,8 +136,7 @@ def start(params: ISecModelUpdate.SessionParams):
         published_top=p.published_top,
         value_wei=msg.value,
     )
-    assert staticcall libraries.RULES.check(params, setting)  # dev: it reverts with its own reasons
-    terms._set(params)
+    terms._slots = staticcall libraries.RULES.check(params, setting)
     escrow._deposit(msg.value)
     p.stage = progress.REGISTER
     p.deadline = block.timestamp + params.register_secs
@@ -323,7 +325,7 @@ def exit():
     shape: ISessionRules.Shape = terms._shape()
     full: uint256 = 0
     if p.stage == progress.REGISTER:
-        full = min(shape.rounds, p.registered // shape.members)
+        full = self._full_groups(p, shape)
         if shape.assignment == terms.GREEDY and full >= shape.min_rounds:
             self._close_registration(p, shape)
             return
@@ -353,16 +355,7 @@ def state() -> uint256:
     """
     @return The paper's state, 0..5.
     """
-    stage: uint256 = progress._load().stage
-    if stage <= progress.REGISTER:
-        return stage
-    if stage == progress.DRAW:
-        return 1
-    if stage < progress.SELECT:
-        return 2
-    if stage < progress.PAYMENT:
-        return 3
-    return stage - 6
+    return (STATES >> (4 * progress._load().stage)) & 15
 
 
 @view
@@ -380,7 +373,7 @@ def params() -> ISecModelUpdate.SessionParams:
     """
     @return What `start` was given; zeros before.
     """
-    return terms._params()
+    return self._params()
 
 
 @view
@@ -398,7 +391,7 @@ def model_hash() -> bytes32:
     """
     @return E1; zero before `start`.
     """
-    params: ISecModelUpdate.SessionParams = terms._params()
+    params: ISecModelUpdate.SessionParams = self._params()
     if params.rounds == 0:
         return empty(bytes32)
     return self._model_hash(params, self.published_hash)
@@ -542,6 +535,12 @@ def _only_owner():
 
 @view
 @internal
+def _params() -> ISecModelUpdate.SessionParams:
+    return staticcall libraries.RULES.unpacked(terms._slots)
+
+
+@view
+@internal
 def _model_hash(params: ISecModelUpdate.SessionParams, published_hash: bytes32) -> bytes32:
     """
     @return E1.
@@ -576,18 +575,28 @@ def _advance(p: progress.Progress):
     if p.stage == progress.DRAW:
         due = block.number > p.draw_block
     assert due, "session: nothing to advance"
+    shape: ISessionRules.Shape = terms._shape()
     if p.stage == progress.SETUP:
         self._cancel(p, 0)
     elif p.stage == progress.REGISTER:
-        self._close_registration(p, terms._shape())
+        self._close_registration(p, shape)
     elif p.stage == progress.DRAW:
         self._draw(p)
     elif p.stage == progress.COMMIT:
-        self._pass_barrier(p, terms._shape())
+        self._pass_barrier(p, shape)
     elif p.stage == progress.UPLOAD:
-        self._close_upload(p, terms._shape())
+        self._close_upload(p, shape)
     else:
         self._end_selection(p, 0)
+
+
+@pure
+@internal
+def _full_groups(p: progress.Progress, shape: ISessionRules.Shape) -> uint256:
+    """
+    @return Groups that the registered can fill.
+    """
+    return min(shape.rounds, p.registered // shape.members)
 
 
 @internal
@@ -596,7 +605,7 @@ def _close_registration(p: progress.Progress, shape: ISessionRules.Shape):
     @notice Nobody registers any more: too few refunds all, `greedy` seats at once, `shuffled` fixes the block of the draw.
     """
     q: progress.Progress = p
-    full: uint256 = min(shape.rounds, q.registered // shape.members)
+    full: uint256 = self._full_groups(q, shape)
     enough: bool = full >= shape.min_rounds
     if enough and shape.assignment != terms.GREEDY:
         q.draw_block = block.number + bounds.DRAW_DELAY
@@ -633,7 +642,7 @@ def _seat_all(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
     @notice Opens stage Commit. Who has no seat gets its bond back.
     """
     q: progress.Progress = p
-    q.groups = min(shape.rounds, q.registered // shape.members)
+    q.groups = self._full_groups(q, shape)
     q.pending = q.groups * shape.members
     q.stage = progress.COMMIT
     q.deadline = block.timestamp + terms._window(terms.COMMIT)
@@ -661,19 +670,36 @@ def _cancel(p: progress.Progress, full: uint256):
 
 
 @internal
+def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.Verdict:
+    """
+    @notice Fails the live groups in which somebody hasn't committed (stage Commit) or delivered (stage Upload).
+    @return The verdict, stored.
+    """
+    v: progress.Verdict = progress._verdict()
+    if p.pending == 0:
+        return v
+    live: uint256 = progress._live(p, v)
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+        g: groups.Group = groups._load(i)
+        did: uint256 = g.committed if p.stage == progress.COMMIT else g.delivered
+        if (live >> i) & 1 == 0 or did == (1 << shape.members) - 1:
+            continue
+        if p.stage == progress.COMMIT:
+            v.failed_commit |= 1 << i
+        else:
+            v.failed_upload |= 1 << i
+        log ISecModelUpdate.GroupFailed(group=i, stage=p.stage, did_their_part=did)
+    progress._set_verdict(v)
+    return v
+
+
+@internal
 def _pass_barrier(p: progress.Progress, shape: ISessionRules.Shape):
     """
     @notice No commitment after this, no upload before it. Groups with a commitment missing fail.
     """
     q: progress.Progress = p
-    v: progress.Verdict = progress._verdict()
-    if q.pending != 0:
-        for i: uint256 in range(q.groups, bound=bounds.MAX_GROUPS):
-            committed: uint256 = groups._load(i).committed
-            if committed != (1 << shape.members) - 1:
-                v.failed_commit |= 1 << i
-                log ISecModelUpdate.GroupFailed(group=i, stage=progress.COMMIT, did_their_part=committed)
-        progress._set_verdict(v)
+    v: progress.Verdict = self._fail_missing(p, shape)
     live: uint256 = progress._live(q, v)
     q.pending = progress._count(live)
     q.stage = progress.UPLOAD
@@ -691,14 +717,7 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
     @notice No upload after this. Groups that haven't delivered fail; without any that has, the owner gets its reward back.
     """
     q: progress.Progress = p
-    v: progress.Verdict = progress._verdict()
-    if q.pending != 0:
-        for i: uint256 in range(q.groups, bound=bounds.MAX_GROUPS):
-            delivered: uint256 = groups._load(i).delivered
-            if (v.failed_commit >> i) & 1 == 0 and delivered != (1 << shape.members) - 1:
-                v.failed_upload |= 1 << i
-                log ISecModelUpdate.GroupFailed(group=i, stage=progress.UPLOAD, did_their_part=delivered)
-        progress._set_verdict(v)
+    v: progress.Verdict = self._fail_missing(p, shape)
     live: uint256 = progress._live(q, v)
     q.pending = 0
     q.stage = progress.AGGREGATE

@@ -30,19 +30,20 @@ CURVE_ORDER: constant(uint256) = 11579208923731619542357098500868790785283756427
 
 # Bounds on the gas of one call that adds or multiplies a chunk, above what tests/contracts measure.
 CALL_GAS: constant(uint256) = 400_000           # intrinsic, memory, storage, event
-WORD_GAS: constant(uint256) = 1_500             # a word of calldata: its floor (EIP-7623), or its price, hash and decoding
-SUM_WORD_GAS: constant(uint256) = 1_000         # a word of a sum: its norm, its event
-PAIR_WORD_GAS: constant(uint256) = 400          # a word of an inner product
+WORD_GAS: constant(uint256) = 1_500             # a word of an upload in `aggregate`: its floor (EIP-7623) is 1,280
+SUM_WORD_GAS: constant(uint256) = 1_500         # a word of the sum: its norm, its event
+ROW_WORD_GAS: constant(uint256) = 2_000         # a word of an aggregate in `gram`: price, hash, decoding
+PAIR_WORD_GAS: constant(uint256) = 250          # a word of an inner product
 
 
 @view
 @external
-def check(p: ISecModelUpdate.SessionParams, s: ISessionRules.Setting) -> bool:
+def check(p: ISecModelUpdate.SessionParams, s: ISessionRules.Setting) -> uint256[3]:
     """
     @notice Refuses parameters that can't work (docs/PROTOCOL.md section 2), each with its own reason.
     @param p What `start` was given.
     @param s What the session knows by then.
-    @return True: what can't work reverts.
+    @return The parameters packed, as the session stores them.
     """
     self._check_training(p)
     self._check_groups(p)
@@ -56,7 +57,17 @@ def check(p: ISecModelUpdate.SessionParams, s: ISessionRules.Setting) -> bool:
     words: uint256 = (p.parameter_count + PUBLISHED_LANES - 1) // PUBLISHED_LANES
     assert s.published_words == words, "start: published words other than ceil(d / 8)"
     assert s.published_top <= p.parameter_count - (words - 1) * PUBLISHED_LANES, "start: published lanes beyond d"
-    return True
+    return terms._packed(p)
+
+
+@pure
+@external
+def unpacked(slots: uint256[3]) -> ISecModelUpdate.SessionParams:
+    """
+    @param slots What `check` returned.
+    @return The parameters.
+    """
+    return terms._unpacked(slots)
 
 
 @view
@@ -365,5 +376,5 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
     if p.rule == terms.KRUM:
         assert p.rounds * chunk * 32 <= bounds.MAX_CALL_BYTES, "start: gram above 128 KiB"
         pairs: uint256 = p.rounds * (p.rounds - 1) // 2
-        gas = CALL_GAS + chunk * (p.rounds * WORD_GAS + pairs * PAIR_WORD_GAS)
+        gas = CALL_GAS + chunk * (p.rounds * ROW_WORD_GAS + pairs * PAIR_WORD_GAS)
         assert gas <= bounds.MAX_CALL_GAS, "start: gram above 2^24 gas"

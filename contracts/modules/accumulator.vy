@@ -20,6 +20,10 @@ uses: progress
 uses: terms
 
 
+BLOCK_BYTES: constant(uint256) = 256    # eight words at a time: four times as fast as one by one
+MAX_BLOCKS: constant(uint256) = 90      # MAX_CHUNK_BYTES / BLOCK_BYTES
+
+
 @external
 def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES]):
     """
@@ -41,15 +45,33 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
     assert len(words) == shape.members * sizes.size, "aggregate: length of the words"
     digest: bytes32 = empty(bytes32)
     for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-        digest = keccak256(concat(digest, keccak256(slice(words, i * sizes.size, sizes.size))))
+        # a statement of its own: nested, the buffers of both would lie one after the other, at 55,000 gas of memory
+        words_hash: bytes32 = keccak256(slice(words, i * sizes.size, sizes.size))
+        digest = keccak256(concat(digest, words_hash))
     assert digest == groups._hash(group, chunk), "aggregate: not the uploaded words"
 
     sums: DynArray[uint256, bounds.MAX_CHUNK_WORDS] = []
-    for j: uint256 in range(sizes.size // 32, bound=bounds.MAX_CHUNK_WORDS):
+    blocks: uint256 = sizes.size // BLOCK_BYTES
+    for k: uint256 in range(blocks, bound=MAX_BLOCKS):
+        totals: uint256[8] = empty(uint256[8])
+        for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+            # below len(words); sums of words are taken modulo 2^256 (E12)
+            at: uint256 = unsafe_add(unsafe_mul(i, sizes.size), unsafe_mul(k, BLOCK_BYTES))
+            w: uint256[8] = abi_decode(slice(words, at, BLOCK_BYTES), uint256[8])
+            totals[0] = unsafe_add(totals[0], w[0])
+            totals[1] = unsafe_add(totals[1], w[1])
+            totals[2] = unsafe_add(totals[2], w[2])
+            totals[3] = unsafe_add(totals[3], w[3])
+            totals[4] = unsafe_add(totals[4], w[4])
+            totals[5] = unsafe_add(totals[5], w[5])
+            totals[6] = unsafe_add(totals[6], w[6])
+            totals[7] = unsafe_add(totals[7], w[7])
+        for total: uint256 in totals:
+            sums.append(total)
+    for j: uint256 in range(8 * blocks, sizes.size // 32, bound=7):
         total: uint256 = 0
         for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-            # sums of words are taken modulo 2^256 (E12); the index is below len(words)
-            total = unsafe_add(total, extract32(words, unsafe_add(unsafe_mul(i, sizes.size), unsafe_mul(32, j)), output_type=uint256))
+            total = unsafe_add(total, extract32(words, i * sizes.size + 32 * j, output_type=uint256))
         sums.append(total)
     encoded: Bytes[bounds.MAX_ENCODED_BYTES] = slice(abi_encode(sums), 64, sizes.size)
     groups._set_hash(group, chunk, keccak256(encoded))

@@ -34,26 +34,26 @@ AGGREGATE: constant(uint256) = 3
 SELECT: constant(uint256) = 4
 
 
-_shape_slot: uint256
-_work_slot: uint256     # samples, epochs, batch_size, then the five windows in seconds: 32 bits each
-_stake_slot: uint256
+# [0]: `Shape`, its fields in order, lowest first. [1]: samples, epochs, batch_size, then the five windows in seconds, 32 bits each.
+# [2]: `Stake`.
+_slots: uint256[3]
 
 
+@pure
 @internal
-def _set(p: ISecModelUpdate.SessionParams):
+def _packed(p: ISecModelUpdate.SessionParams) -> uint256[3]:
     """
-    @notice Keeps the terms.
     @param p Checked parameters.
+    @return What the session stores.
     """
     shape: uint256 = p.parameter_count | (p.rounds << 24) | (p.min_rounds << 32) | (p.members << 40)
     shape |= (p.threshold << 48) | (p.colluders << 56) | (p.encoding << 64) | (p.clip << 72) | (p.bound << 104)
     shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
     shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
-    self._shape_slot = shape
     work: uint256 = p.samples | (p.epochs << 32) | (p.batch_size << 64)
     work |= (p.register_secs << 96) | (p.commit_secs << 128) | (p.upload_secs << 160)
-    self._work_slot = work | (p.aggregate_secs << 192) | (p.select_secs << 224)
-    self._stake_slot = p.reward_wei | (p.bond_wei << 128)
+    work |= (p.aggregate_secs << 192) | (p.select_secs << 224)
+    return [shape, work, p.reward_wei | (p.bond_wei << 128)]
 
 
 @view
@@ -62,7 +62,12 @@ def _shape() -> ISessionRules.Shape:
     """
     @return Sizes, encoding and rules.
     """
-    s: uint256 = self._shape_slot
+    return self._shape_of(self._slots[0])
+
+
+@pure
+@internal
+def _shape_of(s: uint256) -> ISessionRules.Shape:
     return ISessionRules.Shape(
         parameter_count=s & (2**24 - 1),
         rounds=(s >> 24) & 255,
@@ -91,7 +96,7 @@ def _stake() -> Stake:
     """
     @return Reward and bond, wei.
     """
-    s: uint256 = self._stake_slot
+    s: uint256 = self._slots[2]
     return Stake(reward_wei=s & (2**128 - 1), bond_wei=s >> 128)
 
 
@@ -102,7 +107,7 @@ def _window(which: uint256) -> uint256:
     @param which REGISTER, COMMIT, UPLOAD, AGGREGATE or SELECT.
     @return The length of that window, seconds.
     """
-    return (self._work_slot >> (96 + 32 * which)) & (2**32 - 1)
+    return (self._slots[1] >> (96 + 32 * which)) & (2**32 - 1)
 
 
 @pure
@@ -124,15 +129,15 @@ def _chunk(shape: ISessionRules.Shape, number: uint256) -> Chunk:
     return found
 
 
-@view
+@pure
 @internal
-def _params() -> ISecModelUpdate.SessionParams:
+def _unpacked(slots: uint256[3]) -> ISecModelUpdate.SessionParams:
     """
-    @return What `start` was given; zeros before.
+    @param slots What `_packed` gave.
+    @return What it was given.
     """
-    shape: ISessionRules.Shape = self._shape()
-    stake: Stake = self._stake()
-    w: uint256 = self._work_slot
+    shape: ISessionRules.Shape = self._shape_of(slots[0])
+    w: uint256 = slots[1]
     return ISecModelUpdate.SessionParams(
         parameter_count=shape.parameter_count,
         samples=w & (2**32 - 1),
@@ -162,8 +167,8 @@ def _params() -> ISecModelUpdate.SessionParams:
         select_secs=w >> 224,
         reveal_secs=0,
         vote_secs=0,
-        reward_wei=stake.reward_wei,
-        bond_wei=stake.bond_wei,
+        reward_wei=slots[2] & (2**128 - 1),
+        bond_wei=slots[2] >> 128,
         fee_cap_wei=0,
         fee_table=0,
         record_constants=0,
