@@ -9,12 +9,53 @@ from numpy.typing import NDArray
 from omnilytics.codec import GroupContext
 from omnilytics.types import SessionParams
 
+__all__ = [
+    "Codec",
+    "EmbeddedEvm",
+    "EvmReceipt",
+    "MaskKey",
+    "__version__",
+    "commitment_root",
+    "draw_seed",
+    "float_words",
+    "from_float_words",
+    "keccak256",
+    "model_hash",
+    "permutation",
+    "published_hash",
+    "set_hash",
+    "signature_hash",
+    "smallest_lane_bits",
+    "weights_bound",
+]
+
+__all__ = [
+    "Codec",
+    "EmbeddedEvm",
+    "EvmReceipt",
+    "MaskKey",
+    "__version__",
+    "commitment_root",
+    "draw_seed",
+    "float_words",
+    "from_float_words",
+    "keccak256",
+    "model_hash",
+    "permutation",
+    "published_hash",
+    "set_hash",
+    "signature_hash",
+    "smallest_lane_bits",
+    "weights_bound",
+]
+
 __version__: str
 
 # ---- secure aggregation (omnicore/src/secagg.rs), used by omnilytics.codec alone ----
 
 _Upload: TypeAlias = tuple[bytes, list[bytes], bytes, int, float]
 
+@final
 class MaskKey:
     @staticmethod
     def generate() -> MaskKey: ...
@@ -28,6 +69,7 @@ class MaskKey:
     def address(self) -> bytes: ...
     def sign(self, chain_id: int, session: str, sender: str) -> tuple[int, bytes, bytes]: ...
 
+@final
 class Codec:
     def __new__(cls, params: SessionParams) -> Codec: ...
     @property
