@@ -44,6 +44,33 @@ def test_figures_never_have_powers(value: float, digits: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.00002, "2e-05"), (0.0342, "0.034"), (31.4, "31"), (25_300.0, "25k"), (1_200_000.0, "1.2M")],
+)
+def test_short(value: float, text: str) -> None:
+    assert words.short(value) == text
+
+
+@given(st.floats(1e-99, 1e9))
+def test_short_numbers_are_short(value: float) -> None:
+    assert len(words.short(value)) <= 6
+
+
+@pytest.mark.parametrize(
+    ("rows", "bright"),
+    [
+        ([], 1.0),
+        ([[0.0]], 1.0),
+        ([[0.0, 0.0], [0.0, 0.0]], 1.0),
+        ([[0.0, 2.0], [2.0, 0.0]], 2.0),
+        ([[0, 1, 1, 99], [1, 0, 1, 99], [1, 1, 0, 1], [99, 99, 1, 0]], 4.0),
+    ],
+)
+def test_one_outlier_hides_nothing(rows: list[list[float]], bright: float) -> None:
+    assert charts.bright_at(rows) == bright
+
+
+@pytest.mark.parametrize(
     ("amount", "text"), [(0, "0"), (900, "900"), (21_000, "21 k"), (999_999, "1,000 k"), (16_777_216, "16.8 M")]
 )
 def test_gas(amount: int, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 Rgb = tuple[int, int, int]
 
@@ -58,6 +59,13 @@ def ink(background: Rgb) -> str:
 def hexadecimal(colour: Rgb) -> str:
     """`#rrggbb`."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def bright_at(rows: Sequence[Sequence[float]]) -> float:
+    """The distance drawn brightest: 4 times the median of all pairs, so that one outlier can't hide the rest."""
+    pairs = [value for i, row in enumerate(rows) for value in row[:i]]
+    typical = 4 * median(pairs) if pairs else 0.0
+    return min(typical, max(pairs)) if typical > 0 else max([*pairs, 0.0]) or 1.0
 
 
 def bar(share: float, width: int) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from omnilytics.dashboard import charts
 from omnilytics.dashboard.charts import GREY, ORANGE, PURPLE, SKY, VERMILION
 from omnilytics.dashboard.state import Curve, DashboardState, Distances, Group, Member, Session
-from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, span
+from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, short, span
 
 ACCEPT = f"bold {SKY}"
 REFUSE = f"bold {ORANGE}"
@@ -101,7 +101,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """One row a group: members, verdict, score against the limit, reason. Rows that don't fit are counted."""
+    """One row a group: members, verdict, score over the limit or highest pick, reason. What doesn't fit is counted."""
 
     state: DashboardState
 
@@ -122,7 +122,8 @@ class Groups:
             table.add_column("members", no_wrap=True, ratio=1, overflow="ellipsis")
         table.add_column("verdict", no_wrap=True, width=13)
         with_limit = any(g.limit for g in session.groups)
-        table.add_column("x limit" if with_limit else "score", no_wrap=True, width=8, justify="right")
+        against = "x pick" if self.state.setting and self.state.setting.rule == "krum" else "x limit"
+        table.add_column(against if with_limit else "score", no_wrap=True, width=8, justify="right")
         table.add_column("", no_wrap=True, width=bar)
         if reason:
             table.add_column("reason", no_wrap=True, ratio=2, overflow="ellipsis")
@@ -280,9 +281,9 @@ class HeatMap:
             yield Text("no distances yet", style=QUIET)
             return
         groups, rows = session.distances.groups, session.distances.rows
-        largest = max((v for row in rows for v in row), default=0.0) or 1.0
+        bright = charts.bright_at(rows)
         if (options.height or 99) < len(groups) + 2:
-            yield from _half_blocks(session.distances, largest, options.max_width, (options.height or 2) - 1)
+            yield from _half_blocks(session.distances, bright, options.max_width, (options.height or 2) - 1)
             return
         cell = 6 if options.max_width >= 4 + 6 * len(groups) else 3
         room = max(1, (options.max_width - 4) // cell)
@@ -291,14 +292,16 @@ class HeatMap:
         for number, row in list(zip(groups, rows, strict=True))[: max(1, (options.height or 99) - 2)]:
             line = Text(f"{number:>3} ", style=REFUSE if number in refused else QUIET, no_wrap=True)
             for value in row[:room]:
-                colour = charts.shade(value / largest)
-                text = f"{figures(value, 2):>{cell - 1}} "[:cell] if cell > 3 else " " * cell
+                colour = charts.shade(value / bright)
+                text = f"{short(value):>{cell - 1}} "[:cell] if cell > 3 else " " * cell
                 line.append(text, style=f"{charts.ink(colour)} on {charts.hexadecimal(colour)}")
             yield line
-        yield Text(f"session {session.number}: 0 to {figures(largest, 3)}, squared", style=QUIET, no_wrap=True)
+        yield Text(
+            f"session {session.number}: dark 0, bright {short(bright)} and more, squared", style=QUIET, no_wrap=True
+        )
 
 
-def _half_blocks(distances: Distances, largest: float, width: int, height: int) -> Iterator[Text]:
+def _half_blocks(distances: Distances, bright: float, width: int, height: int) -> Iterator[Text]:
     """Two rows a line, two columns a cell, for little space."""
     room = max(1, (width - 8) // 2)
     for start in range(0, min(len(distances.rows), 2 * height), 2):
@@ -306,10 +309,10 @@ def _half_blocks(distances: Distances, largest: float, width: int, height: int) 
         names = f"{distances.groups[start]}" + (f", {distances.groups[start + 1]}" if len(pair) > 1 else "")
         line = Text(f"{names:>7} ", style=QUIET, no_wrap=True)
         for column in range(min(room, len(distances.groups))):
-            colours = [charts.hexadecimal(charts.shade(row[column] / largest)) for row in pair]
+            colours = [charts.hexadecimal(charts.shade(row[column] / bright)) for row in pair]
             line.append("▀▀", style=f"{colours[0]} on {colours[1]}" if len(colours) > 1 else colours[0])
         yield line
-    yield Text(f"0 to {figures(largest, 3)}, squared", style=QUIET, no_wrap=True)
+    yield Text(f"dark 0, bright {short(bright)} and more", style=QUIET, no_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

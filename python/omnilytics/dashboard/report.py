@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from omnilytics.dashboard import svg
+from omnilytics.dashboard import charts, svg
 from omnilytics.dashboard.panels import group_verdict
 from omnilytics.dashboard.report_style import CSS
 from omnilytics.dashboard.state import DashboardState, Group, Session
-from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent
+from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short
 
 UNPROTECTED = (
     "The sum of each group's uploads is public for ever. Who compares sums of many sessions may learn about single "
@@ -190,7 +190,8 @@ def _group_table(state: DashboardState, session: Session) -> str:
         ]
         for g in session.groups
     ]
-    head = ("Group", "Members", "Verdict", "Score / limit", "Paid", "Reason")
+    score = "Score / limit" if _norm(state) else "Score / highest pick"
+    head = ("Group", "Members", "Verdict", score, "Paid", "Reason")
     return _section(f"Groups of session {session.number}", _table(head, rows, numbers=(3,)))
 
 
@@ -200,7 +201,10 @@ def _distances(state: DashboardState) -> list[str]:
         return []
     refused = [g.number for g in session.groups if g.accepted is False]
     picture = svg.heat_map(session.distances.groups, session.distances.rows, refused)
-    note = "Dark is near, bright is far; x marks refused groups. Units of weights, squared."
+    note = (
+        f"Dark is 0, bright is {short(charts.bright_at(session.distances.rows))} and more, in units of weights, "
+        "squared. x marks refused groups."
+    )
     title = f"Distances between the groups of session {session.number}"
     figure = f"<figure class='narrow'>{picture}<figcaption>{note}</figcaption></figure>"
     return [_section(title, figure)]

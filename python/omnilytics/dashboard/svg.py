@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from omnilytics.dashboard import charts
-from omnilytics.dashboard.words import figures, gas
+from omnilytics.dashboard.words import figures, gas, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +190,14 @@ def heat_map(groups: Sequence[int], rows: Sequence[Sequence[float]], refused: Se
     """Squared distances, dark is near; refused groups are marked x."""
     cell = min(64.0, 600 / max(1, len(groups)))
     size = round(cell * len(groups)) + 60
-    largest = max((v for row in rows for v in row), default=0.0) or 1.0
+    bright = charts.bright_at(rows)
     body = []
     for i, (group, row) in enumerate(zip(groups, rows, strict=True)):
         name = f"{group} x" if group in refused else str(group)
         body.append(text(40, 34 + cell * (i + 0.5), name, anchor="end"))
         body.append(text(46 + cell * (i + 0.5), 20, name, anchor="middle"))
         for j, value in enumerate(row):
-            colour = charts.shade(value / largest)
+            colour = charts.shade(value / bright)
             x, y = 46 + cell * j, 28 + cell * i
             tip = f"groups {group} and {groups[j]}: {figures(value, 4)}"
             body.append(rectangle(x, y, cell - 1, cell - 1, "heat", fill=charts.hexadecimal(colour), tip=tip))
@@ -205,7 +205,7 @@ def heat_map(groups: Sequence[int], rows: Sequence[Sequence[float]], refused: Se
                 ink = charts.ink(colour)
                 body.append(
                     f'<text x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}" fill="{ink}" class="number" '
-                    f'text-anchor="middle">{escape(figures(value, 2))}</text>'
+                    f'text-anchor="middle">{escape(short(value))}</text>'
                 )
     return document(size, size - 20, "Squared distances between the groups' aggregates", body)
 

@@ -103,6 +103,16 @@ def gas(amount: int) -> str:
     return str(amount)
 
 
+def short(value: float) -> str:
+    """At most 6 characters for a number from 0 to 10^9: `2e-05`, `0.034`, `31`, `25k`, `1.2M`."""
+    if 0 < value < 0.001:
+        return f"{value:.0e}"
+    for size, unit in ((10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{figures(value / size, 2)}{unit}"
+    return figures(value, 2)
+
+
 def span(seconds: int) -> str:
     """`45 s`, `2 min 05 s`, `3 h 20 min`, `2 d 4 h`."""
     seconds = max(0, seconds)
