@@ -17,7 +17,7 @@ from omnilytics.codec import Codec
 from omnilytics.errors import OmniLyticsError, VerificationError
 from omnilytics.protocol.record import SessionRecord, read_sessions
 from omnilytics.protocol.seating import Seating, seating
-from omnilytics.types import Address, Rule, SessionParams, Stage
+from omnilytics.types import Address, Log, Rule, SessionParams, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,6 @@ def verify_record(path: Path) -> VerifyReport:
             total.update(verify_session(session))
         except VerificationError as error:
             raise VerificationError(f"session {session.number}: {error}") from None
-        except OmniLyticsError as error:
-            raise VerificationError(f"session {session.number}: {error}") from error
         sessions += 1
     if not sessions:
         raise VerificationError("the record holds no finished session: expected at least 1, found 0")
@@ -56,14 +54,12 @@ def verify_session(record: SessionRecord) -> Counter[str]:
     for _, log in record.logs:
         if log.address != record.address:
             raise VerificationError(f"log address: expected {record.address}, found {log.address}")
-        decoded = decode_log(log)
-        if decoded is None:
-            raise VerificationError(f"unknown event with topic 0x{log.topics[0].hex() if log.topics else ''}")
-        name, values = decoded
-        handler = getattr(check, f"on_{name.lower()}", None)
-        if handler is None:
-            raise VerificationError(f"event {name} can't be checked by this version")
-        handler(values)
+        try:
+            check.on(log)
+        except VerificationError:
+            raise
+        except (OmniLyticsError, LookupError, OverflowError, TypeError, ValueError) as error:
+            raise VerificationError(f"a log doesn't fit those before it: {error}") from None
     check.at_end()
     return check.counts
 
@@ -87,6 +83,7 @@ class _Replay:
     aggregates: dict[int, list[bytes]] = field(default_factory=dict)
     norms: dict[int, int] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
+    gram_chunks: int = 0
     paid: int = 0
     share: int = 0
     settled: dict[int, int] = field(default_factory=dict)
@@ -99,6 +96,17 @@ class _Replay:
         if found != expected:
             raise VerificationError(f"{what}: expected {_shown(expected)}, found {_shown(found)}")
         self.counts[what] += 1
+
+    def on(self, log: Log) -> None:
+        """Checks one log against everything before it."""
+        decoded = decode_log(log)
+        if decoded is None:
+            raise VerificationError(f"unknown event with topic 0x{log.topics[0].hex() if log.topics else ''}")
+        name, values = decoded
+        handler = getattr(self, f"on_{name.lower()}", None)
+        if handler is None:
+            raise VerificationError(f"event {name} can't be checked by this version")
+        handler(values)
 
     @property
     def terms(self) -> SessionParams:
@@ -115,7 +123,7 @@ class _Replay:
         self.published.append(v["words"])
 
     def on_started(self, v: dict[str, Any]) -> None:
-        self.params = SessionParams.from_tuple(v["params"])
+        self.params = SessionParams.from_tuple(list(v["params"].values()))
         hashed = codec.published_hash(self.published)
         self.expect("published_hash", v["published_hash"], hashed)
         self.expect("model_hash", v["model_hash"], codec.model_hash(self.params, hashed))
@@ -126,6 +134,7 @@ class _Replay:
         self.expect("order of registration", v["index"], len(self.registered))
         if v["member"] in self.registered or v["key_address"] in self.registered.values():
             raise VerificationError(f"member {v['member']}: registered twice, or with a key seen before")
+        self.expect("mask keys' addresses", v["key_address"], _key_address(v["x"], v["parity"]))
         self.registered[v["member"]] = v["key_address"]
 
     def on_registrationclosed(self, v: dict[str, Any]) -> None:
@@ -199,6 +208,8 @@ class _Replay:
         self.expect("all delivered groups aggregated", sorted(self.norms), self._delivered_groups())
 
     def on_gramadded(self, v: dict[str, Any]) -> None:
+        self.expect("inner products in order of chunk", v["chunk"], self.gram_chunks)
+        self.gram_chunks += 1
         self.products = [int(p) for p in v["products"]]
 
     def on_selected(self, v: dict[str, Any]) -> None:
@@ -207,6 +218,8 @@ class _Replay:
         if v["unselected"] and chosen:
             self.counts["unselected by a passed deadline, taken as emitted"] += 1
             chosen = []
+        if chosen and self.terms.rule is Rule.KRUM:
+            self.expect("all inner products added", self.gram_chunks, Codec(self.terms).chunks)
         self.expect("accepted groups", v["accepted"], sum(1 << g for g in chosen))
         payees = chosen or delivered
         self.paid = sum(1 << g for g in payees)
@@ -234,27 +247,31 @@ class _Replay:
         """The books: nobody got more or less than is owed; what isn't withdrawn is a credit."""
         self.expect("finished sessions", self.finished, True)
         if self.params is None:
+            self.expect("the owner's credit", self.owner_credit, 0)
             self.expect("money in a session never started", sum(self.withdrawn.values()), 0)
             return
-        owed = self._owed()
+        if not self.cancelled:
+            self.expect("all groups settled", sorted(self.settled), list(range(len(self.seats.groups))))
+        owed, unspent = self._owed()
+        self.expect("the owner's credit", self.owner_credit, unspent)
         for account, amount in self.withdrawn.items():
-            self.expect("withdrawals equal to what is owed", amount, owed.get(account, 0))
+            self.expect("withdrawals equal to what is owed", amount, owed[account])
         deposited = self.params.reward_wei + len(self.registered) * self.params.bond_wei
         self.expect("deposits equal to all that is owed", sum(owed.values()), deposited)
 
-    def _owed(self) -> dict[str, int]:
-        reward, bond = self.terms.reward_wei, self.terms.bond_wei
+    def _owed(self) -> tuple[Counter[str], int]:
+        """What each account gets in all, and what of it the owner gets back of the reward."""
+        owed: Counter[str] = Counter()
+        unspent = self.terms.reward_wei
         if self.cancelled:
-            owed: dict[str, int] = dict.fromkeys(self.registered, bond)
-            owed[self.record.owner] = owed.get(self.record.owner, 0) + reward
-            return owed
-        owed = dict.fromkeys(self.seats.unseated, bond)
-        for group, members in enumerate(self.seats.groups):
-            for place, member in enumerate(members):
-                owed[member] = self._credit(group, place)
-        spent = self.paid.bit_count() * self.terms.members * self.share
-        owed[self.record.owner] = owed.get(self.record.owner, 0) + reward - spent
-        return owed
+            owed.update(dict.fromkeys(self.registered, self.terms.bond_wei))
+        else:
+            owed.update(dict.fromkeys(self.seats.unseated, self.terms.bond_wei))
+            for group, members in enumerate(self.seats.groups):
+                owed.update({member: self._credit(group, place) for place, member in enumerate(members)})
+            unspent -= self.paid.bit_count() * self.terms.members * self.share
+        owed[self.record.owner] += unspent
+        return owed, unspent
 
     def _credit(self, group: int, place: int) -> int:
         bond, members = self.terms.bond_wei, self.terms.members
@@ -285,10 +302,20 @@ class _Replay:
             verdict: list[bool] | None = vectors.select_norm(norms, [self.terms.members] * len(groups))
         else:
             products = vectors.products([b"".join(self.aggregates[g]) for g in groups])
-            if self.products:
+            if self.gram_chunks == vectors.chunks:
                 self.expect("inner products", self.products, products)
             verdict = vectors.select_krum(norms, products)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
+
+
+def _key_address(x: int, parity: int) -> str:
+    """addr(PK) of the point of secp256k1 with this x and the parity of its y (PROTOCOL.md section 5)."""
+    field = 2**256 - 2**32 - 977
+    y = pow(x**3 + 7, (field + 1) // 4, field)
+    if y * y % field != (x**3 + 7) % field:
+        raise VerificationError(f"mask key: expected a point of secp256k1, found x = {x:#x}")
+    y = y if y % 2 == parity else field - y
+    return "0x" + codec.keccak256(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[-20:].hex()
 
 
 def _shown(value: object) -> str:

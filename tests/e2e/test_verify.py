@@ -1,0 +1,147 @@
+"""`verify` recomputes a session from its logs: every changed byte that matters is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.codec import MaskedInput
+from omnilytics.errors import VerificationError
+from omnilytics.experiments.attacks import Garbage
+from omnilytics.protocol.member import Upload
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.verify import verify_record, verify_session
+from omnilytics.types import Log
+from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
+
+UNCHECKED = {
+    "Started": {"register_deadline"},
+    "RegistrationClosed": {"draw_block"},
+    "Drawn": {"commit_deadline"},
+    "BarrierPassed": {"upload_deadline"},
+    "UploadClosed": {"aggregate_deadline"},
+    "AggregationClosed": {"select_deadline"},
+    "Withdrawn": {"caller"},
+}
+"""Times, blocks and whoever made the call for somebody else: the logs hold nothing to check them against."""
+
+
+UNUSED = {("Committed", "root")}
+"""The root of a member whose group failed before anybody uploaded: nothing was ever held against it."""
+
+DISPENSABLE = {"Withdrawn", "RegistrationClosed", "UploadClosed", "AggregationClosed"}
+"""Logs that only repeat what others say, and withdrawals: what isn't withdrawn is a credit."""
+
+
+class Absent:
+    def masked_input(self, upload: Upload) -> MaskedInput | None:
+        return None
+
+
+@pytest.fixture(scope="module", params=["norm", "krum", "failed"])
+def recorded(request: pytest.FixtureRequest) -> SessionRecord:
+    garbage = Garbage(np.random.default_rng(0))
+    worlds = {
+        "norm": World(plan=replace(PLAN, sessions=1), behaviours={1: garbage}, members=14),
+        "krum": World(plan=replace(krum_plan(), sessions=1), behaviours={1: garbage}),
+        "failed": World(plan=replace(PLAN, sessions=1, terms=replace(TERMS, chunk_words=8)), behaviours={1: Absent()}),
+    }
+    world = worlds[request.param]
+    world.run()
+    return world.sessions[0]
+
+
+def changed(log: Log) -> Iterator[Log]:
+    """The log with one bit flipped in the first, a middle and the last word of its data, and in each topic but the first."""
+    words = len(log.data) // 32
+    for word in sorted({0, words // 2, words - 1} if words > 8 else set(range(words))):
+        data = bytearray(log.data)
+        data[32 * word + 31] ^= 1
+        yield replace(log, data=bytes(data))
+    for index in range(1, len(log.topics)):
+        topic = log.topics[index][:-1] + bytes([log.topics[index][-1] ^ 1])
+        yield replace(log, topics=(*log.topics[:index], topic, *log.topics[index + 1 :]))
+
+
+def difference(one: Log, other: Log) -> set[str]:
+    name, before = decode_log(one)  # type: ignore[misc]
+    try:
+        _, after = decode_log(other)  # type: ignore[misc]
+    except Exception:
+        return {"*"}
+    return {key for key in before if before[key] != after[key]} - UNCHECKED.get(name, set())
+
+
+def test_an_honest_record_is_valid(recorded: SessionRecord) -> None:
+    counts = verify_session(recorded)
+    assert counts["deposits equal to all that is owed"] == 1
+    assert counts["aggregates equal to the sum of the uploads"] >= 3
+
+
+def is_valid(record: SessionRecord) -> bool:
+    try:
+        verify_session(record)
+    except VerificationError:
+        return False
+    return True
+
+
+def test_every_changed_word_is_found(recorded: SessionRecord) -> None:
+    missed, tried = set(), 0
+    for position, (block, log) in enumerate(recorded.logs):
+        for other in changed(log):
+            fields = difference(log, other)
+            if not fields:
+                continue
+            logs = (*recorded.logs[:position], (block, other), *recorded.logs[position + 1 :])
+            tried += 1
+            if is_valid(replace(recorded, logs=logs)):
+                missed.add((name_of(log), *fields))
+    assert missed <= UNUSED
+    assert tried > 200
+
+
+def test_every_missing_log_is_found(recorded: SessionRecord) -> None:
+    missed = set()
+    for position, (_, log) in enumerate(recorded.logs):
+        if is_valid(replace(recorded, logs=recorded.logs[:position] + recorded.logs[position + 1 :])):
+            missed.add(name_of(log))
+    assert missed <= DISPENSABLE
+
+
+def name_of(log: Log) -> str:
+    decoded = decode_log(log)
+    assert decoded is not None
+    return decoded[0]
+
+
+def test_files(finished: World, tmp_path: Path) -> None:
+    report = verify_record(finished.write_record(tmp_path / "r.jsonl.gz"))
+    assert report.sessions == 2
+    assert all(count > 0 for _, count in report.checks)
+
+
+def test_a_damaged_file_names_the_session(finished: World, tmp_path: Path) -> None:
+    broken = replace(finished.sessions[1], logs=finished.sessions[1].logs[1:])
+    path = finished.write_record(tmp_path / "r.jsonl.gz", [finished.sessions[0], broken])
+    with pytest.raises(VerificationError, match="session 2: "):
+        verify_record(path)
+
+
+def test_a_record_without_sessions(finished: World, tmp_path: Path) -> None:
+    world = World()
+    with pytest.raises(VerificationError, match="no finished session"):
+        verify_record(world.write_record(tmp_path / "r.jsonl.gz"))
+
+
+def test_logs_of_another_contract(finished: World) -> None:
+    session = finished.sessions[0]
+    block, log = session.logs[0]
+    foreign = replace(log, address=finished.sessions[1].address)
+    with pytest.raises(VerificationError, match="log address"):
+        verify_session(replace(session, logs=((block, foreign), *session.logs[1:])))
