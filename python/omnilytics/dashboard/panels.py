@@ -224,10 +224,11 @@ class Money:
     state: DashboardState
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        books = self.state.session.books if self.state.session else None
-        if books is None or not books.deposited:
+        session = self.state.session
+        if session is None or not session.books.deposited:
             yield Text("nothing deposited yet", style=QUIET)
             return
+        books = session.books
         rows = (
             ("deposited", books.deposited, ""),
             ("locked", books.locked, ORANGE),
@@ -244,6 +245,9 @@ class Money:
         if (options.height or 0) >= 5:
             total = self.state.books
             yield Text(f"{'whole run':<12}{ether(total.deposited):>12}", style=QUIET, no_wrap=True)
+        if (options.height or 0) >= 8:
+            yield Text(f"\n{'reward':<12}{ether(session.reward_wei):>12}", style=QUIET, no_wrap=True)
+            yield Text(f"{'bond each':<12}{ether(session.bond_wei):>12}", style=QUIET, no_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +294,8 @@ class HeatMap:
         refused = {g.number for g in session.groups if g.accepted is False}
         yield Text("    " + "".join(f"{g:>{cell - 1}} " for g in groups[:room]), style=QUIET, no_wrap=True)
         for number, row in list(zip(groups, rows, strict=True))[: max(1, (options.height or 99) - 2)]:
-            line = Text(f"{number:>3} ", style=REFUSE if number in refused else QUIET, no_wrap=True)
+            line = Text(no_wrap=True)
+            line.append(f"{number:>3} ", style=REFUSE if number in refused else QUIET)
             for value in row[:room]:
                 colour = charts.shade(value / bright)
                 text = f"{short(value):>{cell - 1}} "[:cell] if cell > 3 else " " * cell
