@@ -22,9 +22,12 @@ from modules import escrow
 from modules import gram as multiplier
 from modules import groups
 from modules import libraries
+from modules import lifecycle
 from modules import progress
 from modules import registry
+from modules import seats
 from modules import terms
+from modules import views
 
 implements: ISecModelUpdate
 
@@ -34,26 +37,37 @@ initializes: libraries
 initializes: progress
 initializes: registry
 initializes: terms
+initializes: seats[libraries := libraries]
+initializes: lifecycle[escrow := escrow, groups := groups, progress := progress, seats := seats, terms := terms]
+initializes: views[
+    groups := groups, libraries := libraries, progress := progress, registry := registry, seats := seats, terms := terms
+]
 initializes: accumulator[groups := groups, libraries := libraries, progress := progress, terms := terms]
 initializes: multiplier[groups := groups, libraries := libraries, progress := progress, terms := terms]
 
 exports: accumulator.aggregate
 exports: multiplier.gram
-
-
-STATES: constant(uint256) = 92578592727312   # 0x543322222110: the state of stage k is hexadecimal digit k
-
-
-struct Seat:
-    number: uint256     # place among all groups, from 1; 0 = no seat
-    group: uint256
-    place: uint256
+exports: seats.seed
+exports: (
+    views.accepted,
+    views.deadline,
+    views.draw_block,
+    views.group,
+    views.group_count,
+    views.member,
+    views.params,
+    views.published_words,
+    views.registered_count,
+    views.stage,
+    views.state,
+    views.unselected,
+    views.whitelist_count,
+)
 
 
 owner: public(address)
 market: public(address)
 published_hash: public(bytes32)     # E7
-seed: public(bytes32)               # of the draw; zero before, and with `greedy`
 
 
 @deploy
@@ -178,7 +192,7 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
     shape: ISessionRules.Shape = terms._shape()
     full: bool = shape.assignment == terms.GREEDY and p.registered == shape.rounds * shape.members
     if full or p.registered == p.listed:
-        self._close_registration(p, shape)
+        lifecycle._close_registration(p, shape)
     else:
         progress._store(p)
 
@@ -190,7 +204,7 @@ def draw():
     """
     p: progress.Progress = progress._load()
     assert p.stage == progress.REGISTER or p.stage == progress.DRAW, "session: nothing to draw"
-    self._advance(p)
+    lifecycle._advance(p)
 
 
 @external
@@ -202,7 +216,7 @@ def commit(root: bytes32):
     p: progress.Progress = progress._in_window(progress.COMMIT)
     m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
-    seat: Seat = self._seat(p, shape, m)
+    seat: seats.Seat = seats._seat(p, shape, m)
     assert seat.number != 0, "session: no seat"
     m.seat = seat.number
     g: groups.Group = groups._load(seat.group)
@@ -214,7 +228,7 @@ def commit(root: bytes32):
     log ISecModelUpdate.Committed(member=msg.sender, group=seat.group, place=seat.place, root=root)
     p.pending -= 1
     if p.pending == 0:
-        self._pass_barrier(p, shape)
+        lifecycle._pass_barrier(p, shape)
     else:
         progress._store(p)
 
@@ -235,7 +249,7 @@ def upload(
     m: registry.Member = registry._load(msg.sender)
     assert m.seat != 0, "session: no commitment"
     shape: ISessionRules.Shape = terms._shape()
-    seat: Seat = self._seat(p, shape, m)
+    seat: seats.Seat = seats._seat(p, shape, m)
     assert (progress._verdict().failed_commit >> seat.group) & 1 == 0, "session: the group has failed"
     sizes: terms.Chunk = terms._chunk(shape, chunk)
     assert chunk == m.chunks and chunk < sizes.count, "session: chunk out of turn"
@@ -255,7 +269,7 @@ def upload(
         if g.delivered == (1 << shape.members) - 1:
             p.pending -= 1
             if p.pending == 0:
-                self._close_upload(p, shape)
+                lifecycle._close_upload(p, shape)
             else:
                 progress._store(p)
 
@@ -268,7 +282,7 @@ def select(products: DynArray[int256, bounds.MAX_PRODUCTS]):
     """
     p: progress.Progress = progress._in_window(progress.SELECT)
     live: uint256 = progress._live(p, progress._verdict())
-    self._end_selection(p, self._accepted(p, live, products))
+    lifecycle._end_selection(p, self._accepted(p, live, products))
 
 
 @external
@@ -285,7 +299,7 @@ def settle(group: uint256):
     assert (v.settled >> group) & 1 == 0, "session: the group is settled"
     v.settled |= 1 << group
     progress._set_verdict(v)
-    paid: bool = alive and self._is_paid(p, v, group)
+    paid: bool = alive and progress._is_paid(p, v, group)
     each_wei: uint256 = terms._stake().bond_wei
     if paid:
         each_wei += escrow._share()
@@ -293,7 +307,7 @@ def settle(group: uint256):
     escrow._credit(credited_wei)
     log ISecModelUpdate.Settled(group=group, paid=paid, credited_wei=credited_wei)
     if p.stage == progress.PAYMENT:
-        self._finish_if_settled(p, v)
+        lifecycle._finish_if_settled(p, v)
 
 
 @external
@@ -325,11 +339,11 @@ def exit():
     shape: ISessionRules.Shape = terms._shape()
     full: uint256 = 0
     if p.stage == progress.REGISTER:
-        full = self._full_groups(p, shape)
+        full = lifecycle._full_groups(p, shape)
         if shape.assignment == terms.GREEDY and full >= shape.min_rounds:
-            self._close_registration(p, shape)
+            lifecycle._close_registration(p, shape)
             return
-    self._cancel(p, full)
+    lifecycle._cancel(p, full)
 
 
 @external
@@ -337,52 +351,7 @@ def advance():
     """
     @notice Moves the session over a deadline that has passed. Anyone.
     """
-    self._advance(progress._load())
-
-
-@view
-@external
-def stage() -> uint256:
-    """
-    @return docs/PROTOCOL.md section 6.
-    """
-    return progress._load().stage
-
-
-@view
-@external
-def state() -> uint256:
-    """
-    @return The paper's state, 0..5.
-    """
-    return (STATES >> (4 * progress._load().stage)) & 15
-
-
-@view
-@external
-def deadline() -> uint256:
-    """
-    @return Unix time after which `advance` moves the current stage; 0 when it has none.
-    """
-    return progress._load().deadline
-
-
-@view
-@external
-def params() -> ISecModelUpdate.SessionParams:
-    """
-    @return What `start` was given; zeros before.
-    """
-    return self._params()
-
-
-@view
-@external
-def published_words() -> uint256:
-    """
-    @return Words of W^p published.
-    """
-    return progress._load().published_words
+    lifecycle._advance(progress._load())
 
 
 @view
@@ -391,113 +360,10 @@ def model_hash() -> bytes32:
     """
     @return E1; zero before `start`.
     """
-    params: ISecModelUpdate.SessionParams = self._params()
+    params: ISecModelUpdate.SessionParams = staticcall libraries.RULES.unpacked(terms._slots)
     if params.rounds == 0:
         return empty(bytes32)
     return self._model_hash(params, self.published_hash)
-
-
-@view
-@external
-def whitelist_count() -> uint256:
-    """
-    @return Accounts on the whitelist.
-    """
-    return progress._load().listed
-
-
-@view
-@external
-def registered_count() -> uint256:
-    """
-    @return Members registered.
-    """
-    return progress._load().registered
-
-
-@view
-@external
-def draw_block() -> uint256:
-    """
-    @return The block whose hash the draw takes; 0 while there is none.
-    """
-    return progress._load().draw_block
-
-
-@view
-@external
-def group_count() -> uint256:
-    """
-    @return Groups that were seated.
-    """
-    return progress._load().groups
-
-
-@view
-@external
-def member(account: address) -> ISecModelUpdate.MemberView:
-    """
-    @param account Anybody.
-    @return What the session knows of it.
-    """
-    p: progress.Progress = progress._load()
-    m: registry.Member = registry._load(account)
-    shape: ISessionRules.Shape = terms._shape()
-    found: ISecModelUpdate.MemberView = empty(ISecModelUpdate.MemberView)
-    found.listed = m.listed
-    found.withdrawn = m.withdrawn
-    if m.number != 0:
-        found.registered = True
-        found.index = m.number - 1
-        found.key_address = m.key_address
-        found.chunks_delivered = m.chunks
-        seat: Seat = self._seat(p, shape, m)
-        if seat.number != 0:
-            found.seated = True
-            found.group = seat.group
-            found.place = seat.place
-            found.committed = (groups._load(found.group).committed >> found.place) & 1 == 1
-    return found
-
-
-@view
-@external
-def group(group_id: uint256) -> ISecModelUpdate.GroupView:
-    """
-    @param group_id Group id.
-    @return What the session knows of it; zeros where there is none.
-    """
-    p: progress.Progress = progress._load()
-    v: progress.Verdict = progress._verdict()
-    g: groups.Group = groups._load(group_id)
-    found: ISecModelUpdate.GroupView = empty(ISecModelUpdate.GroupView)
-    found.status = self._status(p, v, g, group_id)
-    if group_id < p.groups:
-        found.committed = g.committed
-        found.delivered = g.delivered
-        found.chunks_aggregated = g.chunks_aggregated
-        found.squared_norm = g.squared_norm
-        found.accepted = (v.accepted >> group_id) & 1 == 1
-        found.settled = (v.settled >> group_id) & 1 == 1
-    return found
-
-
-@view
-@external
-def accepted() -> uint256:
-    """
-    @return Bitmap over group ids: the groups that the rule accepted.
-    """
-    return progress._verdict().accepted
-
-
-@view
-@external
-def unselected() -> bool:
-    """
-    @return Whether the session ended without a selection, and all delivered groups are paid.
-    """
-    return progress._load().unselected
 
 
 @view
@@ -535,200 +401,11 @@ def _only_owner():
 
 @view
 @internal
-def _params() -> ISecModelUpdate.SessionParams:
-    return staticcall libraries.RULES.unpacked(terms._slots)
-
-
-@view
-@internal
 def _model_hash(params: ISecModelUpdate.SessionParams, published_hash: bytes32) -> bytes32:
     """
     @return E1.
     """
     return keccak256(concat(abi_encode(params), published_hash))
-
-
-@view
-@internal
-def _seat(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> Seat:
-    """
-    @return The member's seat; zeros while there is none, and for those who got none.
-    """
-    if m.number == 0 or p.groups == 0:
-        return empty(Seat)
-    number: uint256 = m.seat
-    if number == 0:
-        number = m.number
-        if shape.assignment != terms.GREEDY:
-            number = 1 + staticcall libraries.RULES.permuted(self.seed, m.number - 1, p.registered)
-        if number > p.groups * shape.members:
-            return empty(Seat)
-    return Seat(number=number, group=(number - 1) // shape.members, place=(number - 1) % shape.members)
-
-
-@internal
-def _advance(p: progress.Progress):
-    """
-    @notice The one transition that is due.
-    """
-    due: bool = p.stage < progress.PAYMENT and progress._over(p)
-    if p.stage == progress.DRAW:
-        due = block.number > p.draw_block
-    assert due, "session: nothing to advance"
-    shape: ISessionRules.Shape = terms._shape()
-    if p.stage == progress.SETUP:
-        self._cancel(p, 0)
-    elif p.stage == progress.REGISTER:
-        self._close_registration(p, shape)
-    elif p.stage == progress.DRAW:
-        self._draw(p)
-    elif p.stage == progress.COMMIT:
-        self._pass_barrier(p, shape)
-    elif p.stage == progress.UPLOAD:
-        self._close_upload(p, shape)
-    else:
-        self._end_selection(p, 0)
-
-
-@pure
-@internal
-def _full_groups(p: progress.Progress, shape: ISessionRules.Shape) -> uint256:
-    """
-    @return Groups that the registered can fill.
-    """
-    return min(shape.rounds, p.registered // shape.members)
-
-
-@internal
-def _close_registration(p: progress.Progress, shape: ISessionRules.Shape):
-    """
-    @notice Nobody registers any more: too few refunds all, `greedy` seats at once, `shuffled` fixes the block of the draw.
-    """
-    q: progress.Progress = p
-    full: uint256 = self._full_groups(q, shape)
-    enough: bool = full >= shape.min_rounds
-    if enough and shape.assignment != terms.GREEDY:
-        q.draw_block = block.number + bounds.DRAW_DELAY
-    log ISecModelUpdate.RegistrationClosed(registered=q.registered, draw_block=q.draw_block)
-    if not enough:
-        self._cancel(q, full)
-    elif shape.assignment == terms.GREEDY:
-        self._seat_all(q, shape, empty(bytes32))
-    else:
-        q.stage = progress.DRAW
-        q.deadline = 0
-        progress._store(q)
-
-
-@internal
-def _draw(p: progress.Progress):
-    """
-    @notice Draws from the hash of draw_block, or sets a later one if the chain has forgotten it.
-    """
-    if block.number - p.draw_block > bounds.HASHES_KEPT:
-        q: progress.Progress = p
-        q.draw_block = block.number + bounds.DRAW_DELAY
-        progress._store(q)
-        log ISecModelUpdate.DrawPostponed(draw_block=q.draw_block)
-        return
-    seed: bytes32 = keccak256(concat(blockhash(p.draw_block), convert(self, bytes32)))
-    self.seed = seed
-    self._seat_all(p, terms._shape(), seed)
-
-
-@internal
-def _seat_all(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
-    """
-    @notice Opens stage Commit. Who has no seat gets its bond back.
-    """
-    q: progress.Progress = p
-    q.groups = self._full_groups(q, shape)
-    q.pending = q.groups * shape.members
-    q.stage = progress.COMMIT
-    q.deadline = block.timestamp + terms._window(terms.COMMIT)
-    progress._store(q)
-    unseated: uint256 = q.registered - q.pending
-    escrow._credit(unseated * terms._stake().bond_wei)
-    log ISecModelUpdate.Drawn(seed=seed, groups=q.groups, unseated=unseated, commit_deadline=q.deadline)
-
-
-@internal
-def _cancel(p: progress.Progress, full: uint256):
-    """
-    @notice Ends the session before anybody has a seat: everybody is refunded.
-    """
-    q: progress.Progress = p
-    q.stage = progress.FINISHED
-    q.deadline = 0
-    q.cancelled = True
-    progress._store(q)
-    stake: terms.Stake = terms._stake()
-    escrow._credit(q.registered * stake.bond_wei)
-    escrow._credit_owner(stake.reward_wei, 0)
-    log ISecModelUpdate.Cancelled(by=msg.sender, groups=full)
-    log ISecModelUpdate.Finished(owner_credit_wei=stake.reward_wei)
-
-
-@internal
-def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.Verdict:
-    """
-    @notice Fails the live groups in which somebody hasn't committed (stage Commit) or delivered (stage Upload).
-    @return The verdict, stored.
-    """
-    v: progress.Verdict = progress._verdict()
-    if p.pending == 0:
-        return v
-    live: uint256 = progress._live(p, v)
-    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
-        g: groups.Group = groups._load(i)
-        did: uint256 = g.committed if p.stage == progress.COMMIT else g.delivered
-        if (live >> i) & 1 == 0 or did == (1 << shape.members) - 1:
-            continue
-        if p.stage == progress.COMMIT:
-            v.failed_commit |= 1 << i
-        else:
-            v.failed_upload |= 1 << i
-        log ISecModelUpdate.GroupFailed(group=i, stage=p.stage, did_their_part=did)
-    progress._set_verdict(v)
-    return v
-
-
-@internal
-def _pass_barrier(p: progress.Progress, shape: ISessionRules.Shape):
-    """
-    @notice No commitment after this, no upload before it. Groups with a commitment missing fail.
-    """
-    q: progress.Progress = p
-    v: progress.Verdict = self._fail_missing(p, shape)
-    live: uint256 = progress._live(q, v)
-    q.pending = progress._count(live)
-    q.stage = progress.UPLOAD
-    q.deadline = block.timestamp + terms._window(terms.UPLOAD)
-    log ISecModelUpdate.BarrierPassed(live_groups=live, upload_deadline=q.deadline)
-    if live == 0:
-        self._close_upload(q, shape)
-    else:
-        progress._store(q)
-
-
-@internal
-def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
-    """
-    @notice No upload after this. Groups that haven't delivered fail; without any that has, the owner gets its reward back.
-    """
-    q: progress.Progress = p
-    v: progress.Verdict = self._fail_missing(p, shape)
-    live: uint256 = progress._live(q, v)
-    q.pending = 0
-    q.stage = progress.AGGREGATE
-    q.deadline = block.timestamp + terms._window(terms.AGGREGATE)
-    log ISecModelUpdate.UploadClosed(delivered_groups=live, aggregate_deadline=q.deadline)
-    if live == 0:
-        self._end_selection(q, 0)
-    elif q.aggregated == progress._count(live):
-        progress._open_selection(q, terms._window(terms.SELECT))
-    else:
-        progress._store(q)
 
 
 @view
@@ -752,72 +429,6 @@ def _accepted(p: progress.Progress, live: uint256, products: DynArray[int256, bo
     return staticcall libraries.RULES.accepted(shape, live, norms, products)
 
 
-@internal
-def _end_selection(p: progress.Progress, accepted: uint256):
-    """
-    @notice Fixes who is paid and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
-    @param accepted Bitmap over group ids.
-    """
-    q: progress.Progress = p
-    v: progress.Verdict = progress._verdict()
-    live: uint256 = progress._live(q, v)
-    v.accepted = accepted
-    q.unselected = accepted == 0 and live != 0
-    paid: uint256 = live if q.unselected else accepted
-    seats: uint256 = progress._count(paid) * terms._shape().members
-    reward_wei: uint256 = terms._stake().reward_wei
-    share_wei: uint256 = 0
-    if seats != 0:
-        share_wei = reward_wei // seats
-    q.stage = progress.PAYMENT
-    q.deadline = 0
-    progress._store(q)
-    progress._set_verdict(v)
-    escrow._credit_owner(reward_wei - share_wei * seats, share_wei)
-    log ISecModelUpdate.Selected(accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei)
-    self._finish_if_settled(q, v)
-
-
-@pure
-@internal
-def _is_paid(p: progress.Progress, v: progress.Verdict, group_id: uint256) -> bool:
-    """
-    @param group_id A group that hasn't failed, after the selection.
-    """
-    return p.unselected or (v.accepted >> group_id) & 1 == 1
-
-
-@internal
-def _finish_if_settled(p: progress.Progress, v: progress.Verdict):
-    if v.settled != (1 << p.groups) - 1:
-        return
-    q: progress.Progress = p
-    q.stage = progress.FINISHED
-    progress._store(q)
-    log ISecModelUpdate.Finished(owner_credit_wei=escrow._owner_credited())
-
-
-@view
-@internal
-def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id: uint256) -> uint256:
-    """
-    @return The group's status, docs/PROTOCOL.md section 6.
-    """
-    if p.stage == progress.REGISTER or p.stage == progress.DRAW:
-        return 1 if group_id < terms._shape().rounds else 0
-    if group_id >= p.groups:
-        return 0
-    if (progress._live(p, v) >> group_id) & 1 == 0:
-        return 8
-    if p.stage == progress.COMMIT:
-        return 2
-    shape: ISessionRules.Shape = terms._shape()
-    sizes: terms.Chunk = terms._chunk(shape, 0)
-    if g.chunks_aggregated == sizes.count:
-        return 7
-    return 6 if g.delivered == (1 << shape.members) - 1 else 4
-
-
 @view
 @internal
 def _member_credit(m: registry.Member) -> uint256:
@@ -833,14 +444,14 @@ def _member_credit(m: registry.Member) -> uint256:
     if p.groups == 0:
         return 0
     shape: ISessionRules.Shape = terms._shape()
-    seat: Seat = self._seat(p, shape, m)
+    seat: seats.Seat = seats._seat(p, shape, m)
     if seat.number == 0:
         return bond_wei
     v: progress.Verdict = progress._verdict()
     if (v.settled >> seat.group) & 1 == 0:
         return 0
     if (progress._live(p, v) >> seat.group) & 1 == 1:
-        if self._is_paid(p, v, seat.group):
+        if progress._is_paid(p, v, seat.group):
             bond_wei += escrow._share()
         return bond_wei
     g: groups.Group = groups._load(seat.group)

@@ -182,3 +182,12 @@ def _open_selection(p: Progress, select_secs: uint256):
     q.deadline = block.timestamp + select_secs
     self._store(q)
     log ISecModelUpdate.AggregationClosed(select_deadline=q.deadline)
+
+
+@pure
+@internal
+def _is_paid(p: Progress, v: Verdict, group_id: uint256) -> bool:
+    """
+    @param group_id A group that hasn't failed, after the selection.
+    """
+    return p.unselected or (v.accepted >> group_id) & 1 == 1

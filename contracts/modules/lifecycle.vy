@@ -1,0 +1,224 @@
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title The transitions of a session, and what each does to its money
+@license Apache-2.0
+@notice Every function takes the progress as it is, and stores it as it becomes.
+"""
+
+
+from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
+from . import bounds
+from . import escrow
+from . import groups
+from . import progress
+from . import seats
+from . import terms
+
+uses: escrow
+uses: groups
+uses: progress
+uses: seats
+uses: terms
+
+
+@internal
+def _advance(p: progress.Progress):
+    """
+    @notice The one transition that is due.
+    """
+    due: bool = p.stage < progress.PAYMENT and progress._over(p)
+    if p.stage == progress.DRAW:
+        due = block.number > p.draw_block
+    assert due, "session: nothing to advance"
+    shape: ISessionRules.Shape = terms._shape()
+    if p.stage == progress.SETUP:
+        self._cancel(p, 0)
+    elif p.stage == progress.REGISTER:
+        self._close_registration(p, shape)
+    elif p.stage == progress.DRAW:
+        self._draw(p)
+    elif p.stage == progress.COMMIT:
+        self._pass_barrier(p, shape)
+    elif p.stage == progress.UPLOAD:
+        self._close_upload(p, shape)
+    else:
+        self._end_selection(p, 0)
+
+
+@pure
+@internal
+def _full_groups(p: progress.Progress, shape: ISessionRules.Shape) -> uint256:
+    """
+    @return Groups that the registered can fill.
+    """
+    return min(shape.rounds, p.registered // shape.members)
+
+
+@internal
+def _close_registration(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Nobody registers any more: too few refunds all, `greedy` seats at once, `shuffled` fixes the block of the draw.
+    """
+    q: progress.Progress = p
+    full: uint256 = self._full_groups(q, shape)
+    enough: bool = full >= shape.min_rounds
+    if enough and shape.assignment != terms.GREEDY:
+        q.draw_block = block.number + bounds.DRAW_DELAY
+    log ISecModelUpdate.RegistrationClosed(registered=q.registered, draw_block=q.draw_block)
+    if not enough:
+        self._cancel(q, full)
+    elif shape.assignment == terms.GREEDY:
+        self._seat_all(q, shape, empty(bytes32))
+    else:
+        q.stage = progress.DRAW
+        q.deadline = 0
+        progress._store(q)
+
+
+@internal
+def _draw(p: progress.Progress):
+    """
+    @notice Draws from the hash of draw_block, or sets a later one if the chain has forgotten it.
+    """
+    if block.number - p.draw_block > bounds.HASHES_KEPT:
+        q: progress.Progress = p
+        q.draw_block = block.number + bounds.DRAW_DELAY
+        progress._store(q)
+        log ISecModelUpdate.DrawPostponed(draw_block=q.draw_block)
+        return
+    seed: bytes32 = keccak256(concat(blockhash(p.draw_block), convert(self, bytes32)))
+    seats.seed = seed
+    self._seat_all(p, terms._shape(), seed)
+
+
+@internal
+def _seat_all(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
+    """
+    @notice Opens stage Commit. Who has no seat gets its bond back.
+    """
+    q: progress.Progress = p
+    q.groups = self._full_groups(q, shape)
+    q.pending = q.groups * shape.members
+    q.stage = progress.COMMIT
+    q.deadline = block.timestamp + terms._window(terms.COMMIT)
+    progress._store(q)
+    unseated: uint256 = q.registered - q.pending
+    escrow._credit(unseated * terms._stake().bond_wei)
+    log ISecModelUpdate.Drawn(seed=seed, groups=q.groups, unseated=unseated, commit_deadline=q.deadline)
+
+
+@internal
+def _cancel(p: progress.Progress, full: uint256):
+    """
+    @notice Ends the session before anybody has a seat: everybody is refunded.
+    """
+    q: progress.Progress = p
+    q.stage = progress.FINISHED
+    q.deadline = 0
+    q.cancelled = True
+    progress._store(q)
+    stake: terms.Stake = terms._stake()
+    escrow._credit(q.registered * stake.bond_wei)
+    escrow._credit_owner(stake.reward_wei, 0)
+    log ISecModelUpdate.Cancelled(by=msg.sender, groups=full)
+    log ISecModelUpdate.Finished(owner_credit_wei=stake.reward_wei)
+
+
+@internal
+def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.Verdict:
+    """
+    @notice Fails the live groups in which somebody hasn't committed (stage Commit) or delivered (stage Upload).
+    @return The verdict, stored.
+    """
+    v: progress.Verdict = progress._verdict()
+    if p.pending == 0:
+        return v
+    live: uint256 = progress._live(p, v)
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+        g: groups.Group = groups._load(i)
+        did: uint256 = g.committed if p.stage == progress.COMMIT else g.delivered
+        if (live >> i) & 1 == 0 or did == (1 << shape.members) - 1:
+            continue
+        if p.stage == progress.COMMIT:
+            v.failed_commit |= 1 << i
+        else:
+            v.failed_upload |= 1 << i
+        log ISecModelUpdate.GroupFailed(group=i, stage=p.stage, did_their_part=did)
+    progress._set_verdict(v)
+    return v
+
+
+@internal
+def _pass_barrier(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No commitment after this, no upload before it. Groups with a commitment missing fail.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = self._fail_missing(p, shape)
+    live: uint256 = progress._live(q, v)
+    q.pending = progress._count(live)
+    q.stage = progress.UPLOAD
+    q.deadline = block.timestamp + terms._window(terms.UPLOAD)
+    log ISecModelUpdate.BarrierPassed(live_groups=live, upload_deadline=q.deadline)
+    if live == 0:
+        self._close_upload(q, shape)
+    else:
+        progress._store(q)
+
+
+@internal
+def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No upload after this. Groups that haven't delivered fail; without any that has, the owner gets its reward back.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = self._fail_missing(p, shape)
+    live: uint256 = progress._live(q, v)
+    q.pending = 0
+    q.stage = progress.AGGREGATE
+    q.deadline = block.timestamp + terms._window(terms.AGGREGATE)
+    log ISecModelUpdate.UploadClosed(delivered_groups=live, aggregate_deadline=q.deadline)
+    if live == 0:
+        self._end_selection(q, 0)
+    elif q.aggregated == progress._count(live):
+        progress._open_selection(q, terms._window(terms.SELECT))
+    else:
+        progress._store(q)
+
+
+@internal
+def _end_selection(p: progress.Progress, accepted: uint256):
+    """
+    @notice Fixes who is paid and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
+    @param accepted Bitmap over group ids.
+    """
+    q: progress.Progress = p
+    v: progress.Verdict = progress._verdict()
+    live: uint256 = progress._live(q, v)
+    v.accepted = accepted
+    q.unselected = accepted == 0 and live != 0
+    paid: uint256 = live if q.unselected else accepted
+    winners: uint256 = progress._count(paid) * terms._shape().members
+    reward_wei: uint256 = terms._stake().reward_wei
+    share_wei: uint256 = 0
+    if winners != 0:
+        share_wei = reward_wei // winners
+    q.stage = progress.PAYMENT
+    q.deadline = 0
+    progress._store(q)
+    progress._set_verdict(v)
+    escrow._credit_owner(reward_wei - share_wei * winners, share_wei)
+    log ISecModelUpdate.Selected(accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei)
+    self._finish_if_settled(q, v)
+
+
+@internal
+def _finish_if_settled(p: progress.Progress, v: progress.Verdict):
+    if v.settled != (1 << p.groups) - 1:
+        return
+    q: progress.Progress = p
+    q.stage = progress.FINISHED
+    progress._store(q)
+    log ISecModelUpdate.Finished(owner_credit_wei=escrow._owner_credited())
