@@ -29,26 +29,6 @@ __all__ = [
     "weights_bound",
 ]
 
-__all__ = [
-    "Codec",
-    "EmbeddedEvm",
-    "EvmReceipt",
-    "MaskKey",
-    "__version__",
-    "commitment_root",
-    "draw_seed",
-    "float_words",
-    "from_float_words",
-    "keccak256",
-    "model_hash",
-    "permutation",
-    "published_hash",
-    "set_hash",
-    "signature_hash",
-    "smallest_lane_bits",
-    "weights_bound",
-]
-
 __version__: str
 
 # ---- secure aggregation (omnicore/src/secagg.rs), used by omnilytics.codec alone ----
