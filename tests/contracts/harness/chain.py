@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import boa
 from eth_utils import keccak
@@ -84,22 +84,26 @@ class Snapshot:
 
 
 class Accounts(Sequence[str]):
-    """Funded accounts: the roles by name, data owners by number (`accounts[0]` is alice)."""
+    """Funded accounts: the roles by name, data owners by number (`accounts[0]` is alice).
+
+    Args:
+        fund: gives an account so much wei.
+    """
 
     NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
     COUNT = 64
 
-    def __init__(self) -> None:
+    def __init__(self, fund: Callable[[str, int], None]) -> None:
+        self._fund = fund
         self.deployer = self._make("deployer")
         self.owner = self._make("owner")
         self.stranger = self._make("stranger")
         self.other_owner = self._make("other owner")
         self._members = [self._make(f"member {i}") for i in range(self.COUNT)]
 
-    @staticmethod
-    def _make(name: str) -> str:
+    def _make(self, name: str) -> str:
         address = "0x" + keccak(text=f"omnilytics test account: {name}")[12:].hex()
-        boa.env.set_balance(address, FUNDS_WEI)
+        self._fund(address, FUNDS_WEI)
         return address
 
     def __getattr__(self, name: str) -> str:

@@ -6,13 +6,14 @@ Return values and events are named tuples with the ABI's field names: `e.group`,
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import boa
 import vyper
@@ -126,15 +127,24 @@ class Receipt:
         return found[0]
 
 
+class Backend(Protocol):
+    """What contracts run on; the module `evm` is one."""
+
+    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0) -> Outcome: ...
+    def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome: ...
+    def call(self, name: str, sender: str, to: str, data: bytes) -> bytes: ...
+
+
 class Contract:
     """A deployed contract. Every function of its ABI is a method: writes take `sender` (and `value`), reads may."""
 
     _known: ClassVar[list[Abi]] = []
 
-    def __init__(self, name: str, abi: Abi, address: str) -> None:
+    def __init__(self, name: str, abi: Abi, address: str, backend: Backend) -> None:
         self.name = name
         self.abi = abi
         self.address = address.lower()
+        self.backend = backend
         if abi not in self._known:
             self._known.append(abi)
 
@@ -150,18 +160,18 @@ class Contract:
         return functools.partial(self._write, name)
 
     def _read(self, name: str, *args: Any, sender: str = "0x" + "00" * 20) -> Any:
-        output = evm.call(name, sender, self.address, self.abi.calldata(name, args))
+        output = self.backend.call(name, sender, self.address, self.abi.calldata(name, args))
         return self.abi.result(name, output)
 
     def _write(self, name: str, *args: Any, sender: str, value: int = 0) -> Receipt:
         data = self.abi.calldata(name, args)
-        outcome = evm.transact(name, sender, self.address, data, value)
+        outcome = self.backend.transact(name, sender, self.address, data, value)
         gas.TABLE.add(self.name, name, outcome.gas_used)
         return Receipt(name, outcome.gas_used, data, self.abi.result(name, outcome.output), decode_logs(outcome))
 
     def send(self, data: bytes, *, sender: str, value: int = 0) -> Receipt:
         """A transaction with bytes of one's own."""
-        outcome = evm.transact("send", sender, self.address, data, value)
+        outcome = self.backend.transact("send", sender, self.address, data, value)
         return Receipt("send", outcome.gas_used, data, None, decode_logs(outcome))
 
 
@@ -175,7 +185,9 @@ def decode_logs(outcome: Outcome) -> tuple[Any, ...]:
 
 
 class Compiled:
-    """A compiled source file: ABI, creation code, runtime code, storage layout."""
+    """A compiled source file: ABI, creation code, runtime code, storage layout. It deploys to `backend`."""
+
+    backend: Backend = evm
 
     def __init__(self, name: str, artifact: dict[str, Any]) -> None:
         self.name = name
@@ -187,14 +199,20 @@ class Compiled:
     def deploy(self, *args: Any, sender: str, value: int = 0) -> Contract:
         """A new contract at a new address."""
         init_code = self.creation + encode([_type(i) for i in self.abi.constructor], args)
-        outcome = evm.deploy(self.name, sender, init_code, value)
+        outcome = self.backend.deploy(self.name, sender, init_code, value)
         assert outcome.created is not None
         gas.TABLE.add(self.name, "deploy", outcome.gas_used)
         return self.at(outcome.created)
 
     def at(self, address: str) -> Contract:
         """The contract that is already there."""
-        return Contract(self.name, self.abi, address)
+        return Contract(self.name, self.abi, address, self.backend)
+
+    def on(self, backend: Backend) -> Self:
+        """The same for another chain."""
+        twin = copy.copy(self)
+        twin.backend = backend
+        return twin
 
 
 @functools.cache

@@ -8,8 +8,9 @@ from typing import Any
 import boa
 import pytest
 
-from . import CONTRACTS, Accounts, Chain, Contract, SessionDriver, compiled, make_params
+from . import CONTRACTS, Accounts, Chain, Contract, SessionDriver, compiled, evm, make_params
 from .chain import GENESIS_TIME
+from .contract import Backend
 
 Factory = Callable[..., SessionDriver]
 
@@ -26,7 +27,7 @@ def chain() -> Chain:
 
 @pytest.fixture(scope="session")
 def accounts(chain: Chain) -> Accounts:
-    return Accounts()
+    return Accounts(chain.set_balance)
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +43,11 @@ def market(chain: Chain, accounts: Accounts) -> Contract:
     return deploy_market(accounts, 0)
 
 
-def deploy_market(accounts: Accounts, min_window_secs: int) -> Contract:
+def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = evm) -> Contract:
     """A market with libraries and an implementation of its own."""
 
     def deploy(name: str, *args: Any) -> Contract:
-        return compiled(CONTRACTS / f"{name}.vy").deploy(*args, sender=accounts.deployer)
+        return compiled(CONTRACTS / f"{name}.vy").on(backend).deploy(*args, sender=accounts.deployer)
 
     libraries = (deploy("SessionRules"), deploy("VectorMath"))
     implementation = deploy("SecModelUpdate", *(library.address for library in libraries))

@@ -1,0 +1,34 @@
+"""What others build on doesn't change unnoticed: ABIs, storage layouts, and code that fits (EIP-170)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.contracts.harness import CONTRACTS, compiled
+from tests.snapshots import compare
+
+CODE_LIMIT = 24_576
+INIT_CODE_LIMIT = 2 * CODE_LIMIT
+DEPLOYED = sorted(path.stem for path in CONTRACTS.glob("*.vy"))
+
+
+@pytest.mark.parametrize("name", ["Market", "SecModelUpdate"])
+def test_the_abi(name: str, pytestconfig: pytest.Config) -> None:
+    entries = compiled(CONTRACTS / f"{name}.vy").abi.entries
+    ordered = sorted(entries, key=lambda e: (e["type"], e.get("name", "")))
+    compare(f"{name}.abi", ordered, pytestconfig)
+
+
+@pytest.mark.parametrize("name", ["Market", "SecModelUpdate"])
+def test_the_storage_layout(name: str, pytestconfig: pytest.Config) -> None:
+    layout = json.dumps(compiled(CONTRACTS / f"{name}.vy").layout)
+    compare(f"{name}.layout", json.loads(layout.replace(f"{CONTRACTS}/", "")), pytestconfig)
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_the_code_fits(name: str) -> None:
+    contract = compiled(CONTRACTS / f"{name}.vy")
+    assert len(contract.runtime) <= CODE_LIMIT
+    assert len(contract.creation) <= INIT_CODE_LIMIT

@@ -1,0 +1,65 @@
+"""The embedded revm chain behind the harness: the same drivers and contracts, 500 times faster."""
+
+from __future__ import annotations
+
+from omnilytics._omnicore import EmbeddedEvm, EvmReceipt
+from tests.contracts.harness.chain import GENESIS_TIME
+from tests.contracts.harness.evm import TX_GAS_CAP, LimitExceeded, Outcome, Reverted, reason_of
+
+
+def _key(address: str) -> bytes:
+    return bytes.fromhex(address[2:])
+
+
+class RevmChain:
+    """`Chain` and `Backend` of the harness in one: Osaka rules, a block a second."""
+
+    id = 1
+
+    def __init__(self) -> None:
+        self._evm = EmbeddedEvm(self.id, "osaka", genesis_timestamp=GENESIS_TIME, block_secs=1)
+
+    @property
+    def height(self) -> int:
+        return self._evm.head()[0]
+
+    @property
+    def time(self) -> int:
+        return self._evm.head()[1]
+
+    def mine(self, blocks: int = 1) -> None:
+        self._evm.mine(blocks)
+
+    def next_at(self, timestamp: int) -> None:
+        self._evm.set_next_timestamp(timestamp)
+
+    def balance(self, account: str) -> int:
+        return self._evm.balance(_key(account))
+
+    def set_balance(self, account: str, wei: int) -> None:
+        self._evm.set_balance(_key(account), wei)
+
+    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0) -> Outcome:
+        return self._outcome(call, self._evm.send(_key(sender), _key(to), data, value, gas=TX_GAS_CAP))
+
+    def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome:
+        return self._outcome(name, self._evm.send(_key(sender), None, init_code, value, gas=TX_GAS_CAP))
+
+    def call(self, name: str, sender: str, to: str, data: bytes) -> bytes:
+        success, output, _, halt = self._evm.call(_key(sender), _key(to), data)
+        if not success:
+            raise Reverted(name, reason_of(output) or halt)
+        return output
+
+    @staticmethod
+    def _outcome(call: str, mined: EvmReceipt) -> Outcome:
+        if mined.halt is not None:
+            raise LimitExceeded(f"{call}: {mined.halt}")
+        if not mined.success:
+            raise Reverted(call, reason_of(mined.output))
+        logs = tuple(
+            ("0x" + address.hex(), tuple(int.from_bytes(t, "big") for t in topics), data)
+            for address, topics, data in mined.logs
+        )
+        created = "0x" + mined.contract_address.hex() if mined.contract_address else None
+        return Outcome(mined.output, logs, mined.gas_used, created)
