@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from omnilytics.errors import DataError, InputError
-from omnilytics.model.nets import DigitsNet, DigitsSide, LeNet, SideConv, initialise
+from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, LeNet, SideConv, initialise
 from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn, common_start
 from omnilytics.seeds import Seeds
 from omnilytics.train.config import TrainConfig
@@ -94,10 +94,10 @@ DIGITS_SIDE = Recipe(
     members=32,
     sessions=8,
     train=TrainConfig(epochs=8, batch_size=5, learning_rate=0.1, momentum=0.5, augment=True, warm_up=()),
-    owner_train=TrainConfig(epochs=60, batch_size=5, learning_rate=0.05, momentum=0.5, augment=True),
+    owner_train=TrainConfig(epochs=60, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
     server_momentum=0.8,
     public_net=DigitsSide,
-    private_net=DigitsNet,
+    private_net=DigitsPrivate,
 )
 
 DIGITS_LAYERS = Recipe(

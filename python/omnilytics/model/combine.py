@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 CANDIDATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
 """Weights a of log p_public + a log p_private."""
 
+TEMPERATURES = tuple(2.0 ** (k / 2) for k in range(-4, 9))
+"""Factors of the combined logits that each candidate may choose from."""
+
+MATTERS = 0.01
+"""Nats a sample: a gain below this is none, however certain."""
+
 FOLDS = 4
 
 
@@ -27,8 +33,10 @@ def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: f
 def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The smallest candidate whose mean negative log likelihood is within one standard error of the best one's.
 
-    The standard error is that of the paired difference, so that 0 stays unless the gain over it stands out. Both logits
-    must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
+    The standard error is that of the paired difference, so that 0 stays unless the gain over it stands out. Each
+    candidate is judged at its own best temperature: adding log probabilities also sharpens them, which improves the
+    likelihood of a good public model without making it right more often. Both logits must be honest on these samples:
+    `public` of a model that never saw them, `private` of folds without them.
 
     Args:
         public: logits (n, classes).
@@ -37,15 +45,21 @@ def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], lab
     """
     if len(labels) < 2:
         return 0.0
-    rows = np.arange(len(labels))
-    losses = [-log_softmax(combine(public, private, a))[rows, labels] for a in CANDIDATES]
+    losses = [_losses(combine(public, private, a), labels) for a in CANDIDATES]
     best = min(losses, key=lambda loss: float(loss.mean()))
     return next(a for a, loss in zip(CANDIDATES, losses, strict=True) if _no_worse(loss - best))
 
 
+def _losses(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Negative log likelihood of each sample at the temperature that suits them best, (n,)."""
+    rows = np.arange(len(labels))
+    every = [-log_softmax(np.float32(t) * logits)[rows, labels] for t in TEMPERATURES]
+    return min(every, key=lambda loss: float(loss.mean()))
+
+
 def _no_worse(difference: NDArray[np.float32]) -> bool:
-    """Whether the mean of these paired differences is within its standard error of 0."""
-    return float(difference.mean()) <= float(difference.std(ddof=1)) / math.sqrt(len(difference))
+    """Whether the mean of these paired differences is within its standard error of 0, or doesn't matter."""
+    return float(difference.mean()) <= max(MATTERS, float(difference.std(ddof=1)) / math.sqrt(len(difference)))
 
 
 def folds(n: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -19,6 +19,9 @@ from omnilytics.model.vector import parameter_names, select_parameters
 
 _EVALUATION_BATCH = 500
 
+_SMALL = 1_000_000
+"""Parameters below which several threads cost more than they bring."""
+
 State = dict[str, torch.Tensor]
 """Parameters by name."""
 
@@ -64,6 +67,18 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def few_threads(module: nn.Module) -> Iterator[None]:
+    """One thread inside for a small network, so that its results don't depend on the number of cores."""
+    before = torch.get_num_threads()
+    if sum(p.numel() for p in module.parameters()) < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def passes(
@@ -112,15 +127,12 @@ def fit(
     module.to(device).train()
     chosen = list(select_parameters(module, names).values())
     optimiser = torch.optim.SGD(chosen, lr=learning_rate or settings.learning_rate, momentum=settings.momentum)
-    with seeded(int(rng.integers(2**62))):
-        for xs, ys in zip(x.to(device), y.to(device), strict=True):
-            for batch in range(0, len(ys), settings.batch_size):
-                part = slice(batch, batch + settings.batch_size)
-                loss = cross_entropy(module(xs[part]), ys[part])
-                optimiser.zero_grad()
-                for parameter, gradient in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
-                    parameter.grad = gradient
-                optimiser.step()
+    with few_threads(module), seeded(int(rng.integers(2**62))):
+        for images, labels in _batches(x[None].to(device), y[None].to(device), settings.batch_size):
+            loss = cross_entropy(module(images[0]), labels[0])
+            for parameter, gradient in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
+                parameter.grad = gradient
+            optimiser.step()
     optimiser.zero_grad()
     module.eval().to("cpu")
 
@@ -157,10 +169,9 @@ def fit_many(
         return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
 
     together = torch.func.vmap(forward)
-    for epoch in range(y.shape[1]):
-        for batch in range(0, y.shape[2], settings.batch_size):
-            part = slice(batch, batch + settings.batch_size)
-            logits, labels = together(stacked, x[:, epoch, part]), y[:, epoch, part]
+    with few_threads(module):
+        for images, labels in _batches(x, y, settings.batch_size):
+            logits = together(stacked, images)
             loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
             gradients = torch.autograd.grad(loss, list(stacked.values()))
             with torch.no_grad():
@@ -170,6 +181,28 @@ def fit_many(
     module.eval().to("cpu")
     finished = {name: value.detach().cpu() for name, value in stacked.items()}
     return [{name: value[m] for name, value in finished.items()} for m in range(len(states))]
+
+
+def fit_each(
+    modules: Sequence[nn.Module], data: Sequence[Samples], settings: Settings, rng: np.random.Generator
+) -> None:
+    """`fit` for each of these networks of one shape, together where that is possible."""
+    if len({part.x.shape for part in data}) > 1 or not can_batch(modules[0]):
+        for module, part in zip(modules, data, strict=True):
+            fit(module, part, settings, rng)
+        return
+    seen = [passes(part, settings, rng) for part in data]
+    x, y = torch.stack([s[0] for s in seen]), torch.stack([s[1] for s in seen])
+    states = [state_of(module) for module in modules]
+    trained = fit_many(modules[0], states, x, y, settings, settings.learning_rate)
+    for module, state in zip(modules, trained, strict=True):
+        load_state(module, state)
+
+
+def _batches(x: torch.Tensor, y: torch.Tensor, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches of all epochs of m networks: x (m, epochs, n, ...), y (m, epochs, n)."""
+    for epoch in range(y.shape[1]):
+        yield from zip(torch.split(x[:, epoch], size, 1), torch.split(y[:, epoch], size, 1), strict=True)
 
 
 def can_batch(module: nn.Module) -> bool:
@@ -196,7 +229,7 @@ def module_logits(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float
     """What the module says about x: logits (n, classes), computed in batches."""
     device = training_device()
     module.to(device).eval()
-    with torch.no_grad():
+    with torch.no_grad(), few_threads(module):
         parts = [module(part.to(device)).cpu() for part in torch.split(torch.from_numpy(x), _EVALUATION_BATCH)]
     module.to("cpu")
     return torch.cat(parts).numpy()

@@ -61,7 +61,7 @@ class SideConv(nn.Sequential):
 
 
 class DigitsNet(nn.Sequential):
-    """A private or whole model for 8x8 digits: (n, 1, 8, 8) -> logits (n, 10), layers named as in `LeNet`."""
+    """A whole model for 8x8 digits: (n, 1, 8, 8) -> logits (n, 10), layers named as in `LeNet`."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -77,6 +77,23 @@ class DigitsNet(nn.Sequential):
                 linear2=nn.Linear(48, 24),
                 relu4=nn.ReLU(),
                 linear3=nn.Linear(24, 10),
+            )
+        )
+
+
+class DigitsPrivate(nn.Sequential):
+    """The private model for 8x8 digits: (n, 1, 8, 8) -> logits (n, 10), 9,930 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(1, 16, 3, padding=1),
+                relu1=nn.ReLU(),
+                pool1=nn.MaxPool2d(2),
+                conv2=nn.Conv2d(16, 32, 3, padding=1),
+                relu2=nn.ReLU(),
+                flatten=nn.Flatten(),
+                linear=nn.Linear(512, 10),
             )
         )
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from omnilytics.errors import InputError
 from omnilytics.model.combine import choose_weight, combine, folds
-from omnilytics.model.fitting import Samples, Settings, State, fit, load_state, module_logits, state_of
+from omnilytics.model.fitting import Samples, Settings, State, fit, fit_each, load_state, module_logits, state_of
 from omnilytics.model.nets import initialise
 from omnilytics.model.vector import load_vector, parameter_names, select_parameters, to_vector
 from omnilytics.seeds import Seeds
@@ -171,15 +171,14 @@ class SideSplit:
 
     def _cross_validate(self, data: Samples, config: Settings, generator: np.random.Generator) -> NDArray[np.float32]:
         """Logits (n, classes) of each sample, from a copy of W^s fitted to the other folds."""
-        parts = []
-        members = np.arange(len(data.y))
-        held_out = folds(len(members), generator)
-        for fold in held_out:
-            copied = copy.deepcopy(self.private)
-            load_state(copied, self._untrained)
-            rest = np.setdiff1d(members, fold)
-            fit(copied, _Part(data.x[rest], data.y[rest]), config, generator)
-            parts.append(module_logits(copied, data.x[fold]))
+        everyone = np.arange(len(data.y))
+        held_out = folds(len(everyone), generator)
+        rest = [np.setdiff1d(everyone, fold) for fold in held_out]
+        copies = [copy.deepcopy(self.private) for _ in held_out]
+        for module in copies:
+            load_state(module, self._untrained)
+        fit_each(copies, [_Part(data.x[r], data.y[r]) for r in rest], config, generator)
+        parts = [module_logits(m, data.x[fold]) for m, fold in zip(copies, held_out, strict=True)]
         return np.concatenate(parts)[np.argsort(np.concatenate(held_out))]
 
 
