@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -23,8 +24,9 @@ def test_the_abi(name: str, pytestconfig: pytest.Config) -> None:
 
 @pytest.mark.parametrize("name", ["Market", "SecModelUpdate"])
 def test_the_storage_layout(name: str, pytestconfig: pytest.Config) -> None:
+    """The types of immutables are files: their names count, not where they lie."""
     layout = json.dumps(compiled(CONTRACTS / f"{name}.vy").layout)
-    compare(f"{name}.layout", json.loads(layout.replace(f"{CONTRACTS}/", "")), pytestconfig)
+    compare(f"{name}.layout", json.loads(re.sub(r'"[^"]*/(\w+\.vyi)"', r'"\1"', layout)), pytestconfig)
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
