@@ -22,6 +22,9 @@ Count = Annotated[int, Field(ge=1, le=2**20)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+MIN_ROUNDS = 3
+"""Groups without which a session isn't worth its while: fewer, and everybody has their money back."""
+
 
 class DemoOptions(BaseModel):
     """The main job: an owner, its data owners, and the sessions between them.
@@ -34,7 +37,7 @@ class DemoOptions(BaseModel):
         data_dir: the folder of the idx files.
         members: data owners that exist.
         rounds: groups a session wants, R.
-        group_size: data owners in a group, N.
+        group_size: data owners in a group, N; at least 3, or one colluder would see the other's upload.
         owner_samples: samples that the model owner has.
         samples: samples that each data owner has, M0.
         partition: how samples are dealt to the data owners: evenly mixed, or by Dirichlet shares of each class.
@@ -68,7 +71,7 @@ class DemoOptions(BaseModel):
     data_dir: Path | None = None
     members: Count | None = None
     rounds: Annotated[int, Field(ge=1, le=64)] | None = None
-    group_size: Annotated[int, Field(ge=2, le=16)] | None = None
+    group_size: Annotated[int, Field(ge=3, le=16)] | None = None
     owner_samples: Count | None = None
     samples: Count | None = None
     partition: Literal["iid", "dirichlet"] = "iid"
@@ -101,10 +104,7 @@ class DemoOptions(BaseModel):
             raise ValueError(
                 f"attackers: expected at most the {self.members} data owners of --members, got {self.attackers}"
             )
-        if self.members is not None and self.group_size is not None and self.members < self.group_size:
-            raise ValueError(
-                f"members: expected at least the {self.group_size} of one group (--group-size), got {self.members}"
-            )
+        self._check_members()
         if self.encoding == "delta" and (self.group_size or 2) * self.bound >= 2**31:
             raise ValueError(
                 f"bound: expected group size x bound below 2^31, or no lane holds the sum, got "
@@ -139,6 +139,16 @@ class DemoOptions(BaseModel):
         if self.attackers == 0 and "attack" in given:
             raise ValueError(f"attack: expected --attackers of at least 1 with it, got 0 attackers for {self.attack}")
 
+    def _check_members(self) -> None:
+        if self.members is None or self.group_size is None:
+            return
+        groups = 1 if self.rounds is None else min(MIN_ROUNDS, self.rounds)
+        if self.members < groups * self.group_size:
+            raise ValueError(
+                f"members: expected at least {groups * self.group_size}, {groups} x {self.group_size} of --group-size, "
+                f"got {self.members}"
+            )
+
     def _check_krum(self) -> None:
         given = self.model_fields_set
         if self.select == "norm":
@@ -150,6 +160,8 @@ class DemoOptions(BaseModel):
             return
         if not 3 <= self.rounds <= 16:
             raise ValueError(f"rounds: expected 3 to 16 groups with --select krum, got {self.rounds}")
+        if self.krum_m is not None and self.krum_m > self.rounds:
+            raise ValueError(f"krum_m: expected at most the {self.rounds} groups of --rounds, got {self.krum_m}")
         if self.krum_picks == "strict" and self.krum_mu is not None:
             self._check_strict(self.rounds, self.krum_mu)
 

@@ -68,6 +68,15 @@ def test_the_class_of_an_error_is_the_exit_code(call: Call, demo: FakeDemo, fail
     assert "Traceback" not in result.stderr
 
 
+def test_notes_say_what_to_do_next(call: Call, demo: FakeDemo) -> None:
+    demo.failure = errors.Reverted("start", "start: krum has no legal m")
+    demo.failure.add_note("take more rounds")
+    assert call("demo", "-q").stderr.splitlines() == [
+        "error: start reverted: start: krum has no legal m",
+        "next: take more rounds",
+    ]
+
+
 def test_debug_lets_the_unforeseen_through(call: Call, demo: FakeDemo) -> None:
     demo.failure = ZeroDivisionError("by zero")
     assert isinstance(call("--debug", "demo", "--quiet").exception, ZeroDivisionError)

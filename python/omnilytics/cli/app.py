@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 
 class Commands(TyperGroup):
-    """Turns what a command raises into one line on stderr and an exit code."""
+    """Turns what a command raises into a line on stderr, one more for what to do next, and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command.
@@ -37,6 +37,8 @@ class Commands(TyperGroup):
             if ctx.params.get("debug"):
                 logging.getLogger(__name__).exception("the command failed")
             typer.echo(f"error: {error}", err=True)
+            for note in getattr(error, "__notes__", ()):
+                typer.echo(f"next: {note}", err=True)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("stopped: nothing was written", err=True)
