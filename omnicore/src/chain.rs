@@ -339,6 +339,10 @@ impl EmbeddedEvm {
         self.with(py, |chain| chain.set_next_timestamp(timestamp)).map_err(refused)
     }
 
+    fn wait_until(&self, py: Python<'_>, timestamp: u64) -> PyResult<()> {
+        self.with(py, |chain| chain.wait_until(timestamp)).map_err(refused)
+    }
+
     fn snapshot(&self, py: Python<'_>) -> u64 {
         self.with(py, Chain::snapshot)
     }

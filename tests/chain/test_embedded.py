@@ -42,7 +42,7 @@ class TestSetting:
         ("arguments", "message"),
         [
             ({"chain_id": 0}, "chain_id: expected at least 1, got 0"),
-            ({"chain_id": -1}, r"within 0\.\.2\^64, got -1"),
+            ({"chain_id": -1}, r"chain_id: expected 0\.\.2\^64 - 1, got -1"),
             ({"fork": "paris"}, 'unknown fork "paris"'),
             ({"genesis_timestamp": 2**48}, "genesis_timestamp: expected below"),
             ({"block_secs": 0}, "block_secs: expected 1"),

@@ -17,7 +17,8 @@ class MarketPort(Protocol):
     def create_session(self, sender: Address) -> tuple[Address, Receipt]:
         """Clones a session owned by `sender`."""
 
-    def sessions(self) -> list[Address]: ...
+    def sessions(self) -> list[Address]:
+        """All sessions, oldest first."""
 
 
 class SessionPort(Protocol):
@@ -29,45 +30,86 @@ class SessionPort(Protocol):
     @property
     def address(self) -> Address: ...
 
-    def whitelist(self, sender: Address, members: Sequence[Address]) -> Receipt: ...
-    def publish(self, sender: Address, chunk: int, words: bytes) -> Receipt: ...
-    def start(self, sender: Address, params: SessionParams) -> Receipt:
-        """Deposits `params.reward_wei`."""
+    def whitelist(self, sender: Address, members: Sequence[Address]) -> Receipt:
+        """The owner adds accounts that may register; stage Setup, 1..256 a call."""
 
-    def register(self, sender: Address, keys: Keys, bond_wei: int) -> Receipt: ...
-    def draw(self, sender: Address) -> Receipt: ...
-    def commit(self, sender: Address, root: bytes) -> Receipt: ...
-    def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt: ...
+    def publish(self, sender: Address, chunk: int, words: bytes) -> Receipt:
+        """The owner publishes the next chunk of W^p (PROTOCOL.md section 4), 32 bytes a word; `chunk` counts from 0."""
+
+    def start(self, sender: Address, params: SessionParams) -> Receipt:
+        """The owner freezes whitelist, W^p and parameters, deposits `params.reward_wei` and opens registration."""
+
+    def register(self, sender: Address, keys: Keys, bond_wei: int) -> Receipt:
+        """A listed account joins with a fresh mask key and its bond; stage Register."""
+
+    def draw(self, sender: Address) -> Receipt:
+        """Anyone closes registration after its window, then seats the registered."""
+
+    def commit(self, sender: Address, root: bytes) -> Receipt:
+        """A seated member commits to its words, before anybody uploads: `root` (E13), 32 bytes."""
+
+    def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt:
+        """A committed member delivers its next chunk, 32 bytes a word; the hashes are those of all its chunks."""
+
     def aggregate(self, sender: Address, group: int, chunk: int, words: Sequence[bytes]) -> Receipt:
         """`words`: the uploads of that chunk in the order in which they were uploaded; the call carries them joined."""
 
     def gram(self, sender: Address, chunk: int, words: Sequence[bytes], products: Sequence[int]) -> Receipt:
         """`words`: the aggregates of that chunk of all groups of P in order of id, joined likewise."""
 
-    def select(self, sender: Address, products: Sequence[int]) -> Receipt: ...
-    def settle(self, sender: Address, group: int) -> Receipt: ...
-    def withdraw(self, sender: Address) -> Receipt: ...
-    def withdraw_for(self, sender: Address, account: Address) -> Receipt: ...
-    def exit(self, sender: Address) -> Receipt: ...
-    def advance(self, sender: Address) -> Receipt: ...
+    def select(self, sender: Address, products: Sequence[int]) -> Receipt:
+        """Anyone applies the session's rule; `products` are the last `GramAdded`'s, empty with rule `norm`."""
+
+    def settle(self, sender: Address, group: int) -> Receipt:
+        """Anyone credits the members of a decided group."""
+
+    def withdraw(self, sender: Address) -> Receipt:
+        """Pays the sender its credit."""
+
+    def withdraw_for(self, sender: Address, account: Address) -> Receipt:
+        """Pays an account its credit, whoever sends this."""
+
+    def exit(self, sender: Address) -> Receipt:
+        """The owner ends the session; only before registration is closed."""
+
+    def advance(self, sender: Address) -> Receipt:
+        """Anyone moves the session over a deadline that has passed."""
 
     def owner(self) -> Address: ...
     def market(self) -> Address: ...
     def stage(self) -> Stage: ...
-    def deadline(self) -> int: ...
-    def params(self) -> SessionParams: ...
-    def published_hash(self) -> bytes: ...
-    def model_hash(self) -> bytes: ...
+    def deadline(self) -> int:
+        """Unix time after which `advance` moves the stage, seconds; 0 when it has none."""
+
+    def params(self) -> SessionParams:
+        """What `start` was given."""
+
+    def published_hash(self) -> bytes:
+        """E7, 32 bytes; zero before the first chunk."""
+
+    def model_hash(self) -> bytes:
+        """E1, 32 bytes."""
+
     def whitelist_count(self) -> int: ...
     def registered_count(self) -> int: ...
-    def draw_block(self) -> int: ...
-    def seed(self) -> bytes: ...
+    def draw_block(self) -> int:
+        """The block whose hash seeds the draw; 0 before registration is closed and with `greedy`."""
+
+    def seed(self) -> bytes:
+        """The draw's seed, 32 bytes; zero before the draw and with `greedy`."""
+
     def group_count(self) -> int: ...
     def member(self, account: Address) -> MemberView: ...
     def group(self, group_id: int) -> GroupView: ...
-    def accepted(self) -> int: ...
-    def unselected(self) -> bool: ...
-    def credit_of(self, account: Address) -> int: ...
+    def accepted(self) -> int:
+        """Bitmap over group ids; 0 before `select`."""
+
+    def unselected(self) -> bool:
+        """Whether all delivered groups are paid because no rule chose among them."""
+
+    def credit_of(self, account: Address) -> int:
+        """Wei that `withdraw` would pay the account now."""
+
     def money(self) -> Money: ...
 
 
@@ -91,8 +133,12 @@ class ChainPort(Protocol):
     def wait_blocks(self, count: int) -> None:
         """Returns once `count` more blocks exist."""
 
-    def balance(self, account: Address) -> int: ...
-    def deploy_market(self, sender: Address, min_window_secs: int) -> MarketPort: ...
+    def balance(self, account: Address) -> int:
+        """Wei."""
+
+    def deploy_market(self, sender: Address, min_window_secs: int) -> MarketPort:
+        """Deploys the contracts and a market over them, whose sessions keep windows of at least `min_window_secs`."""
+
     def market(self, address: Address) -> MarketPort: ...
     def session(self, address: Address) -> SessionPort: ...
     def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from omnilytics._omnicore import EmbeddedEvm, EvmReceipt
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
-from omnilytics.chain.reverts import reason_of
-from omnilytics.errors import InputError, Reverted
+from omnilytics.chain.reverts import reverted
+from omnilytics.errors import InputError
 from omnilytics.types import ZERO_ADDRESS, Address, Log, Receipt
 
 TX_GAS_CAP = 1 << 24
@@ -43,7 +43,8 @@ class EmbeddedChain:
         fork: `prague`, `osaka` or `amsterdam` (not final).
         genesis_timestamp: unix time of block 0, seconds.
         block_secs: seconds from block to block, >= 1.
-        charge_gas: whether senders pay for gas, at `GAS_PRICE_WEI`; else it is free.
+        charge_gas: whether senders pay for gas, at `GAS_PRICE_WEI`; else it is free. To send, an account then needs
+            the price of the whole gas limit beside the value; what isn't used comes back.
 
     Raises:
         InputError: a value out of range.
@@ -58,16 +59,13 @@ class EmbeddedChain:
         *,
         charge_gas: bool = False,
     ) -> None:
-        base_fee = GAS_PRICE_WEI if charge_gas else 0
-        try:
-            self._evm = EmbeddedEvm(
-                chain_id, fork, genesis_timestamp=genesis_timestamp, block_secs=block_secs, base_fee=base_fee
-            )
-        except OverflowError:
-            raise InputError(
-                "expected chain_id, genesis_timestamp and block_secs within 0..2^64, "
-                f"got {chain_id}, {genesis_timestamp} and {block_secs}"
-            ) from None
+        self._evm = EmbeddedEvm(
+            _u64("chain_id", chain_id),
+            fork,
+            genesis_timestamp=_u64("genesis_timestamp", genesis_timestamp),
+            block_secs=_u64("block_secs", block_secs),
+            base_fee=GAS_PRICE_WEI if charge_gas else 0,
+        )
         self._chain_id = chain_id
         self._fork = fork
         self._gas = AMSTERDAM_GAS if fork == "amsterdam" else TX_GAS_CAP
@@ -116,26 +114,24 @@ class EmbeddedChain:
         Raises:
             InputError: it isn't mined.
         """
-        if number < 0:
-            raise InputError(f"block: expected 0..{self.block_number()}, got {number}")
-        return self._evm.block(number)[3]
+        return self._evm.block(_u64("block", number))[3]
 
     def wait_until(self, timestamp: int) -> None:
-        """Mines one empty block of that time, unless the newest has it or a later one."""
-        if timestamp > self.timestamp():
-            self._evm.set_next_timestamp(timestamp)
-            self._evm.mine()
+        """Mines one empty block of that time, unless the newest has it or a later one.
+
+        Raises:
+            InputError: 2^64 or above.
+        """
+        self._evm.wait_until(_u64("timestamp", max(0, timestamp)))
 
     def wait_blocks(self, count: int) -> None:
         """Mines empty blocks.
 
         Raises:
-            InputError: a negative count.
+            InputError: outside 0..2^64.
             ChainError: more than 2^20.
         """
-        if count < 0:
-            raise InputError(f"wait_blocks: expected a count >= 0, got {count}")
-        self._evm.mine(count)
+        self._evm.mine(_u64("count", count))
 
     def balance(self, account: Address) -> int:
         """Wei."""
@@ -153,7 +149,7 @@ class EmbeddedChain:
 
     def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:
         """(block number, log) of that contract, oldest first."""
-        return [(block, _log(log)) for block, log in self._evm.logs(_key(address), max(0, from_block))]
+        return [(block, _log(log)) for block, log in self._evm.logs(_key(address), _u64("from_block", from_block))]
 
     def transactions(self) -> list[Transaction]:
         """Every mined transaction, oldest first; also those that the contract refused."""
@@ -172,7 +168,7 @@ class EmbeddedChain:
         Raises:
             ChainError: unknown or used up.
         """
-        self._evm.revert(snapshot)
+        self._evm.revert(_u64("snapshot", snapshot))
 
     def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
         """Mines a transaction.
@@ -200,12 +196,12 @@ class EmbeddedChain:
         """
         success, output, _, halt = self._evm.call(_key(ZERO_ADDRESS), _key(to), data)
         if not success:
-            raise Reverted(call, reason_of(output, halt))
+            raise reverted(call, output, halt)
         return output
 
     def _mined(self, call: str, mined: EvmReceipt) -> Receipt:
         if not mined.success:
-            raise Reverted(call, reason_of(mined.output, mined.halt))
+            raise reverted(call, mined.output, mined.halt)
         created = mined.contract_address
         receipt = Receipt(
             call=call,
@@ -221,6 +217,12 @@ class EmbeddedChain:
         for listener in self.on_receipt:
             listener(receipt)
         return receipt
+
+
+def _u64(name: str, value: int) -> int:
+    if not 0 <= value < 2**64:
+        raise InputError(f"{name}: expected 0..2^64 - 1, got {value}")
+    return value
 
 
 def _address(key: bytes) -> Address:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
+from omnilytics.errors import Reverted
+
 REASONS: dict[str, str] = {
     "aggregate: chunk out of turn": "call aggregate with the chunk that the group's chunks_aggregated numbers",
     "aggregate: group isn't delivered": "wait until all members of the group have uploaded all their chunks",
@@ -157,6 +159,20 @@ def reason_of(output: bytes, halt: str | None = None) -> str:
     except (DecodingError, UnicodeDecodeError):
         pass
     return f"unknown error 0x{output[:32].hex()}"
+
+
+def reverted(call: str, output: bytes, halt: str | None = None) -> Reverted:
+    """The error of a failed call; what to do instead goes along as its note.
+
+    Args:
+        call: the contract function's name.
+        output: what the call returned.
+        halt: why the machine stopped, if it did not revert.
+    """
+    reason = reason_of(output, halt)
+    error = Reverted(call, reason)
+    error.add_note(explain(reason))
+    return error
 
 
 def explain(reason: str) -> str:

@@ -155,6 +155,18 @@ impl Chain {
         Ok(())
     }
 
+    /// Closes the block under construction at `timestamp`, unless the newest closed one is as late already.
+    ///
+    /// # Errors
+    /// `BlockStarted`.
+    pub fn wait_until(&mut self, timestamp: u64) -> Result<(), EvmError> {
+        if timestamp > self.head().timestamp {
+            self.set_next_timestamp(timestamp)?;
+            self.close_block();
+        }
+        Ok(())
+    }
+
     pub(crate) fn close_block(&mut self) {
         self.pending.hash = self.pending.digest(self.head().hash);
         self.state.push_block_hash(self.pending.hash);

@@ -190,8 +190,14 @@ fn time_goes_on_by_the_block_and_by_hand() {
     let newest = 9_005;
     let refused = chain.set_next_timestamp(newest).expect_err("time stands still");
     assert!(matches!(refused, EvmError::TimeBackwards { given: 9_005, newest: 9_005 }));
+    for late_enough in [0, newest] {
+        chain.wait_until(late_enough).expect("nothing to wait for");
+        assert_eq!(chain.head().number, 3);
+    }
     chain.mine(100_000).expect("empty blocks");
     assert_eq!((chain.head().number, chain.head().timestamp), (100_003, newest + 500_000));
+    chain.wait_until(9_000_000).expect("later");
+    assert_eq!((chain.head().number, chain.head().timestamp), (100_004, 9_000_000));
 }
 
 #[test]
