@@ -181,6 +181,18 @@ fn bytes_that_are_no_transaction_are_refused() {
 }
 
 #[test]
+fn a_changed_byte_never_panics_and_never_passes() {
+    let mut chain = chain(Config { chain_id: 1, ..Config::default() });
+    for place in 0..eip_155().len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = eip_155();
+            changed[place] ^= change;
+            assert!(chain.send_raw(&changed).is_err(), "byte {place} changed by {change:#x}");
+        }
+    }
+}
+
+#[test]
 fn time_goes_on_by_the_block_and_by_hand() {
     let mut chain = chain(Config { genesis_timestamp: 1_000, block_secs: 5, ..Config::default() });
     assert_eq!(send(&mut chain, transfer(1)).timestamp, 1_005);
