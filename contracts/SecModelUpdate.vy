@@ -294,9 +294,9 @@ def settle(group: uint256):
     p: progress.Progress = progress._load()
     assert group < p.groups, "session: no such group"
     v: progress.Verdict = progress._verdict()
+    assert (v.settled >> group) & 1 == 0, "session: the group is settled"
     alive: bool = (progress._live(p, v) >> group) & 1 == 1
     assert not alive or p.stage == progress.PAYMENT, "session: group isn't decided"
-    assert (v.settled >> group) & 1 == 0, "session: the group is settled"
     v.settled |= 1 << group
     progress._set_verdict(v)
     paid: bool = alive and progress._is_paid(p, v, group)

@@ -59,7 +59,7 @@ def _layout(bits: uint256) -> Layout:
     """
     @notice The masks and shifts of lanes of a width.
     @param bits Lane width b: 6, 8, 10, 12, 16 or 32.
-    @return What `_squared_norm` and `_row` need.
+    @return What VectorMath needs.
     """
     unit: uint256 = 36
     swap_a: uint256 = (2**108 - 1) << 144
