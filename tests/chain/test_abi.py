@@ -104,5 +104,12 @@ class TestLogs:
         )
         assert named.decode_log(log) == ("Named", {"f0": digest, "f1": [5], "f2": True})
 
+    def test_a_decoded_log_is_the_callers_own(self) -> None:
+        log = Log(HOME, (topic("Whitelisted(address[])"),), encode(["address[]"], [[HOME]]))
+        for _ in range(2):
+            decoded = decode_log(log)
+            assert decoded == ("Whitelisted", {"members": [HOME]})
+            decoded[1]["members"].append("changed")
+
     def test_an_interface_is_prepared_once(self) -> None:
         assert interface("Market") is interface("Market")

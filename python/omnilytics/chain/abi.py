@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from eth_abi.decoding import ContextFramesBytesIO
@@ -202,8 +202,20 @@ def decode_log(log: Log) -> tuple[str, dict[str, Any]] | None:
     Raises:
         DataError: the topics say one of these events, the data contradict it.
     """
+    decoded = _decode_log(log)
+    return None if decoded is None else (decoded[0], {name: _copy(value) for name, value in decoded[1].items()})
+
+
+@lru_cache(maxsize=2048)
+def _decode_log(log: Log) -> tuple[str, dict[str, Any]] | None:
+    """As `decode_log`; whoever follows a session reads its logs over and over."""
     for contract in CONTRACTS:
         decoded = interface(contract).decode_log(log)
         if decoded is not None:
             return decoded
     return None
+
+
+def _copy(value: Any) -> Any:
+    """What a caller may change without changing the cache: our events nest no deeper."""
+    return value.copy() if isinstance(value, list | dict) else value
