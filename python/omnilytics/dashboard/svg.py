@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -146,10 +147,12 @@ def score_chart(scores: Sequence[Score], *, with_limit: bool) -> str:
     if with_limit:
         body.append(line(frame.left, frame.y(1), frame.width - frame.right, frame.y(1), "limit"))
         body.append(text(frame.left + 6, frame.y(1) - 5, "limit", css="label ink-limit"))
-    seen: dict[int, int] = {}
+    crowd = Counter(s.session for s in scores)
+    seen: Counter[int] = Counter()
     for score in scores:
-        place = seen[score.session] = seen.get(score.session, -1) + 1
-        x = frame.x(score.session) + (place % 4 - 1.5) * min(6.0, 100 / (last - first + 1))
+        place, among = seen[score.session], crowd[score.session]
+        seen[score.session] += 1
+        x = frame.x(score.session) + (place - (among - 1) / 2) * min(9.0, 480 / (last - first + 1) / among)
         shape = "up" if score.share > top else ("circle" if score.accepted else "cross")
         css = "accept" if score.accepted else ("refuse stroke" if shape == "cross" else "refuse")
         body.append(mark(x, frame.y(min(score.share, top)), shape, css, score.tip))
