@@ -109,7 +109,7 @@ class TestLogs:
         for _ in range(2):
             decoded = decode_log(log)
             assert decoded == ("Whitelisted", {"members": [HOME]})
-            decoded[1]["members"].append("changed")
+            decoded[1]["members"].append(HOME)
 
     def test_an_interface_is_prepared_once(self) -> None:
         assert interface("Market") is interface("Market")
