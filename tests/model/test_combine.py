@@ -42,7 +42,7 @@ def test_sharper_is_not_better() -> None:
 def test_a_skilled_private_model_beside_a_blank_public_one_gets_weight() -> None:
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 10, 40)
-    assert choose_weight(model(rng, labels, 0), model(rng, labels, 4), labels) > 0
+    assert choose_weight(model(rng, labels, 0), model(rng, labels, 4), labels) >= 0.5
 
 
 def test_two_equal_and_independent_models_share() -> None:
@@ -51,7 +51,7 @@ def test_two_equal_and_independent_models_share() -> None:
     public, private = model(rng, labels, 2), model(rng, labels, 2)
     weight = choose_weight(public, private, labels)
     assert weight in CANDIDATES
-    assert weight >= 0.5
+    assert 0.3 <= weight <= 0.6
     combined = combine(public, private, weight).argmax(axis=1) == labels
     assert combined.mean() > (public.argmax(axis=1) == labels).mean() + 0.05
 

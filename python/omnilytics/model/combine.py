@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-CANDIDATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
-"""Weights a of log p_public + a log p_private."""
+CANDIDATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+"""Weights w of (1 - w) log p_public + w log p_private: 0 is the public model alone, 1 the private one."""
 
 TEMPERATURES = tuple(2.0 ** (k / 2) for k in range(-4, 9))
 """Factors of the combined logits that each candidate may choose from."""
@@ -26,14 +26,15 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """Combined log probabilities up to a constant, (n, classes): log p_public + weight * log p_private."""
-    return log_softmax(public) + np.float32(weight) * log_softmax(private)
+    """Combined logits, (n, classes): (1 - weight) log p_public + weight log p_private."""
+    return np.float32(1 - weight) * log_softmax(public) + np.float32(weight) * log_softmax(private)
 
 
 def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The smallest candidate whose mean negative log likelihood is within one standard error of the best one's.
 
-    The standard error is that of the paired difference, so that 0 stays unless the gain over it stands out. Each
+    And 0 after all unless it is also right more often than 0, by more than one standard error. Standard errors are those
+    of paired differences, so that 0 stays unless the gain over it stands out. Each
     candidate is judged at its own best temperature: adding log probabilities also sharpens them, which improves the
     likelihood of a good public model without making it right more often. Both logits must be honest on these samples:
     `public` of a model that never saw them, `private` of folds without them.
@@ -47,7 +48,9 @@ def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], lab
         return 0.0
     losses = [_losses(combine(public, private, a), labels) for a in CANDIDATES]
     best = min(losses, key=lambda loss: float(loss.mean()))
-    return next(a for a, loss in zip(CANDIDATES, losses, strict=True) if _no_worse(loss - best))
+    weight = next(a for a, loss in zip(CANDIDATES, losses, strict=True) if _no_worse(loss - best))
+    wrong = [combine(public, private, a).argmax(axis=1) != labels for a in (0.0, weight)]
+    return 0.0 if _no_worse(wrong[0].astype(np.float32) - wrong[1]) else weight
 
 
 def _losses(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -56,7 +56,9 @@ class Plan:
 class Improvement:
     """What a run came to.
 
-    Accuracies are in per cent of the test samples; `public` is what any observer gets from W^p alone.
+    Accuracies are in per cent of the test samples. `start` is the owner's model as it enters the market, `alone` the
+    same after as many adaptations as the run has, without the market; `public` is what any observer gets from W^p
+    alone, `final` the owner's model in the end.
     """
 
     alone: float
@@ -113,7 +115,7 @@ class Pipeline:
         owner = ModelOwner(self.chain, self.market, self.owner)
         momentum = ServerMomentum(self.plan.server_momentum)
         self._adapt(self.split, 0)
-        start = self._measure("start", self.split.logits(self.test_data.x), 0)
+        start = self._measure("start", self.split.alone_logits(self.test_data.x), 0)
         alone = self._alone()
         history: list[tuple[float, float]] = []
         outcomes: list[Outcome] = []
