@@ -3,7 +3,8 @@
     python tools/compile_contracts.py            compile what has changed
     python tools/compile_contracts.py --check    compile nothing, fail if anything is stale
 
-A file says which sources it was made from (`source_sha256`), so nothing is compiled twice. Equal sources give equal bytes.
+A file says which sources it was made from (`source_sha256`), so nothing is compiled twice. Equal sources give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def build(target: Target, digest: str) -> dict[str, Any]:
     immutables = data.compilation_target._metadata["type"].immutable_section_bytes
     runtime_bytes = len(data.bytecode_runtime) + immutables
     if runtime_bytes > MAX_RUNTIME_BYTES:
-        raise ValueError(f"{target.name}: EIP-170 allows {MAX_RUNTIME_BYTES} bytes of runtime code, it has {runtime_bytes}")
+        raise ValueError(
+            f"{target.name}: EIP-170 allows {MAX_RUNTIME_BYTES} bytes of runtime code, it has {runtime_bytes}"
+        )
     return {
         "contract": target.name,
         "compiler": f"vyper {vyper.__version__}",
