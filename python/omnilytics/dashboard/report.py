@@ -111,7 +111,7 @@ def _attacked(state: DashboardState) -> list[tuple[str, str, str]]:
     if not groups:
         return []
     paid = sum(1 for g in groups if g.paid)
-    return [("Attacked groups paid", f"{paid} of {len(groups)}", "over all sessions, warm-up included")]
+    return [("Attacked groups paid", f"{paid} of {len(groups)}", "over all sessions")]
 
 
 def _weight(state: DashboardState) -> str:
