@@ -197,7 +197,7 @@ class TestKeys:
 
 def test_the_gas_table_counts_least_mean_and_most() -> None:
     table = GasTable()
-    for used in (10, 20, 60):
-        table.add("C", "f", used)
-    assert table.rows() == [("C", "f", 3, 10, 30, 60)]
-    assert table.lines()[1].split() == ["C", "f", "3", "10", "30", "60"]
+    for used in (10, 20, 6_000):
+        table.add("C", "f", used, bytes(4 + 32 * used))
+    assert table.rows() == [("C", "f", 3, 10, 2_010, 6_000, 6_000)]
+    assert table.lines()[1].split() == ["C", "f", "3", "10", "2,010", "6,000", "6,000"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+from typing import Any
 
+import boa
 import pytest
 
 from tests.contracts.harness import (
@@ -12,17 +14,21 @@ from tests.contracts.harness import (
     TX_GAS_CAP,
     TX_SIZE_CAP,
     Accounts,
+    Chain,
     SessionDriver,
     Stage,
     compiled,
+    evm,
     make_params,
 )
+from tests.contracts.harness.chain import GENESIS_TIME
+from tests.contracts.harness.contract import Backend
 from tests.contracts.harness.fixtures import deploy_market
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
 from tests.snapshots import compare
 
-PAPER = {"parameter_count": 5_705, "members": 4, "rounds": 8, "chunk_words": 720, "assignment": 1}
+PAPER = {"parameter_count": 5_705, "members": 4, "rounds": 8, "chunk_words": 720}
 KRUM = {"rule": 1, "krum_mu_bps": 2_500, "krum_m": 4, "krum_m_rule": 1}
 SESSIONS = {
     "norm, 6-bit lanes": PAPER | {"bound": 7},
@@ -38,26 +44,40 @@ def versions() -> dict[str, str]:
     return {"fork": "osaka", "revm": lock[: lock.index('"')], "vyper": importlib.metadata.version("vyper")}
 
 
-def run(params: dict[str, int]) -> Recorder:
-    """One honest session from the deployments to the last withdrawal."""
-    chain = RevmChain()
-    recorder = Recorder(chain)
+def run(params: dict[str, int], chain: Any, backend: Backend, stage: Stage) -> Recorder:
+    """One honest session on a fresh chain, without the deployments: their bytes hold a digest of the sources."""
     accounts = Accounts(chain.set_balance)
-    market = deploy_market(accounts, 0, recorder)
+    market = deploy_market(accounts, 0, backend)
+    recorder = Recorder(backend)
+    market.backend = recorder
     implementation = compiled(CONTRACTS / "SecModelUpdate.vy").on(recorder)
-    session = SessionDriver(chain, market, implementation, accounts, make_params(**params))  # type: ignore[arg-type]
-    session.to(Stage.FINISHED)
-    assert session.accepted() != 0
-    assert chain.balance(session.contract.address) == 0
+    session = SessionDriver(chain, market, implementation, accounts, make_params(**params))
+    session.to(stage)
+    if stage == Stage.FINISHED:
+        assert session.accepted() != 0
+        assert chain.balance(session.contract.address) == 0
     return recorder
+
+
+def checked(recorder: Recorder) -> dict[str, Any]:
+    """The session's table; every transaction is one that nodes take."""
+    assert max(gas for _, gas, _ in recorder.transactions) <= TX_GAS_CAP
+    assert max(size for _, _, size in recorder.transactions) <= TX_SIZE_CAP
+    return {"total": sum(gas for _, gas, _ in recorder.transactions), "functions": recorder.table()}
 
 
 def test_gas_of_every_function(pytestconfig: pytest.Config) -> None:
     sessions = {}
     for name, params in SESSIONS.items():
-        recorder = run(params)
-        assert max(gas for _, gas, _ in recorder.transactions) <= TX_GAS_CAP
-        assert max(size for _, _, size in recorder.transactions) <= TX_SIZE_CAP
-        session = [t for t in recorder.transactions if not t[0].startswith("deploy")]
-        sessions[name] = {"total": sum(gas for _, gas, _ in session), "functions": recorder.table()}
+        chain = RevmChain()
+        sessions[name] = checked(run(params, chain, chain, Stage.FINISHED))
     compare("gas", {"versions": versions(), "sessions": sessions}, pytestconfig)
+
+
+def test_gas_of_a_draw(pytestconfig: pytest.Config) -> None:
+    """On titanoboa, where a block's hash follows from its number alone: seats differ in what they cost."""
+    with boa.swap_env(boa.Env()):
+        boa.env.evm.patch.timestamp = GENESIS_TIME
+        recorder = run(PAPER | {"parameter_count": 8, "assignment": 1}, Chain(), evm, Stage.UPLOAD)
+    found = {call: row for call, row in recorder.table().items() if call in ("register", "draw", "commit")}
+    compare("gas_draw", {"versions": versions(), "functions": found}, pytestconfig)

@@ -166,7 +166,7 @@ class Contract:
     def _write(self, name: str, *args: Any, sender: str, value: int = 0) -> Receipt:
         data = self.abi.calldata(name, args)
         outcome = self.backend.transact(name, sender, self.address, data, value)
-        gas.TABLE.add(self.name, name, outcome.gas_used)
+        gas.TABLE.add(self.name, name, outcome.gas_used, data)
         return Receipt(name, outcome.gas_used, data, self.abi.result(name, outcome.output), decode_logs(outcome))
 
     def send(self, data: bytes, *, sender: str, value: int = 0) -> Receipt:
@@ -201,7 +201,7 @@ class Compiled:
         init_code = self.creation + encode([_type(i) for i in self.abi.constructor], args)
         outcome = self.backend.deploy(self.name, sender, init_code, value)
         assert outcome.created is not None
-        gas.TABLE.add(self.name, "deploy", outcome.gas_used)
+        gas.TABLE.add(self.name, "deploy", outcome.gas_used, init_code)
         return self.at(outcome.created)
 
     def at(self, address: str) -> Contract:
