@@ -1,8 +1,8 @@
 //! Weights to integers and back (PROTOCOL.md section 3, E2-E4).
 //!
 //! One pass makes the integers of a tile from the weights and, with `delta`, from the tile's random draws. All steps are
-//! branch-free double-precision arithmetic that compilers turn into vector code: `floor` and conversions go through
-//! 1.5 * 2^52, whose neighbours are the integers.
+//! branch-free arithmetic that compilers turn into vector code: `floor` and conversions go through 1.5 * 2^52, whose
+//! neighbours are the integers, and counters wrap (there are at most 2^20 parameters, so they never do).
 
 use aes::Aes128;
 use ctr::Ctr64LE;
@@ -21,7 +21,8 @@ const SHRINK_STEP: f64 = 0.98;
 /// 0.98^4096 is below 2^-119: whatever the draws, nothing but zeros is left long before.
 const MAX_PASSES: u32 = 4096;
 const NEAREST: f64 = 6_755_399_441_055_744.0;
-const TWO_53: f64 = 9_007_199_254_740_992.0;
+/// 2^-53, the step of a draw.
+const ULP: f64 = f64::EPSILON / 2.0;
 
 /// Integers that can be packed, and what became of the weights on the way.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,16 +61,16 @@ pub fn encode(
 fn encode_weights(params: &CodecParams, weights: &[f32]) -> Result<Encoded> {
     check_finite("weights", weights)?;
     let bound = params.bound() as f64;
-    let mut clipped = 0;
+    let mut clipped = 0u32;
     let values = weights
         .iter()
         .map(|&weight| {
             let scaled = f64::from(weight) * WEIGHTS_SCALE;
-            clipped += usize::from(scaled.abs() > bound);
-            nearest(scaled.clamp(-bound, bound))
+            clipped = clipped.wrapping_add(u32::from(scaled.abs() > bound));
+            nearest(within(scaled, bound))
         })
         .collect();
-    Ok(Encoded { values, clipped, scale: 1.0 })
+    Ok(Encoded { values, clipped: clipped as usize, scale: 1.0 })
 }
 
 struct Delta<'a> {
@@ -110,20 +111,20 @@ impl Delta<'_> {
     }
 
     fn check_and_count(&self) -> Result<usize> {
-        let (mut finite, mut clipped) = (true, 0);
+        let (mut infinite, mut clipped) = (0u32, 0u32);
         for (weight, published) in self.weights.iter().zip(self.published) {
             let difference = weight - published;
-            finite &= difference.is_finite();
-            clipped += usize::from(difference.abs() > self.clip);
+            infinite |= u32::from(!difference.is_finite());
+            clipped = clipped.wrapping_add(u32::from(difference.abs() > self.clip));
         }
-        if finite {
-            return Ok(clipped);
+        if infinite == 0 {
+            return Ok(clipped as usize);
         }
         check_finite("weights", self.weights)?;
         check_finite("published weights", self.published)?;
         let differences: Vec<f32> = self.weights.iter().zip(self.published).map(|(w, p)| w - p).collect();
         check_finite("differences to the published weights", &differences)?;
-        Ok(clipped)
+        Ok(clipped as usize)
     }
 
     fn round(&self, scale: f64, draws: &mut Draws, values: &mut [i32]) {
@@ -133,11 +134,18 @@ impl Delta<'_> {
             let draws = draws.next(values.len());
             for (((value, weight), published), draw) in values.iter_mut().zip(weights).zip(published).zip(draws) {
                 let difference = f64::from(weight - published) * scale;
-                let y = difference.clamp(-clip, clip) * bound / clip;
-                *value = stochastic(y.clamp(-bound, bound), u64::from_le_bytes(*draw));
+                let y = within(difference, clip) * bound / clip;
+                *value = stochastic(within(y, bound), u64::from_le_bytes(*draw));
             }
         }
     }
+}
+
+/// `y` clipped to `[-limit, limit]`; `f64::clamp` would check its limits for each value, which forbids vector code.
+#[inline]
+fn within(y: f64, limit: f64) -> f64 {
+    let y = if y > limit { limit } else { y };
+    if y < -limit { -limit } else { y }
 }
 
 /// `floor(y) + [u < y - floor(y)]` with `u = (draw >> 11) 2^-53` (E2), for |y| < 2^31.
@@ -145,8 +153,16 @@ impl Delta<'_> {
 fn stochastic(y: f64, draw: u64) -> i32 {
     let nearest_to_y = (y + NEAREST) - NEAREST;
     let floor = nearest_to_y - if nearest_to_y > y { 1.0 } else { 0.0 };
-    let up = if ((draw >> 11) as f64) < (y - floor) * TWO_53 { 1.0 } else { 0.0 };
+    let up = if uniform(draw) < y - floor { 1.0 } else { 0.0 };
     nearest(floor + up)
+}
+
+/// `(draw >> 11) 2^-53`, exactly: the upper 52 bits as the mantissa of a number in [1, 2), less 1, and the bit below them.
+#[inline]
+fn uniform(draw: u64) -> f64 {
+    let upper = f64::from_bits(draw >> 12 | 1f64.to_bits()) - 1.0;
+    let lowest = f64::from_bits((draw >> 11 & 1).wrapping_neg() & ULP.to_bits());
+    upper + lowest
 }
 
 /// The nearest integer, ties to even, for |y| < 2^31: adding 1.5 * 2^52 leaves it in the low bits of the mantissa.

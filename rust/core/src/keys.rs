@@ -112,7 +112,8 @@ impl MaskKey {
     /// # Errors
     /// [`Error::PublicKey`] when the peer's key isn't a point with `0 < x < n`.
     pub fn pair_address(&self, peer: &PublicMaskKey, place: usize) -> Result<Zeroizing<Address>> {
-        let shared = peer.point(place)? * *Zeroizing::new(*self.secret.to_nonzero_scalar());
+        let secret = Zeroizing::new(*self.secret.to_nonzero_scalar());
+        let shared = Zeroizing::new(peer.point(place)? * *secret);
         Ok(Zeroizing::new(address_of(&shared.to_affine().to_encoded_point(false))))
     }
 }
