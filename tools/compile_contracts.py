@@ -57,7 +57,7 @@ def load(target: Target) -> CompilerData:
 
 
 def source_digest(target: Target) -> str:
-    """sha256 over the compiler's version, this script, the target, and every source that it imports, directly or not."""
+    """sha256 over compiler, this script, the target, and every source that it imports, directly or not."""
     data = load(target)
     inputs = (data.file_input, *data.resolved_imports.compiler_inputs)
     digest = hashlib.sha256(f"{vyper.__version__} {target}\n".encode() + Path(__file__).read_bytes())
