@@ -20,6 +20,7 @@ from omnilytics.train.evaluate import accuracy
 from omnilytics.train.local import train_local
 from omnilytics.train.pretend import SMALLEST_CLIP, announced_clip
 from omnilytics.train.server import ServerMomentum
+from omnilytics.types import FloatVec
 
 SEEDS = Seeds(11)
 PLAIN = TrainConfig(epochs=2, batch_size=4, learning_rate=0.1, momentum=0.5, augment=False, warm_up=())
@@ -132,6 +133,21 @@ def test_the_clip_is_twice_n_times_the_largest_step(digits: Dataset) -> None:
     step = train_local(split, -1, digits, start, PLAIN, SEEDS, 1) - start
     alone = announced_clip(split, digits, 1, len(digits), PLAIN, SEEDS, 1)
     assert alone == pytest.approx(2 * np.sqrt(np.mean(step**2)), rel=1e-4)
+
+
+def test_an_owner_that_fitted_its_samples_still_announces_room_for_others(digits: Dataset) -> None:
+    mine, theirs = digits.take(np.arange(20)), digits.take(np.arange(20, 40))
+    split = layers(StandIn.SHARED)
+    split.pretraining = 150
+    split.adapt(mine, PLAIN, SEEDS.numpy("owner"))
+    start = split.public_vector()
+    naive = 8 * rms(train_local(split, 0, mine, start, PLAIN, SEEDS, 1) - start)
+    needed = 2 * rms(train_local(split, 1, theirs, start, PLAIN, SEEDS, 1) - start)
+    assert naive < needed < announced_clip(split, mine, 4, 20, PLAIN, SEEDS, 1)
+
+
+def rms(step: FloatVec) -> float:
+    return float(np.sqrt(np.mean(step.astype(np.float64) ** 2)))
 
 
 def test_the_clip_is_never_zero(digits: Dataset) -> None:

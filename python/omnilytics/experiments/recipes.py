@@ -10,7 +10,7 @@ from torch import nn
 
 from omnilytics.errors import DataError, InputError
 from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, LeNet, SideConv, initialise
-from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn, common_start
+from omnilytics.model.split import PRETRAINING, LayersSplit, SideSplit, Split, StandIn, common_start
 from omnilytics.seeds import Seeds
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset, load_digits, load_mnist, partition_dirichlet, partition_iid
@@ -37,6 +37,7 @@ class Recipe:
         sessions: model updates.
         train: how a data owner trains.
         owner_train: how the model owner trains its own part.
+        pretraining: epochs before the first session (`layers` alone).
         server_momentum: beta (`train.server`).
         bound: Q.
         public_net: makes W^p (`side` alone).
@@ -54,6 +55,7 @@ class Recipe:
     sessions: int
     train: TrainConfig
     owner_train: TrainConfig
+    pretraining: int = PRETRAINING
     server_momentum: float
     bound: int = 7
     public_net: Callable[[], nn.Module] | None = None
@@ -83,6 +85,7 @@ MNIST_LAYERS = Recipe(
     sessions=24,
     train=TrainConfig(epochs=2, batch_size=10, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
     owner_train=TrainConfig(epochs=2, batch_size=10, learning_rate=0.05, momentum=0.5, augment=False),
+    pretraining=40,
     server_momentum=0.0,
     private_net=LeNet,
     public_layers=LAYERS,
@@ -105,8 +108,9 @@ DIGITS_LAYERS = Recipe(
     split="layers",
     members=32,
     sessions=8,
-    train=TrainConfig(epochs=2, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
+    train=TrainConfig(epochs=4, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
     owner_train=TrainConfig(epochs=2, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
+    pretraining=60,
     server_momentum=0.0,
     private_net=DigitsNet,
     public_layers=LAYERS,
@@ -137,7 +141,7 @@ def build_split(recipe: Recipe, seeds: Seeds, stand_in: StandIn = StandIn.OWN_CO
         common_start(model, seeds)
     else:
         initialise(model, seeds.torch("model", "private"))
-    return LayersSplit(model, recipe.public_layers, stand_in)
+    return LayersSplit(model, recipe.public_layers, stand_in, recipe.pretraining)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,10 @@ def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: f
 def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The smallest candidate whose mean negative log likelihood is within one standard error of the best one's.
 
-    And 0 after all unless it is also right more often than 0, by more than one standard error. Standard errors are those
-    of paired differences, so that 0 stays unless the gain over it stands out. Each
-    candidate is judged at its own best temperature: adding log probabilities also sharpens them, which improves the
-    likelihood of a good public model without making it right more often. Both logits must be honest on these samples:
-    `public` of a model that never saw them, `private` of folds without them.
+    And 0 after all unless that one is also right more often than 0, by more than a standard error. Standard errors are
+    those of paired differences. Each candidate is judged at its own best temperature: adding log probabilities also
+    sharpens them, which improves the likelihood of a good public model without making it right more often. Both logits
+    must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
 
     Args:
         public: logits (n, classes).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -70,15 +70,19 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def few_threads(module: nn.Module) -> Iterator[None]:
-    """One thread inside for a small network, so that its results don't depend on the number of cores."""
+def one_thread() -> Iterator[None]:
+    """One thread inside: small computations are faster so, and don't depend on the number of cores."""
     before = torch.get_num_threads()
-    if sum(p.numel() for p in module.parameters()) < _SMALL:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def few_threads(module: nn.Module) -> AbstractContextManager[None]:
+    """One thread for a small network, all for a large one."""
+    return one_thread() if sum(p.numel() for p in module.parameters()) < _SMALL else nullcontext()
 
 
 def passes(
@@ -98,7 +102,8 @@ def passes(
     order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
     x, y = torch.from_numpy(data.x[order]), torch.from_numpy(data.y[order])
     if settings.augment:
-        x = distort(x, rng)
+        with one_thread():
+            x = distort(x, rng)
     return x.view(rounds, n, *x.shape[1:]), y.view(rounds, n)
 
 

@@ -54,6 +54,10 @@ class Split(Protocol):
         """What others learn of the model, in one sentence."""
 
     @property
+    def owner_trains_public(self) -> bool:
+        """Whether `adapt` changes W^p too, so that W^p fits the owner's samples better than anybody else's."""
+
+    @property
     def public_names(self) -> tuple[str, ...]:
         """The parameters of W^p, in the order of the vector."""
 
@@ -115,6 +119,7 @@ class SideSplit:
     """
 
     name = "side"
+    owner_trains_public = False
     reveals = "the public model, whole; nothing of the private one"
 
     def __init__(self, private: nn.Module, public: nn.Module) -> None:
@@ -229,6 +234,7 @@ class LayersSplit:
     """
 
     name = "layers"
+    owner_trains_public = True
     weight = 0.0
 
     def __init__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from omnilytics.errors import InputError
@@ -19,6 +21,8 @@ def announced_clip(
     split: Split, data: Dataset, members: int, samples: int, config: TrainConfig, seeds: Seeds, session: int
 ) -> float:
     """C = 2 N max_i rms(v_i), v_i the float step of pretend owner i: what an honest group stays within (design 6).
+
+    Where the owner itself trains W^p, its samples have little left to teach: distorted images stand in for strangers'.
 
     Args:
         split: at the W^p that is going to be published.
@@ -40,6 +44,8 @@ def announced_clip(
         raise InputError(
             f"clip: expected members, samples and data, got {members}, {samples} and {len(data)} of the owner's"
         )
+    if split.owner_trains_public and data.x.ndim == 4:
+        config = replace(config, augment=True)
     published = split.public_vector()
     indices = [-1 - i for i in range(members)]
     rng = seeds.numpy("pretend", session)
