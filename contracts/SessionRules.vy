@@ -366,4 +366,8 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
     chunk: uint256 = min(words, p.chunk_words)
     assert p.members * chunk * 32 <= bounds.MAX_CALL_BYTES, "start: aggregate above 128 KiB"
     if p.rule == terms.KRUM:
-        assert p.rounds * chunk * 32 <= bounds.MAX_CALL_BYTES, "start: gram above 128 KiB"
+        carried: uint256 = 0
+        if words > chunk:
+            # from the second chunk on the products so far come along
+            carried = p.rounds * (p.rounds - 1) // 2
+        assert (p.rounds * chunk + carried) * 32 <= bounds.MAX_CALL_BYTES, "start: gram above 128 KiB"
