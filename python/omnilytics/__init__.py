@@ -1,6 +1,7 @@
 """OmniLytics: a data market where a model owner pays data owners to improve its model on data that it never sees.
 
-The names below are the public API. Importing this package imports neither torch nor a chain: each name is loaded when used.
+The names below are the public API. Importing this package imports neither torch nor a chain: each name is loaded when
+it is used.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def recorded(request: pytest.FixtureRequest) -> SessionRecord:
 
 
 def changed(log: Log) -> Iterator[Log]:
-    """The log with one bit flipped in the first, a middle and the last word of its data, and in each topic but the first."""
+    """The log with one bit flipped in a word of its data (in long ones three words), or in a topic but the first."""
     words = len(log.data) // 32
     for word in sorted({0, words // 2, words - 1} if words > 8 else set(range(words))):
         data = bytearray(log.data)

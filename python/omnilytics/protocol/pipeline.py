@@ -108,6 +108,13 @@ class Pipeline:
             raise InputError(
                 f"members: expected one data set each, got {len(self.member_data)} for {len(self.members)}"
             )
+        terms = self.plan.terms
+        least = terms.group_size * terms.least_rounds
+        if len(self.members) < least:
+            raise InputError(
+                f"members: expected at least {least} for {terms.least_rounds} groups of {terms.group_size}, "
+                f"got {len(self.members)}"
+            )
         roles = [
             DataOwner(self.chain, account, self.behaviours.get(index), self.policy)
             for index, account in enumerate(self.members)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -15,6 +17,9 @@ MAX_CHUNK_WORDS = 720
 
 ENVELOPE_BYTES = 1_024
 """What a transaction needs beside its words: signature, fees, ABI heads."""
+
+MAX_KRUM_ROUNDS = 16
+"""Groups that Krum's Gram matrix may have (PROTOCOL.md section 2)."""
 
 MAX_TRANSACTION_BYTES = 131_072
 """Nodes refuse larger plain transactions."""
@@ -52,6 +57,11 @@ class Terms:
     select_secs: int = 3_600
     unsafe_small: bool = False
 
+    @property
+    def least_rounds(self) -> int:
+        """r_min: with fewer groups than this everybody is refunded before any word is public."""
+        return min(3, self.rounds) if self.min_rounds is None else self.min_rounds
+
     def params(self, parameter_count: int, clip: float) -> SessionParams:
         """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
 
@@ -63,6 +73,10 @@ class Terms:
         if self.reward_wei < seats:
             raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
         weights = self.encoding is Encoding.WEIGHTS
+        if self.rule is Rule.KRUM:
+            self._check_krum()
+        elif weights:
+            raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
         krum = self.rule is Rule.KRUM
@@ -72,7 +86,7 @@ class Terms:
             epochs=self.epochs,
             batch_size=self.batch_size,
             rounds=self.rounds,
-            min_rounds=min(3, self.rounds) if self.min_rounds is None else self.min_rounds,
+            min_rounds=self.least_rounds,
             members=self.group_size,
             threshold=self.group_size,
             colluders=max(1, self.group_size - 2) if self.colluders is None else self.colluders,
@@ -97,6 +111,26 @@ class Terms:
             bond_wei=-(-(self.group_size - 1) * self.reward_wei // seats),
             unsafe_small=int(self.unsafe_small),
         )
+
+    def _check_krum(self) -> None:
+        """Refuses numbers with which Krum would be undefined for R groups (E16)."""
+        rounds, mu = self.rounds, Fraction(self.krum_mu_bps, 10_000)
+        if not 3 <= rounds <= MAX_KRUM_ROUNDS:
+            raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {rounds}")
+        if self.krum_m < 1:
+            raise InputError(f"krum_m: expected at least 1 pick, got {self.krum_m}")
+        limit = (1 - 2 * mu) * rounds - 2
+        if self.krum_m_rule is KrumPicks.STRICT and self.krum_m >= limit:
+            raise InputError(
+                f"krum_m: expected fewer than (1 - 2 mu) R - 2 = {float(limit):g} picks for {rounds} groups, "
+                f"got {self.krum_m}"
+            )
+        neighbours = rounds - math.ceil(mu * rounds) - 2
+        if neighbours < 1:
+            raise InputError(
+                f"krum_mu: expected R - ceil(mu R) - 2 of at least 1 neighbour for {rounds} groups, "
+                f"got {neighbours} with mu = {float(mu):g}"
+            )
 
     def _chunk_words(self, parameter_count: int, lane_bits: int) -> int:
         """The given chunk, or the largest with which the widest call fits one transaction."""
