@@ -113,4 +113,4 @@ def test_a_second_set_up_does_nothing() -> None:
     answer = subprocess.run(
         ["make", "--question", "setup", f"PYTHON={sys.executable}"], cwd=ROOT, env=environment, check=False
     )
-    assert answer.returncode == 0
+    assert answer.returncode == 0, "something is older than its sources: run make setup"
