@@ -37,11 +37,15 @@ class Ledger:
     def read(cls, logs: Iterable[Log]) -> Ledger:
         """Builds the ledger from raw logs, oldest first; logs of other events are passed over."""
         ledger = cls()
+        ledger.extend(logs)
+        return ledger
+
+    def extend(self, logs: Iterable[Log]) -> None:
+        """Takes in later logs."""
         for log in logs:
             decoded = decode_log(log)
             if decoded is not None:
-                ledger._add(*decoded)
-        return ledger
+                self._add(*decoded)
 
     def _add(self, name: str, values: dict[str, object]) -> None:
         match name:

@@ -65,6 +65,8 @@ class SessionDriver:
         self._codec = Codec(self._params)
         self._stage: Stage | None = None
         self._seating = Seating((), ())
+        self._known = Ledger()
+        self._next_block = 0
 
     def run(self, published: FloatVec, train: Train, randomness: Callable[[int], Randomness]) -> Outcome:
         """Registers, draws, trains, commits, uploads, aggregates, selects, settles and withdraws."""
@@ -256,7 +258,11 @@ class SessionDriver:
         return seat
 
     def _ledger(self) -> Ledger:
-        return Ledger.read(log for _, log in self._chain.logs(self._session.address))
+        """The session's ledger up to the newest block."""
+        logs = self._chain.logs(self._session.address, self._next_block)
+        self._next_block = self._chain.block_number() + 1
+        self._known.extend(log for _, log in logs)
+        return self._known
 
     def _pass_deadline(self) -> None:
         self._chain.wait_until(self._session.deadline() + 1)
