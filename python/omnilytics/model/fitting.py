@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -80,9 +80,15 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def few_threads(module: nn.Module) -> AbstractContextManager[None]:
-    """One thread for a small network, all for a large one."""
-    return one_thread() if sum(p.numel() for p in module.parameters()) < _SMALL else nullcontext()
+@contextmanager
+def steady(module: nn.Module) -> Iterator[None]:
+    """Results that repeat on one machine: cuDNN's deterministic algorithms, and one thread for a small network."""
+    small = sum(p.numel() for p in module.parameters()) < _SMALL
+    with (
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+        one_thread() if small else nullcontext(),
+    ):
+        yield
 
 
 def passes(
@@ -132,7 +138,7 @@ def fit(
     module.to(device).train()
     chosen = list(select_parameters(module, names).values())
     optimiser = torch.optim.SGD(chosen, lr=learning_rate or settings.learning_rate, momentum=settings.momentum)
-    with few_threads(module), seeded(int(rng.integers(2**62))):
+    with steady(module), seeded(int(rng.integers(2**62))):
         for images, labels in _batches(x[None].to(device), y[None].to(device), settings.batch_size):
             loss = cross_entropy(module(images[0]), labels[0])
             for parameter, gradient in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
@@ -174,7 +180,7 @@ def fit_many(
         return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
 
     together = torch.func.vmap(forward)
-    with few_threads(module):
+    with steady(module):
         for images, labels in _batches(x, y, settings.batch_size):
             logits = together(stacked, images)
             loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
@@ -234,7 +240,7 @@ def module_logits(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float
     """What the module says about x: logits (n, classes), computed in batches."""
     device = training_device()
     module.to(device).eval()
-    with torch.no_grad(), few_threads(module):
+    with torch.no_grad(), steady(module):
         parts = [module(part.to(device)).cpu() for part in torch.split(torch.from_numpy(x), _EVALUATION_BATCH)]
     module.to("cpu")
     return torch.cat(parts).numpy()
