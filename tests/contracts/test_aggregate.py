@@ -48,6 +48,20 @@ def test_the_masks_cancel(session: SessionDriver) -> None:
     assert ref.unpack(session.sum_of(0), session.params.lane_bits, session.params.parameter_count) == plain
 
 
+def test_each_chunk_has_its_own_order(session: SessionDriver) -> None:
+    """Members upload side by side: the words of a chunk come in the order of that chunk's uploads."""
+    first, second, third = session.members_of(1)
+    for account, chunk in ((first, 0), (second, 0), (second, 1), (third, 0), (third, 1), (first, 1)):
+        session.upload(account, chunk)
+    assert session.order[1, 0] != session.order[1, 1]
+    with reverts("aggregate: not the uploaded words"):
+        words = [session.chunk(session.words(a), 0) for a in (second, third, first)]
+        session.contract.aggregate(1, 0, b"".join(words), sender=session.stranger)
+    for chunk in (0, 1):
+        session.aggregate(1, chunk)
+    assert session.group(1).status == Status.AGGREGATED
+
+
 def test_the_last_group_opens_selection(session: SessionDriver) -> None:
     session.finish_upload_of(1)
     for chunk in (0, 1):

@@ -29,7 +29,7 @@ def new_session(params: dict[str, int]) -> tuple[SessionDriver, Recorder]:
     members = ["0x" + keccak(text=f"seat {i}")[12:].hex() for i in range(made.rounds * made.members)]
     for member in members:
         chain.set_balance(member, 10**24)
-    return SessionDriver(chain, market, implementation, accounts, made, members), recorder  # type: ignore[arg-type]
+    return SessionDriver(chain, market, implementation, accounts, made, members), recorder
 
 
 def largest(recorder: Recorder, call: str) -> int:

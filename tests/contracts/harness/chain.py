@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import boa
 from eth_utils import keccak
@@ -111,7 +112,7 @@ class Accounts(Sequence[str]):
             raise AttributeError(f"no account {name!r}")
         return self._members[self.NAMES.index(name)]
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+    def __getitem__(self, index: Any) -> Any:
         return self._members[index]
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ import contextlib
 import copy
 import functools
 import json
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -239,7 +240,9 @@ def compiled(path: Path) -> Compiled:
             "layout": build_layout_output(data),
         }
     CACHE.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(artifact), encoding="utf-8")
+    fresh = kept.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(artifact), encoding="utf-8")
+    fresh.replace(kept)
     return Compiled(path.stem, artifact)
 
 

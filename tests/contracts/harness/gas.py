@@ -1,4 +1,4 @@
-"""The gas table of a test run: calls, least, mean and most gas and words of each function; printed by `pytest --gas`."""
+"""The gas table of a test run: calls, least, mean, most gas and words of each function; printed by `pytest --gas`."""
 
 from __future__ import annotations
 
