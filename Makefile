@@ -40,7 +40,7 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(VENV)/uv.lock
 
 $(SYNCED): requirements.lock | $(BIN)/uv
-	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
 $(EXTENSION): $(SYNCED) pyproject.toml $(RUST)
