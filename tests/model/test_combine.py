@@ -45,6 +45,16 @@ def test_a_skilled_private_model_beside_a_blank_public_one_gets_weight() -> None
     assert choose_weight(model(rng, labels, 0), model(rng, labels, 4), labels) >= 0.5
 
 
+def test_one_mended_error_is_no_reason() -> None:
+    """Of 40 samples the public model errs in one or two, confidently; the private model is right everywhere."""
+    labels = np.arange(40) % 10
+    private = 3 * np.eye(10, dtype=np.float32)[labels]
+    for errors, reason in ((1, False), (2, True)):
+        said = np.where(np.arange(40) < errors, (labels + 1) % 10, labels)
+        public = np.eye(10, dtype=np.float32)[said]
+        assert (choose_weight(public, private, labels) > 0) is reason
+
+
 def test_two_equal_and_independent_models_share() -> None:
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 10, 1000)

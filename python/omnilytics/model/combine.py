@@ -33,10 +33,11 @@ def combine(public: NDArray[np.float32], private: NDArray[np.float32], weight: f
 def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The smallest candidate whose mean negative log likelihood is within one standard error of the best one's.
 
-    And 0 after all unless that one is also right more often than 0, by more than a standard error. Standard errors are
-    those of paired differences. Each candidate is judged at its own best temperature: adding log probabilities also
-    sharpens them, which improves the likelihood of a good public model without making it right more often. Both logits
-    must be honest on these samples: `public` of a model that never saw them, `private` of folds without them.
+    And 0 after all unless that one also mends more errors of 0 than it makes, by more than the square root of both.
+    Standard errors are those of paired differences. Each candidate is judged at its own best temperature: adding log
+    probabilities also sharpens them, which improves the likelihood of a good public model without making it right more
+    often. Both logits must be honest on these samples: `public` of a model that never saw them, `private` of folds
+    without them.
 
     Args:
         public: logits (n, classes).
@@ -48,8 +49,9 @@ def choose_weight(public: NDArray[np.float32], private: NDArray[np.float32], lab
     losses = [_losses(combine(public, private, a), labels) for a in CANDIDATES]
     best = min(losses, key=lambda loss: float(loss.mean()))
     weight = next(a for a, loss in zip(CANDIDATES, losses, strict=True) if _no_worse(loss - best))
-    wrong = [combine(public, private, a).argmax(axis=1) != labels for a in (0.0, weight)]
-    return 0.0 if _no_worse(wrong[0].astype(np.float32) - wrong[1]) else weight
+    before, after = (combine(public, private, a).argmax(axis=1) == labels for a in (0.0, weight))
+    mended, made = int(np.sum(after & ~before)), int(np.sum(before & ~after))
+    return weight if mended > made and (mended - made) ** 2 > mended + made else 0.0
 
 
 def _losses(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
