@@ -75,7 +75,7 @@ fn check_group(members: u64, key: &MaskKey, context: &GroupContext) -> Result<()
         return Err(Error::NotOwnKey { place: context.place, expected, given });
     }
     for (first, key) in peers.iter().enumerate() {
-        if let Some(offset) = peers[first + 1..].iter().position(|other| other.x == key.x) {
+        if let Some(offset) = peers[first + 1..].iter().position(|other| other == key) {
             return Err(Error::DuplicateKey { members: peers.len(), first, second: first + 1 + offset });
         }
     }
@@ -161,7 +161,9 @@ impl Drop for Masker {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{Masker, PairSeed};
+    use super::{GroupContext, Masker, PairSeed, pair_seeds};
+    use crate::error::Error;
+    use crate::keys::MaskKey;
     use crate::lanes::{LaneWidth, add, pack, sub, write_words};
     use crate::params::Suite;
     use crate::prg::{Sign, TILE_WORDS, expand};
@@ -181,6 +183,50 @@ mod tests {
             }
         }
         write_words(&words)
+    }
+
+    fn key(scalar: [u8; 32]) -> MaskKey {
+        MaskKey::from_bytes(&scalar).unwrap()
+    }
+
+    /// The scalars 1 and n - 1: equal x, opposite y.
+    fn mirrored() -> [MaskKey; 2] {
+        let mut one = [0; 32];
+        one[31] = 1;
+        let mut minus_one = [0xff; 32];
+        minus_one[15] = 0xfe;
+        minus_one[16..].copy_from_slice(&0xbaae_dce6_af48_a03b_bfd2_5e8c_d036_4140_u128.to_be_bytes());
+        [key(one), key(minus_one)]
+    }
+
+    fn context(place: usize, keys: [&MaskKey; 3]) -> GroupContext {
+        GroupContext {
+            chain_id: 1,
+            session: [7; 20],
+            group: 0,
+            place,
+            model_hash: [1; 32],
+            peers: keys.map(|key| *key.public()).to_vec(),
+        }
+    }
+
+    /// One owner of two accounts may register a key and its mirror image: its peers must not refuse to go on.
+    #[test]
+    fn mirrored_keys_are_two_keys() {
+        let ([one, minus_one], own) = (mirrored(), key([9; 32]));
+        assert_eq!(one.public().x, minus_one.public().x);
+        let peers = [&own, &one, &minus_one];
+        let seeds = pair_seeds(3, &own, &context(0, peers)).unwrap();
+        assert_ne!(*seeds[0].seed, *seeds[1].seed);
+        assert_eq!(*seeds[0].seed, *pair_seeds(3, &one, &context(1, peers)).unwrap()[0].seed);
+        assert_eq!(*seeds[1].seed, *pair_seeds(3, &minus_one, &context(2, peers)).unwrap()[0].seed);
+    }
+
+    #[test]
+    fn a_key_twice_is_refused() {
+        let (one, own) = (key([3; 32]), key([9; 32]));
+        let refused = pair_seeds(3, &own, &context(0, [&own, &one, &one]));
+        assert!(matches!(refused, Err(Error::DuplicateKey { members: 3, first: 1, second: 2 })));
     }
 
     #[test]
