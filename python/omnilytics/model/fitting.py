@@ -137,14 +137,12 @@ def fit(
     device = training_device()
     module.to(device).train()
     chosen = list(select_parameters(module, names).values())
-    optimiser = torch.optim.SGD(chosen, lr=learning_rate or settings.learning_rate, momentum=settings.momentum)
+    velocity = [torch.zeros_like(parameter) for parameter in chosen]
+    rate = learning_rate or settings.learning_rate
     with steady(module), seeded(int(rng.integers(2**62))):
         for images, labels in _batches(x[None].to(device), y[None].to(device), settings.batch_size):
             loss = cross_entropy(module(images[0]), labels[0])
-            for parameter, gradient in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
-                parameter.grad = gradient
-            optimiser.step()
-    optimiser.zero_grad()
+            _descend(chosen, velocity, torch.autograd.grad(loss, chosen), settings.momentum, rate)
     module.eval().to("cpu")
 
 
@@ -174,7 +172,8 @@ def fit_many(
     x, y = x.to(device), y.to(device)
     stacked = {name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]}
     frozen = {n: p.detach() for n, p in (*module.named_parameters(), *module.named_buffers()) if n not in stacked}
-    velocity = {name: torch.zeros_like(value) for name, value in stacked.items()}
+    values = list(stacked.values())
+    velocity = [torch.zeros_like(value) for value in values]
 
     def forward(state: State, images: torch.Tensor) -> torch.Tensor:
         return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
@@ -184,14 +183,24 @@ def fit_many(
         for images, labels in _batches(x, y, settings.batch_size):
             logits = together(stacked, images)
             loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
-            gradients = torch.autograd.grad(loss, list(stacked.values()))
-            with torch.no_grad():
-                for (name, value), gradient in zip(stacked.items(), gradients, strict=True):
-                    velocity[name].mul_(settings.momentum).add_(gradient)
-                    value.sub_(velocity[name], alpha=learning_rate)
+            _descend(values, velocity, torch.autograd.grad(loss, values), settings.momentum, learning_rate)
     module.eval().to("cpu")
     finished = {name: value.detach().cpu() for name, value in stacked.items()}
     return [{name: value[m] for name, value in finished.items()} for m in range(len(states))]
+
+
+def _descend(
+    values: Sequence[torch.Tensor],
+    velocity: Sequence[torch.Tensor],
+    gradients: Sequence[torch.Tensor],
+    momentum: float,
+    learning_rate: float,
+) -> None:
+    """One step of SGD with momentum, in place; `torch.optim` does the same, but importing its compiler takes seconds."""
+    with torch.no_grad():
+        for value, speed, gradient in zip(values, velocity, gradients, strict=True):
+            speed.mul_(momentum).add_(gradient)
+            value.sub_(speed, alpha=learning_rate)
 
 
 def fit_each(
