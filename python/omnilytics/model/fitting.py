@@ -196,7 +196,7 @@ def _descend(
     momentum: float,
     learning_rate: float,
 ) -> None:
-    """One step of SGD with momentum, in place; `torch.optim` does the same, but importing its compiler takes seconds."""
+    """One step of SGD with momentum, in place. `torch.optim` does the same, but importing it takes seconds."""
     with torch.no_grad():
         for value, speed, gradient in zip(values, velocity, gradients, strict=True):
             speed.mul_(momentum).add_(gradient)
