@@ -38,8 +38,9 @@ def test_weights_set_their_own_bound() -> None:
 def test_every_call_fits_one_transaction(rule: Rule, parameters: int, rounds: int) -> None:
     terms = replace(TERMS, rule=rule, rounds=rounds, group_size=16, bound=3)
     params = terms.params(parameters, 0.1)
-    vectors = max(16, rounds if rule is Rule.KRUM else 0)
-    assert 32 * vectors * params.chunk_words < MAX_TRANSACTION_BYTES - 1_024
+    groups = rounds if rule is Rule.KRUM else 0
+    words = max(16, groups) * params.chunk_words + groups * (groups - 1) // 2
+    assert 32 * words <= MAX_TRANSACTION_BYTES - 1_024
     assert params.chunk_words <= 720
 
 

@@ -137,8 +137,9 @@ class Terms:
         if self.chunk_words is not None:
             return self.chunk_words
         words = -(-parameter_count // (256 // lane_bits))
-        vectors = max(self.group_size, self.rounds if self.rule is Rule.KRUM else 0)
-        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES) // (32 * vectors) - 3
+        groups = self.rounds if self.rule is Rule.KRUM else 0
+        products = 32 * (groups * (groups - 1) // 2)
+        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - products) // (32 * max(self.group_size, groups))
         largest = min(MAX_CHUNK_WORDS, fits)
         chunks = -(-words // largest)
         return max(8, -(-words // chunks))
