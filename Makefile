@@ -60,8 +60,8 @@ demo: setup ## the main job, on real data (ARGS="--seed 7 --attackers 2")
 # --- tests and checks ---
 
 test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST_ARGS="-k codec")
-	$(BIN)/pytest $(PYTEST_ARGS)
 	cargo test --locked --quiet -p omnilytics-core -p omnilytics-evm
+	$(BIN)/pytest $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'slow or not slow'"

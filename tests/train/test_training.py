@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from omnilytics.errors import EncodingError, InputError
+from omnilytics.model.fitting import passes
 from omnilytics.model.nets import DigitsNet, DigitsSide, initialise
 from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn
 from omnilytics.seeds import Seeds
@@ -198,3 +199,20 @@ def test_accuracy() -> None:
     assert accuracy(logits, np.array([0, 1, 1])) == pytest.approx(200 / 3)
     with pytest.raises(InputError, match=r"got \(3, 2\) and \(2,\)"):
         accuracy(logits, np.array([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "augment", "distorted"),
+    [
+        ((6, 1, 8, 8), None, True),
+        ((6, 1, 8, 8), False, False),
+        ((6, 64), None, False),
+    ],
+)
+def test_images_are_augmented_unless_told(shape: tuple[int, ...], augment: bool | None, distorted: bool) -> None:
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.random(shape, dtype=np.float32), np.arange(6) % 2, 2, "random")
+    config = TrainConfig(epochs=1, batch_size=3, learning_rate=0.1, momentum=0, augment=augment)
+    seen, _ = passes(data, config, np.random.default_rng(1))
+    known = {row.tobytes() for row in data.x}
+    assert all((row.numpy().tobytes() in known) is not distorted for row in seen[0])

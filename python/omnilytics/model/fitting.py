@@ -52,7 +52,7 @@ class Settings(Protocol):
     def momentum(self) -> float: ...
 
     @property
-    def augment(self) -> bool: ...
+    def augment(self) -> bool | None: ...
 
 
 def training_device() -> torch.device:
@@ -107,7 +107,7 @@ def passes(
     rounds = epochs or settings.epochs
     order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
     x, y = torch.from_numpy(data.x[order]), torch.from_numpy(data.y[order])
-    if settings.augment:
+    if data.x.ndim == 4 if settings.augment is None else settings.augment:
         with one_thread():
             x = distort(x, rng)
     return x.view(rounds, n, *x.shape[1:]), y.view(rounds, n)

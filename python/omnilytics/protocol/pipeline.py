@@ -29,6 +29,9 @@ from omnilytics.train.pretend import announced_clip
 from omnilytics.train.server import ServerMomentum
 from omnilytics.types import Address, Encoding, FloatVec
 
+IMAGE_MOMENTUM = 0.8
+"""Server momentum for images, unless told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -36,13 +39,14 @@ class Plan:
 
     `sessions` is the most model updates; with `patience` the run ends earlier, once so many sessions in a row brought
     no smaller loss on the owner's own samples. `owner_training` is how the owner adapts its private part (MOEp).
+    `server_momentum` is beta of the owner's steps from session to session; None: 0.8 if the data are images, else 0.
     """
 
     sessions: int
     terms: Terms
     training: TrainConfig
     owner_training: TrainConfig
-    server_momentum: float = 0.0
+    server_momentum: float | None = None
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -120,7 +124,7 @@ class Pipeline:
             for index, account in enumerate(self.members)
         ]
         owner = ModelOwner(self.chain, self.market, self.owner)
-        momentum = ServerMomentum(self.plan.server_momentum)
+        momentum = ServerMomentum(self._beta())
         self._adapt(self.split, 0)
         start = self._measure("start", self.split.alone_logits(self.test_data.x), 0)
         alone = self._alone()
@@ -175,6 +179,11 @@ class Pipeline:
         if self.record is not None:
             logs = tuple(self.chain.logs(session.address))
             self.record(SessionRecord(number, self.chain.chain_id, session.address, self.owner, logs))
+
+    def _beta(self) -> float:
+        if self.plan.server_momentum is not None:
+            return self.plan.server_momentum
+        return IMAGE_MOMENTUM if self.owner_data.x.ndim == 4 else 0.0
 
     def _alone(self) -> float:
         """What the owner reaches with its own samples and as many adaptations as the run has, without the market."""

@@ -20,7 +20,7 @@ class TrainConfig:
         batch_size: B >= 1, samples a step; the last batch of a pass may be smaller.
         learning_rate: > 0.
         momentum: 0 <= momentum < 1, forgotten between sessions.
-        augment: distort images at random in each pass (`train.augment`).
+        augment: distort images at random in each pass (`model.augment`); None: if the data are images.
         warm_up: factors of the learning rate in sessions 1, 2, ...; each > 0.
 
     Raises:
@@ -31,7 +31,7 @@ class TrainConfig:
     batch_size: int
     learning_rate: float
     momentum: float
-    augment: bool
+    augment: bool | None = None
     warm_up: tuple[float, ...] = WARM_UP
 
     def __post_init__(self) -> None:
