@@ -29,7 +29,7 @@ def behave(mode: uint256, target: address, call_data: Bytes[1024]):
 @payable
 def __default__():
     if self.mode == REFUSE:
-        raise "agent: no, thanks"
+        raise "puppet: no, thanks"
     if self.mode == BURN:
         assert self.mode != BURN, UNREACHABLE
     if self.mode == BOMB:
