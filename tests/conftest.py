@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a busy machine is no finding
+settings.register_profile("omnilytics", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("omnilytics")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

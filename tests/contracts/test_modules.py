@@ -32,7 +32,7 @@ class TestDraw:
         assert sorted(places) == list(range(n))
         assert places == [ref.permute(seed, i, n) for i in range(n)]
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(seed=st.binary(min_size=32, max_size=32), n=st.integers(1, 4096), data=st.data())
     def test_any_size_up_to_the_longest_whitelist(
         self, draw: Contract, seed: bytes, n: int, data: st.DataObject
@@ -42,7 +42,7 @@ class TestDraw:
 
 
 class TestEscrow:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(members=st.integers(2, 16), bond=st.integers(1, 10**24), data=st.data())
     def test_bonds_of_a_failed_group_go_to_who_did_their_part(
         self, escrow: Contract, members: int, bond: int, data: st.DataObject

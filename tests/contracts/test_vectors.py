@@ -86,7 +86,7 @@ class TestLanes:
             products = math.products(ref.to_bytes(rows), len(rows), bits, ref.lanes(bits))
             assert products[: len(lanes)] == [values[lane] for lane in lanes]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(bits=st.sampled_from(ref.LANE_BITS), draw=st.data())
     def test_garbage_sums(self, math: Contract, bits: int, draw: st.DataObject) -> None:
         """Any 256 bits, any number of words and used lanes: the exact norm and products of what E6 reads."""
@@ -139,7 +139,7 @@ class TestSelection:
         expected = sum(a << i for i, a in enumerate(case["accepted"] or []))
         assert krum_accepts(rules, norms, products, case["mu_bps"], case["m"], case["m_rule"]) == expected
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(draw=st.data())
     def test_krum_on_small_integers(self, rules: Contract, draw: st.DataObject) -> None:
         """Few values, so that ties are common."""

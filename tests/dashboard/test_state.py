@@ -117,7 +117,7 @@ def test_reduce_leaves_its_argument_alone() -> None:
 
 
 @given(cut=st.integers(0, len(RUN)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_folding_in_two_parts_is_folding_once(cut: int) -> None:
     state = reduce_all(RUN[:cut])
     for event in RUN[cut:]:
@@ -126,7 +126,7 @@ def test_folding_in_two_parts_is_folding_once(cut: int) -> None:
 
 
 @given(events=st.lists(st.sampled_from(RUN), max_size=60))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_order_of_events_is_taken(events: Sequence[ev.Event]) -> None:
     state = reduce_all(events)
     assert isinstance(state, DashboardState)
