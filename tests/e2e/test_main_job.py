@@ -1,0 +1,67 @@
+"""The main job as a command line user runs it: from options to the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnilytics.config import options_from
+from omnilytics.experiments.demo import run_demo
+
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+
+
+def result(**options: Any) -> dict[str, Any]:
+    return run_demo(options_from(options), lambda event: None).to_json()
+
+
+def check_money(money: dict[str, int]) -> None:
+    assert money["deposited_wei"] + money["bonds_wei"] == money["paid_wei"] + money["fees_wei"] + money["refunded_wei"]
+    assert money["left_wei"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", ["garbage", "scaled"])
+@pytest.mark.parametrize("seed", [7, 8])
+def test_attackers_are_refused_and_the_model_becomes_better(seed: int, attack: str) -> None:
+    run = result(seed=seed, attackers=2, attack=attack)
+    accuracy, groups = run["accuracy"], run["attackers"]["groups"]
+    assert accuracy["final"] > max(accuracy["alone"], accuracy["start"])
+    assert groups["accepted"] == groups["paid"] == groups["failed"] == 0
+    assert groups["rejected"] >= 8
+    assert run["groups"]["accepted"] == 64 - groups["rejected"]
+    check_money(run["money"])
+
+
+@pytest.mark.slow
+def test_the_papers_choices_run_to_the_end() -> None:
+    run = result(seed=7, attackers=2, select="krum", split="layers", encoding="weights", sessions=3)
+    assert run["groups"] == {"accepted": 3, "rejected": 21, "failed": 0, "unselected_sessions": 0}
+    assert run["attackers"]["groups"]["accepted"] == 0
+    check_money(run["money"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MNIST.is_dir(), reason="the MNIST files are not on this machine")
+def test_mnist_with_attackers() -> None:
+    """The paper's Table 2 stands behind `--dataset mnist`; its first sessions are the warm-up."""
+    run = result(seed=1, dataset="mnist", data_dir=MNIST, attackers=10, sessions=8)
+    assert run["parameter_count"] <= 5_705
+    assert sum(len(s["accepted"]) + len(s["rejected"]) for s in run["sessions"]) == 64
+    assert run["attackers"]["groups"]["accepted"] == 0
+    assert run["accuracy"]["final"] > run["accuracy"]["alone"]
+    check_money(run["money"])
+
+
+def test_members_and_groups_as_told() -> None:
+    run = result(seed=1, sessions=1, rounds=3, group_size=3, members=10, samples=5, owner_samples=8, epochs=1)
+    assert run["groups"]["accepted"] + run["groups"]["rejected"] == 3
+    assert run["money"]["bonds_wei"] % 10 == 0
+    check_money(run["money"])
+
+
+def test_the_run_stops_when_it_no_longer_improves() -> None:
+    run = result(seed=1, sessions=6, patience=1, learning_rate=1e-9, rounds=3, group_size=3, samples=5, epochs=1)
+    assert len(run["sessions"]) < 6
