@@ -15,9 +15,9 @@ from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, FloatVec, Receipt, SessionParams
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Upload:
-    """All that a member's masked input is made from."""
+    """All that a member's masked input is made from: secrets, so it has no repr."""
 
     codec: Codec
     published: FloatVec
