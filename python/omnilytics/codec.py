@@ -136,9 +136,9 @@ class GroupContext:
     peers: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MaskedInput:
-    """What a member commits to and uploads.
+    """What a member commits to and uploads. It has no repr: `encode_plain`'s words aren't masked.
 
     Attributes:
         words: all words, `32 * words` bytes.
