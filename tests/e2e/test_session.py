@@ -11,6 +11,7 @@ from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.protocol import events
+from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Policy, Upload
 from omnilytics.types import Assignment, Encoding, Suite
 from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
@@ -155,3 +156,20 @@ def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(EmbeddedChain, "simulated", False)
     with pytest.raises(ProtocolError, match="expected the operating system's randomness"):
         World().run()
+
+
+def test_the_systems_randomness_is_taken_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    from omnilytics.chain.embedded import EmbeddedChain
+    from omnilytics.protocol import pipeline
+    from omnilytics.protocol.randomness import SystemRandomness
+
+    monkeypatch.setattr(EmbeddedChain, "simulated", False)
+    monkeypatch.setattr(pipeline, "SeededRandomness", lambda *_: SystemRandomness())
+    plan = replace(PLAN, sessions=1)
+    keys = []
+    for _ in range(2):
+        world = World(plan=plan)
+        (outcome,) = world.run().outcomes
+        assert outcome.accepted == (0, 1, 2, 3)
+        keys.append(set(Ledger.read(log for _, log in world.sessions[0].logs).keys.values()))
+    assert keys[0].isdisjoint(keys[1])

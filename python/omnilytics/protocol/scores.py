@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from omnilytics.codec import Codec
 from omnilytics.protocol.events import DistancesMeasured, GroupScored
 from omnilytics.protocol.ledger import Selection
-from omnilytics.types import Encoding, Rule, SessionParams
+from omnilytics.types import Encoding, Rule
 
 WEIGHTS_SCALE = 10**8
 """Integers per unit of weight with encoding `weights` (E3)."""
@@ -15,23 +15,23 @@ WEIGHTS_SCALE = 10**8
 
 def score_groups(
     session: int,
-    params: SessionParams,
     codec: Codec,
     groups: Sequence[int],
-    aggregates: Sequence[bytes],
+    norms: Sequence[int],
+    products: Sequence[int],
     selection: Selection,
 ) -> Iterator[GroupScored]:
-    """One event for each of `groups`, whose aggregates are given as words in the same order.
+    """One event for each of `groups`, whose squared norms and inner products are given in the same order.
 
     `norm`: the score is G_rr, the limit the largest that passes (E15). `krum`: the score is that of the first pick
     (E16), the limit the largest score among the accepted.
     """
-    norms = [codec.squared_norm(words) for words in aggregates]
+    params = codec.params
     accepted = [bool(selection.accepted >> group & 1) for group in groups]
     if params.rule is Rule.NORM:
-        scores, limit = norms, codec.norm_limit(params.members)
+        scores, limit = list(norms), codec.norm_limit(params.members)
     else:
-        first_pick = dict(codec.krum_scores(norms, codec.products(aggregates)))
+        first_pick = dict(codec.krum_scores(norms, products))
         scores = [first_pick.get(position, 0) for position in range(len(groups))]
         limit = max((s for s, a in zip(scores, accepted, strict=True) if a), default=0)
     for group, score, passed in zip(groups, scores, accepted, strict=True):
@@ -49,16 +49,17 @@ def _reason(rule: Rule, score: int, limit: int, accepted: bool, unselected: bool
     return "among Krum's picks: close to the other groups" if accepted else "not among Krum's picks"
 
 
-def distances(session: int, codec: Codec, groups: Sequence[int], aggregates: Sequence[bytes]) -> DistancesMeasured:
+def distances(
+    session: int, codec: Codec, groups: Sequence[int], norms: Sequence[int], products: Sequence[int]
+) -> DistancesMeasured:
     """Squared distances between the groups' mean members, in units of weights squared."""
     params = codec.params
-    norms = [codec.squared_norm(words) for words in aggregates]
-    products = iter(codec.products(aggregates))
+    pairs = iter(products)
     unit = (
         1 / WEIGHTS_SCALE if params.encoding is Encoding.WEIGHTS else params.clip_value / params.bound
     ) / params.members
     table = [[0.0] * len(groups) for _ in groups]
     for r in range(len(groups)):
         for s in range(r + 1, len(groups)):
-            table[r][s] = table[s][r] = float(norms[r] - 2 * next(products) + norms[s]) * unit * unit
+            table[r][s] = table[s][r] = float(norms[r] - 2 * next(pairs) + norms[s]) * unit * unit
     return DistancesMeasured(session, list(groups), table)

@@ -188,16 +188,17 @@ class SessionDriver:
     def withdraw(self) -> tuple[int, int]:
         """Everybody takes out what is theirs; returns (rewards paid to members, returned bonds and reward), wei."""
         paid = refunded = 0
-        accepted_share = self._share()
+        selected = self._ledger().selected
         for member in self._members:
             credit = self._session.credit_of(member.account)
             if not credit:
                 continue
-            reward = accepted_share if self._was_paid(member.account) else 0
+            seat = self._seating.seat_of(member.account)
+            was_paid = seat is not None and selected is not None and selected.paid >> seat[0] & 1
+            reward = selected.share_wei if was_paid and selected else 0
             self._did(self._session.withdraw(member.account))
             paid, refunded = paid + reward, refunded + credit - reward
-            seat = self._seating.seat_of(member.account) or (-1, -1)
-            self._member(member.account, "paid" if reward else "refunded", *seat, credit=credit)
+            self._member(member.account, "paid" if reward else "refunded", *(seat or (-1, -1)), credit=credit)
         owner_credit = self._session.credit_of(self._owner.account)
         if owner_credit:
             self._did(self._owner.withdraw(self._session))
@@ -226,22 +227,16 @@ class SessionDriver:
             left_wei=money.deposited - money.withdrawn,
         )
 
-    def _share(self) -> int:
-        selected = self._ledger().selected
-        return selected.share_wei if selected else 0
-
-    def _was_paid(self, account: Address) -> bool:
-        seat, selected = self._seating.seat_of(account), self._ledger().selected
-        return seat is not None and selected is not None and bool(selected.paid >> seat[0] & 1)
-
     def _score(self, ledger: Ledger, complete: Sequence[int]) -> None:
         aggregates = [ledger.aggregate(group, self._codec.chunks) for group in complete]
         chosen = self._ledger().selected
         if chosen is None:
             raise ProtocolError("select left no Selected event")
-        for scored in score_groups(self._number, self._params, self._codec, complete, aggregates, chosen):
+        norms = [self._codec.squared_norm(words) for words in aggregates]
+        products = self._codec.products(aggregates)
+        for scored in score_groups(self._number, self._codec, complete, norms, products, chosen):
             self._sink(scored)
-        self._sink(distances(self._number, self._codec, complete, aggregates))
+        self._sink(distances(self._number, self._codec, complete, norms, products))
 
     def _aggregated(self) -> list[int]:
         return [

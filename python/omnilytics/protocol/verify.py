@@ -91,6 +91,7 @@ class _Replay:
     cancelled: bool = False
     finished: bool = False
     owner_credit: int = 0
+    _codec: Codec | None = None
 
     def expect(self, what: str, found: object, expected: object) -> None:
         if found != expected:
@@ -113,6 +114,13 @@ class _Replay:
         if self.params is None:
             raise VerificationError("an event before Started: expected the session to be started")
         return self.params
+
+    @property
+    def codec(self) -> Codec:
+        """Of the session's terms, made once."""
+        if self._codec is None:
+            self._codec = Codec(self.terms)
+        return self._codec
 
     def on_whitelisted(self, v: dict[str, Any]) -> None:
         self.listed.update(v["members"])
@@ -181,7 +189,7 @@ class _Replay:
         chunks = self.uploads.setdefault(seat, [])
         self.expect("chunks in order", v["chunk"], len(chunks))
         chunks.append(v["words"])
-        vectors = Codec(self.terms)
+        vectors = self.codec
         if len(chunks) == vectors.chunks:
             self.expect("words in an upload", sum(map(len, chunks)), 32 * vectors.words)
             root = codec.commitment_root([codec.keccak256(c) for c in chunks])
@@ -195,7 +203,7 @@ class _Replay:
         self.expect("aggregates of delivered groups", group in self._delivered_groups(), True)
         chunks = self.aggregates.setdefault(group, [])
         self.expect("aggregates in order of chunk", v["chunk"], len(chunks))
-        vectors = Codec(self.terms)
+        vectors = self.codec
         chunks.append(v["words"])
         if len(chunks) == vectors.chunks:
             members = [b"".join(self.uploads[group, p]) for p in range(self.terms.members)]
@@ -219,7 +227,7 @@ class _Replay:
             self.counts["unselected by a passed deadline, taken as emitted"] += 1
             chosen = []
         if chosen and self.terms.rule is Rule.KRUM:
-            self.expect("all inner products added", self.gram_chunks, Codec(self.terms).chunks)
+            self.expect("all inner products added", self.gram_chunks, self.codec.chunks)
         self.expect("accepted groups", v["accepted"], sum(1 << g for g in chosen))
         payees = chosen or delivered
         self.paid = sum(1 << g for g in payees)
@@ -288,7 +296,7 @@ class _Replay:
         return bond + each + (1 if rank < rest else 0)
 
     def _delivered(self, group: int) -> int:
-        chunks = Codec(self.terms).chunks
+        chunks = self.codec.chunks
         return sum(1 << p for p in range(self.terms.members) if len(self.uploads.get((group, p), ())) == chunks)
 
     def _delivered_groups(self) -> list[int]:
@@ -296,7 +304,7 @@ class _Replay:
         return [g for g in range(len(self.seats.groups)) if self.live >> g & 1 and self._delivered(g) == whole]
 
     def _rule(self, groups: list[int]) -> list[int]:
-        vectors = Codec(self.terms)
+        vectors = self.codec
         norms = [self.norms[g] for g in groups]
         if self.terms.rule is Rule.NORM:
             verdict: list[bool] | None = vectors.select_norm(norms, [self.terms.members] * len(groups))
