@@ -33,17 +33,21 @@ MAX_RUNTIME_BYTES = 24_576
 class Target:
     """One deployable contract; its pragmas say how it is compiled.
 
-    `libraries`: the contracts whose addresses its constructor takes first, in order.
+    `libraries`: the contracts whose addresses its constructor takes first, in order. `facets`: those of them to which it
+    delegates what it hasn't got itself; their functions and events are in its ABI.
     """
 
     name: str
     libraries: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
 
 
+STATELESS = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
 TARGETS = (
-    Target("VectorMath"),
-    Target("SessionRules"),
-    Target("SecModelUpdate", ("SessionRules", "VectorMath")),
+    *(Target(name) for name in STATELESS),
+    Target("SessionViews", STATELESS),
+    Target("SessionDesk", (*STATELESS, "SessionViews"), ("SessionViews",)),
+    Target("SecModelUpdate", (*STATELESS, "SessionDesk"), ("SessionDesk", "SessionViews")),
     Target("Market", ("SecModelUpdate",)),
 )
 
@@ -58,8 +62,8 @@ def load(target: Target) -> CompilerData:
 
 def source_digest(target: Target) -> str:
     """sha256 over compiler, this script, the target, and every source that it imports, directly or not."""
-    data = load(target)
-    inputs = (data.file_input, *data.resolved_imports.compiler_inputs)
+    parts = [load(part) for part in (target, *map(Target, target.facets))]
+    inputs = [item for data in parts for item in (data.file_input, *data.resolved_imports.compiler_inputs)]
     digest = hashlib.sha256(f"{vyper.__version__} {target}\n".encode() + Path(__file__).read_bytes())
     for path in sorted({Path(item.resolved_path) for item in inputs}):
         text = path.read_bytes()
@@ -89,9 +93,18 @@ def build(target: Target, digest: str) -> dict[str, Any]:
         "libraries": list(target.libraries),
         "source_sha256": digest,
         "runtime_bytes": runtime_bytes,
-        "abi": build_abi_output(data),
+        "abi": merged_abi(data, [load(Target(facet)) for facet in target.facets]),
         "bytecode": "0x" + data.bytecode.hex(),
     }
+
+
+def merged_abi(data: CompilerData, facets: list[CompilerData]) -> list[dict[str, Any]]:
+    """The ABI of a contract with the functions and events of its facets, each of them once."""
+    abi = list(build_abi_output(data))
+    for facet in facets:
+        wanted = (e for e in build_abi_output(facet) if e["type"] in ("function", "event"))
+        abi += [entry for entry in wanted if entry not in abi]
+    return abi
 
 
 def is_current(path: Path, digest: str) -> bool:

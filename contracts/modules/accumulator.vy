@@ -9,11 +9,15 @@
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
 from . import bounds
+from . import calls
+from . import fees
 from . import groups
 from . import libraries
 from . import progress
 from . import terms
 
+uses: calls
+uses: fees
 uses: groups
 uses: libraries
 uses: progress
@@ -34,6 +38,7 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
     @param words The uploads of that chunk, one after another, in the order in which they were uploaded.
     @custom:gas On the calldata floor (EIP-7623) from chunks of about 130 words on, N = 4: 1,280 a word of the uploads.
     """
+    gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._load()
     assert p.stage == progress.UPLOAD or p.stage == progress.AGGREGATE, "aggregate: wrong stage"
     assert not progress._over(p), "session: the window is over"
@@ -79,9 +84,12 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
     g.chunks_aggregated += 1
     groups._store(group, g)
     log ISecModelUpdate.Aggregated(group=group, chunk=chunk, squared_norm=g.squared_norm, words=encoded)
+    q: progress.Progress = p
     if g.chunks_aggregated == sizes.count:
-        p.aggregated += 1
-        if p.stage == progress.AGGREGATE and p.aggregated == progress._count(progress._live(p, progress._verdict())):
-            progress._open_selection(p, terms._window(terms.SELECT))
+        q.aggregated += 1
+        if q.stage == progress.AGGREGATE and q.aggregated == progress._count(progress._live(q, progress._verdict())):
+            progress._open_selection(q, terms._window(terms.SELECT))
         else:
-            progress._store(p)
+            progress._store(q)
+    limit_gas: uint256 = terms._limit_of_words(terms._fees().table, terms.LIMIT_AGGREGATE, len(words) // 32)
+    calls._end(gas_at_start, p, limit_gas, fees._turn_to_aggregate(p, shape, group))

@@ -7,11 +7,12 @@
 
 
 MAX_PARAMETERS: constant(uint256) = 2**20       # d
-MAX_GROUPS: constant(uint256) = 64              # R: bitmaps over group ids have 64 bits
+MAX_GROUPS: constant(uint256) = 64              # R
+MAX_GROUP_IDS: constant(uint256) = 128          # of both commitment rounds, below 2 R: bitmaps over group ids have 128 bits
 MAX_KRUM_GROUPS: constant(uint256) = 16         # R where the Gram matrix is needed
 MAX_PRODUCTS: constant(uint256) = 120           # pairs of 16 groups
 MAX_MEMBERS: constant(uint256) = 16             # N: bitmaps over places have 16 bits
-MAX_WHITELIST: constant(uint256) = 4096
+MAX_CAPACITY: constant(uint256) = 4096           # accounts that may register
 MAX_LISTED: constant(uint256) = 256             # addresses in one call of `whitelist`
 MIN_CHUNK_WORDS: constant(uint256) = 8
 MAX_CHUNK_WORDS: constant(uint256) = 720
@@ -19,10 +20,13 @@ MAX_CHUNK_BYTES: constant(uint256) = 23040      # 32 * MAX_CHUNK_WORDS
 MAX_ENCODED_BYTES: constant(uint256) = 23104    # ... behind the two words that abi_encode puts before a list
 MAX_CHUNKS: constant(uint256) = 64
 MAX_CALL_BYTES: constant(uint256) = 130048      # 128 KiB, which nodes accept, less 1,024 bytes of envelope
-MAX_PROOF: constant(uint256) = 32               # reserved: hashes of a Merkle proof
+MAX_PROOF: constant(uint256) = 32               # hashes of a Merkle proof
 MAX_BOUND: constant(uint256) = 2**31 - 1        # Q
 MAX_COUNT: constant(uint256) = 2**32 - 1        # M0, E, B
 MAX_WINDOW_SECS: constant(uint256) = 31_536_000 # one year
 SETUP_SECS: constant(uint256) = 2_592_000       # 30 days: an owner that never starts is given up after that
 DRAW_DELAY: constant(uint256) = 4               # blocks between the end of registration and the block whose hash is drawn from
 HASHES_KEPT: constant(uint256) = 256            # blocks for which BLOCKHASH answers
+TURN_BLOCKS: constant(uint256) = 50             # how long it is one member's turn to make a step that anybody may make
+DRAW_TURN_BLOCKS: constant(uint256) = 64        # a quarter of HASHES_KEPT
+GWEI_WEI: constant(uint256) = 10**9             # fees are credited in gwei

@@ -1,24 +1,33 @@
 # pragma version ~=0.4.3
 # pragma nonreentrancy on
 """
-@title The draw: a permutation that is computed, not stored (E14)
+@title The draw: permutations that are computed, not stored (E14)
 @license Apache-2.0
 """
 
 
-MAX_HALF_BITS: constant(uint256) = 6    # 2^(2*6) = MAX_WHITELIST
+MAX_HALF_BITS: constant(uint256) = 6    # 2^(2*6) = MAX_CAPACITY
 MAX_WALK: constant(uint256) = 4096      # a cycle has at most 2^(2h) elements
+
+
+@internal
+@pure
+def _derived(seed: bytes32, purpose: uint256) -> bytes32:
+    """
+    @return s_k, the seed of one of the draw's permutations (section 6.1).
+    """
+    return keccak256(concat(seed, convert(purpose, bytes32)))
 
 
 @internal
 @pure
 def _permuted(seed: bytes32, index: uint256, n: uint256) -> uint256:
     """
-    @notice pi(index), pi the Feistel permutation of section 6.1 over [0, n), by walking its cycles on [0, 2^(2h)).
-    @param seed The drawn seed.
-    @param index Order of registration, below n.
-    @param n Members registered, 1..4096.
-    @return The member's place among all groups, below n.
+    @notice pi(seed, index, n), the Feistel permutation of section 6.1 over [0, n), by walking its cycles on [0, 2^(2h)).
+    @param seed Of the draw, or derived from it.
+    @param index Below n.
+    @param n 1..4096.
+    @return Below n.
     """
     half_bits: uint256 = 1
     for _: uint256 in range(MAX_HALF_BITS):

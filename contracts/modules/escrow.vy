@@ -4,23 +4,35 @@
 @title The money of a session
 @license Apache-2.0
 @notice deposited = credits + locked + withdrawn, always (I1), whatever the contract's balance is: ether that is forced on it
-    belongs to nobody. Members' credits aren't stored: SecModelUpdate computes them from the verdict; here are the totals.
+    belongs to nobody. What members get of bonds and reward isn't stored: `credits` computes it from the verdict; here are the
+    totals. Fees are in the accounts' slots.
 @custom:invariant credits is the sum of what `credit_of` gives over all accounts.
 """
 
 
 deposited: uint256
-_flow: uint256      # credits | withdrawn << 128: wei
-_outcome: uint256   # the share of a member of a paid group | what the owner was credited << 128 | owner has withdrawn << 255
+_flow: uint256          # credits | withdrawn << 128: wei
+_outcome: uint256       # the share of a member of a paid group | what is left of the reward << 128
+_owner_credit: uint256  # wei, from the end of the session until it is withdrawn
+reserve: public(uint256)    # wei left for fees
 
 
 @internal
 def _deposit(amount_wei: uint256):
     """
     @notice Locks what came with the call.
-    @param amount_wei msg.value.
+    @param amount_wei msg.value, or the part of it that isn't the reserve.
     """
     self.deposited += amount_wei
+
+
+@internal
+def _deposit_reserve(amount_wei: uint256):
+    """
+    @notice Locks what fees are paid from.
+    """
+    self.deposited += amount_wei
+    self.reserve = amount_wei
 
 
 @internal
@@ -34,14 +46,36 @@ def _credit(amount_wei: uint256):
 
 
 @internal
-def _credit_owner(amount_wei: uint256, share_wei: uint256):
+def _credit_fee(amount_wei: uint256):
     """
-    @notice Ends the session's reward: once a session.
-    @param amount_wei Credited to the owner.
-    @param share_wei What every member of a paid group gets at its settlement.
+    @notice Unlocks a fee. The caller's slot says whose it is.
     """
-    self._outcome = share_wei | (amount_wei << 128)
+    assert amount_wei <= self.reserve, "escrow: more than the reserve"  # dev: E18 covers every call of a session
+    self.reserve -= amount_wei
     self._credit(amount_wei)
+
+
+@internal
+def _fix(share_wei: uint256, rest_wei: uint256):
+    """
+    @notice Divides the reward: once a session.
+    @param share_wei What every member of a paid group gets at its settlement.
+    @param rest_wei What the owner gets back at the end.
+    """
+    self._outcome = share_wei | (rest_wei << 128)
+
+
+@internal
+def _end() -> uint256:
+    """
+    @notice Credits the owner with what is left of reward and reserve: once a session.
+    @return It, wei.
+    """
+    amount_wei: uint256 = (self._outcome >> 128) + self.reserve
+    self.reserve = 0
+    self._owner_credit = amount_wei
+    self._credit(amount_wei)
+    return amount_wei
 
 
 @internal
@@ -59,32 +93,11 @@ def _pay(account: address, amount_wei: uint256):
 @internal
 def _take_owner_credit() -> uint256:
     """
-    @return The owner's credit, wei, now marked as withdrawn.
+    @return The owner's credit, wei, now withdrawn.
     """
-    amount_wei: uint256 = self._owner_credit()
-    if amount_wei != 0:
-        self._outcome |= 1 << 255
+    amount_wei: uint256 = self._owner_credit
+    self._owner_credit = 0
     return amount_wei
-
-
-@view
-@internal
-def _owner_credit() -> uint256:
-    """
-    @return What `withdraw` would pay the owner as the owner, wei.
-    """
-    if self._outcome >> 255 == 1:
-        return 0
-    return self._owner_credited()
-
-
-@view
-@internal
-def _owner_credited() -> uint256:
-    """
-    @return What the owner was credited in all, withdrawn or not, wei.
-    """
-    return (self._outcome >> 128) & (2**127 - 1)
 
 
 @view
@@ -115,33 +128,3 @@ def _locked() -> uint256:
     withdrawn: uint256 = 0
     credits, withdrawn = self._totals()
     return self.deposited - credits - withdrawn
-
-
-@pure
-@internal
-def _bond_back(bond_wei: uint256, members: uint256, did: uint256, place: uint256) -> uint256:
-    """
-    @notice A member's part of the bonds of a failed group: those who did their part share the bonds of those who didn't; the
-        remainder of that division goes one wei each to the lowest places; if nobody did, all get their own back.
-    @param bond_wei The bond of each.
-    @param members N.
-    @param did Bitmap over places.
-    @param place The member's.
-    @return Wei. Over all places it adds up to N * bond_wei.
-    """
-    if did == 0:
-        return bond_wei
-    if (did >> place) & 1 == 0:
-        return 0
-    count: uint256 = 0
-    rank: uint256 = 0
-    for i: uint256 in range(16):
-        if (did >> i) & 1 == 1:
-            count += 1
-            if i < place:
-                rank += 1
-    lost_wei: uint256 = (members - count) * bond_wei
-    extra_wei: uint256 = 0
-    if rank < lost_wei % count:
-        extra_wei = 1
-    return bond_wei + lost_wei // count + extra_wei

@@ -9,18 +9,19 @@
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
 from . import bounds
+from . import calls
+from . import fees
 from . import groups
 from . import libraries
 from . import progress
 from . import terms
 
+uses: calls
+uses: fees
 uses: groups
 uses: libraries
 uses: progress
 uses: terms
-
-
-products_hash: bytes32      # of the products over all chunks so far
 
 
 @external
@@ -32,6 +33,7 @@ def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray
     @param products Those of the last `GramAdded`; empty at chunk 0.
     @custom:gas Above the calldata floor: see VectorMath.products.
     """
+    gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.SELECT)
     shape: ISessionRules.Shape = terms._shape()
     assert shape.rule == terms.KRUM, "gram: the rule needs none"
@@ -42,7 +44,7 @@ def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray
     rows: uint256 = progress._count(live)
     assert len(words) == rows * sizes.size, "gram: length of the words"
     row: uint256 = 0
-    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
         if (live >> i) & 1 == 1:
             assert keccak256(slice(words, row * sizes.size, sizes.size)) == groups._hash(i, chunk), "gram: not the aggregated words"
             row += 1
@@ -51,10 +53,13 @@ def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray
     added = staticcall libraries.VECTOR_MATH.products(words, rows, shape.lane_bits, sizes.last_lanes)
     for k: uint256 in range(len(products), bound=bounds.MAX_PRODUCTS):
         added[k] += products[k]
-    p.gram_chunks += 1
-    progress._store(p)
-    self.products_hash = keccak256(abi_encode(added))
+    q: progress.Progress = p
+    q.gram_chunks += 1
+    progress._store(q)
+    progress.products_hash = keccak256(abi_encode(added))
     log ISecModelUpdate.GramAdded(chunk=chunk, products=added)
+    limit_gas: uint256 = terms._limit_of_words(terms._fees().table, terms.LIMIT_GRAM, len(words) // 32)
+    calls._end(gas_at_start, p, limit_gas, fees._turn_to_select(p, shape))
 
 
 @view
@@ -66,7 +71,7 @@ def _check_products(p: progress.Progress, products: DynArray[int256, bounds.MAX_
     if p.gram_chunks == 0:
         assert len(products) == 0, "gram: products before chunk 0"
     else:
-        assert keccak256(abi_encode(products)) == self.products_hash, "gram: not the last products"
+        assert keccak256(abi_encode(products)) == progress.products_hash, "gram: not the last products"
 
 
 @view

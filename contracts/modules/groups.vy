@@ -12,6 +12,8 @@ struct Group:
     committed: uint256          # 16 bits
     delivered: uint256          # 16
     chunks_aggregated: uint256  # 8
+    dissolved: bool             # somebody declined; `committed` is then everybody else
+    offset: uint256             # 16: members of failed groups before it who did their part
     squared_norm: uint256       # 128: at most 2^20 lanes of at most 2^31
 
 
@@ -31,13 +33,18 @@ def _load(group_id: uint256) -> Group:
         committed=s & (2**16 - 1),
         delivered=(s >> 16) & (2**16 - 1),
         chunks_aggregated=(s >> 32) & 255,
+        dissolved=(s >> 40) & 1 == 1,
+        offset=(s >> 48) & (2**16 - 1),
         squared_norm=s >> 128,
     )
 
 
 @internal
 def _store(group_id: uint256, g: Group):
-    self._groups[group_id] = g.committed | (g.delivered << 16) | (g.chunks_aggregated << 32) | (g.squared_norm << 128)
+    s: uint256 = g.committed | (g.delivered << 16) | (g.chunks_aggregated << 32) | (g.offset << 48) | (g.squared_norm << 128)
+    if g.dissolved:
+        s |= 1 << 40
+    self._groups[group_id] = s
 
 
 @view

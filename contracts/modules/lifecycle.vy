@@ -3,7 +3,8 @@
 """
 @title The transitions of a session, and what each does to its money
 @license Apache-2.0
-@notice Every function takes the progress as it is, and stores it as it becomes.
+@notice Every function takes the progress as it is, and stores it as it becomes. Who makes a session Finished calls `_finish` when
+    its call has been paid.
 """
 
 
@@ -12,19 +13,21 @@ from interfaces import ISessionRules
 from . import bounds
 from . import escrow
 from . import groups
+from . import libraries
 from . import progress
 from . import seats
 from . import terms
 
 uses: escrow
 uses: groups
+uses: libraries
 uses: progress
 uses: seats
 uses: terms
 
 
 @internal
-def _advance(p: progress.Progress):
+def _advance(p: progress.Progress, shape: ISessionRules.Shape):
     """
     @notice The one transition that is due.
     """
@@ -32,19 +35,18 @@ def _advance(p: progress.Progress):
     if p.stage == progress.DRAW:
         due = block.number > p.draw_block
     assert due, "session: nothing to advance"
-    shape: ISessionRules.Shape = terms._shape()
     if p.stage == progress.SETUP:
         self._cancel(p, 0)
     elif p.stage == progress.REGISTER:
         self._close_registration(p, shape)
     elif p.stage == progress.DRAW:
-        self._draw(p)
+        self._draw(p, shape)
     elif p.stage == progress.COMMIT:
-        self._pass_barrier(p, shape)
+        self._close_commit(p, shape)
     elif p.stage == progress.UPLOAD:
         self._close_upload(p, shape)
     else:
-        self._end_selection(p, 0)
+        self._end_selection(p, shape, 0)
 
 
 @pure
@@ -53,7 +55,7 @@ def _full_groups(p: progress.Progress, shape: ISessionRules.Shape) -> uint256:
     """
     @return Groups that the registered can fill.
     """
-    return min(shape.rounds, p.registered // shape.members)
+    return min(shape.rounds, p.cohorts + (p.registered - p.cohort_members) // shape.members)
 
 
 @internal
@@ -72,13 +74,19 @@ def _close_registration(p: progress.Progress, shape: ISessionRules.Shape):
     elif shape.assignment == terms.GREEDY:
         self._seat_all(q, shape, empty(bytes32))
     else:
-        q.stage = progress.DRAW
-        q.deadline = 0
-        progress._store(q)
+        self._await_draw(q)
 
 
 @internal
-def _draw(p: progress.Progress):
+def _await_draw(p: progress.Progress):
+    q: progress.Progress = p
+    q.stage = progress.DRAW
+    q.deadline = 0
+    progress._store(q)
+
+
+@internal
+def _draw(p: progress.Progress, shape: ISessionRules.Shape):
     """
     @notice Draws from the hash of draw_block, or sets a later one if the chain has forgotten it.
     """
@@ -89,24 +97,60 @@ def _draw(p: progress.Progress):
         log ISecModelUpdate.DrawPostponed(draw_block=q.draw_block)
         return
     seed: bytes32 = keccak256(concat(blockhash(p.draw_block), convert(self, bytes32)))
-    seats.seed = seed
-    self._seat_all(p, terms._shape(), seed)
+    if p.first_groups == 0:
+        seats.seed = seed
+        self._seat_all(p, shape, seed)
+    else:
+        seats.second_seed = seed
+        self._seat_again(p, shape, seed)
 
 
 @internal
 def _seat_all(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
     """
-    @notice Opens stage Commit. Who has no seat gets its bond back.
+    @notice Opens the first commitment round. Who has no seat gets its bond back.
     """
     q: progress.Progress = p
     q.groups = self._full_groups(q, shape)
-    q.pending = q.groups * shape.members
+    if q.cohorts != 0:
+        loose_groups: uint256 = (q.registered - q.cohort_members) // shape.members
+        q.cohort_groups = staticcall libraries.RULES.cohort_groups(seed, shape.rounds, q.cohorts, loose_groups)
+    unseated: uint256 = q.registered - q.groups * shape.members
+    escrow._credit(unseated * terms._stake().bond_wei)
+    q = self._open_commit(q, q.groups, shape)
+    log ISecModelUpdate.Drawn(seed=seed, groups=q.groups, unseated=unseated, commit_deadline=q.deadline)
+
+
+@internal
+def _seat_again(p: progress.Progress, shape: ISessionRules.Shape, seed: bytes32):
+    """
+    @notice Opens the second commitment round (section 6.2). Who has no seat gets its bond back when its first group is settled.
+    """
+    q: progress.Progress = p
+    fresh: uint256 = q.survivors // shape.members
+    q.groups += fresh
+    q = self._open_commit(q, fresh, shape)
+    log ISecModelUpdate.Redrawn(
+        seed=seed,
+        first_group=q.first_groups,
+        groups=fresh,
+        unseated=q.survivors - fresh * shape.members,
+        commit_deadline=q.deadline,
+    )
+
+
+@internal
+def _open_commit(p: progress.Progress, fresh: uint256, shape: ISessionRules.Shape) -> progress.Progress:
+    """
+    @param fresh Groups that commit.
+    @return The progress as it is stored.
+    """
+    q: progress.Progress = p
+    q.pending = fresh * shape.members
     q.stage = progress.COMMIT
     q.deadline = block.timestamp + terms._window(terms.COMMIT)
     progress._store(q)
-    unseated: uint256 = q.registered - q.pending
-    escrow._credit(unseated * terms._stake().bond_wei)
-    log ISecModelUpdate.Drawn(seed=seed, groups=q.groups, unseated=unseated, commit_deadline=q.deadline)
+    return q
 
 
 @internal
@@ -121,9 +165,8 @@ def _cancel(p: progress.Progress, full: uint256):
     progress._store(q)
     stake: terms.Stake = terms._stake()
     escrow._credit(q.registered * stake.bond_wei)
-    escrow._credit_owner(stake.reward_wei, 0)
+    escrow._fix(0, stake.reward_wei)
     log ISecModelUpdate.Cancelled(by=msg.sender, groups=full)
-    log ISecModelUpdate.Finished(owner_credit_wei=stake.reward_wei)
 
 
 @internal
@@ -136,7 +179,7 @@ def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.
     if p.pending == 0:
         return v
     live: uint256 = progress._live(p, v)
-    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
         g: groups.Group = groups._load(i)
         did: uint256 = g.committed if p.stage == progress.COMMIT else g.delivered
         if (live >> i) & 1 == 0 or did == (1 << shape.members) - 1:
@@ -146,17 +189,56 @@ def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.
         else:
             v.failed_upload |= 1 << i
         log ISecModelUpdate.GroupFailed(group=i, stage=p.stage, did_their_part=did)
-    progress._set_verdict(v)
+    progress._set_failed(v)
     return v
 
 
 @internal
-def _pass_barrier(p: progress.Progress, shape: ISessionRules.Shape):
+def _number_survivors(p: progress.Progress, v: progress.Verdict) -> uint256:
     """
-    @notice No commitment after this, no upload before it. Groups with a commitment missing fail.
+    @notice Numbers those who did their part in the failed groups, by group, then place.
+    @return How many they are.
+    """
+    survivors: uint256 = 0
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
+        if (v.failed_commit >> i) & 1 == 1:
+            g: groups.Group = groups._load(i)
+            if g.committed != 0:
+                g.offset = survivors
+                groups._store(i, g)
+                survivors += progress._count(g.committed)
+    return survivors
+
+
+@internal
+def _close_commit(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Ends a commitment round: the first one may lead to a second, every other one to the barrier.
     """
     q: progress.Progress = p
     v: progress.Verdict = self._fail_missing(p, shape)
+    if q.first_groups == 0:
+        q.first_groups = q.groups
+        q.survivors = self._number_survivors(q, v)
+        if q.survivors >= shape.members:
+            greedy: bool = shape.assignment == terms.GREEDY
+            if not greedy:
+                q.draw_block = block.number + bounds.DRAW_DELAY
+            log ISecModelUpdate.RoundClosed(survivors=q.survivors, draw_block=q.draw_block)
+            if greedy:
+                self._seat_again(q, shape, empty(bytes32))
+            else:
+                self._await_draw(q)
+            return
+    self._pass_barrier(q, v, shape)
+
+
+@internal
+def _pass_barrier(p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape):
+    """
+    @notice No commitment after this, no upload before it.
+    """
+    q: progress.Progress = p
     live: uint256 = progress._live(q, v)
     q.pending = progress._count(live)
     q.stage = progress.UPLOAD
@@ -181,7 +263,7 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
     q.deadline = block.timestamp + terms._window(terms.AGGREGATE)
     log ISecModelUpdate.UploadClosed(delivered_groups=live, aggregate_deadline=q.deadline)
     if live == 0:
-        self._end_selection(q, 0)
+        self._end_selection(q, shape, 0)
     elif q.aggregated == progress._count(live):
         progress._open_selection(q, terms._window(terms.SELECT))
     else:
@@ -189,7 +271,7 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
 
 
 @internal
-def _end_selection(p: progress.Progress, accepted: uint256):
+def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: uint256):
     """
     @notice Fixes who is paid and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
     @param accepted Bitmap over group ids.
@@ -200,25 +282,34 @@ def _end_selection(p: progress.Progress, accepted: uint256):
     v.accepted = accepted
     q.unselected = accepted == 0 and live != 0
     paid: uint256 = live if q.unselected else accepted
-    winners: uint256 = progress._count(paid) * terms._shape().members
+    winners: uint256 = progress._count(paid) * shape.members
     reward_wei: uint256 = terms._stake().reward_wei
     share_wei: uint256 = 0
     if winners != 0:
         share_wei = reward_wei // winners
     q.stage = progress.PAYMENT
-    q.deadline = 0
-    progress._store(q)
-    progress._set_verdict(v)
-    escrow._credit_owner(reward_wei - share_wei * winners, share_wei)
+    q.deadline = block.timestamp
+    escrow._fix(share_wei, reward_wei - share_wei * winners)
     log ISecModelUpdate.Selected(accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei)
-    self._finish_if_settled(q, v)
+    progress._set_decided(v)
+    self._close_payment(q, v)
 
 
 @internal
-def _finish_if_settled(p: progress.Progress, v: progress.Verdict):
-    if v.settled != (1 << p.groups) - 1:
-        return
+def _close_payment(p: progress.Progress, v: progress.Verdict):
+    """
+    @notice The last settlement makes the session Finished.
+    """
     q: progress.Progress = p
-    q.stage = progress.FINISHED
+    if v.settled == (1 << p.groups) - 1:
+        q.stage = progress.FINISHED
+        q.deadline = 0
     progress._store(q)
-    log ISecModelUpdate.Finished(owner_credit_wei=escrow._owner_credited())
+
+
+@internal
+def _finish():
+    """
+    @notice Credits the owner with what is left. Once, when the call that made the session Finished has been paid.
+    """
+    log ISecModelUpdate.Finished(owner_credit_wei=escrow._end())

@@ -3,33 +3,37 @@
 """
 @title Where a session stands: stage, deadline, counters, and the verdict over its groups
 @license Apache-2.0
-@notice Two slots. Bitmaps are over group ids.
+@notice Four slots. Bitmaps are over group ids.
 """
 
 
 from interfaces import ISecModelUpdate
 from . import bounds
+from . import terms
 
 
 struct Progress:
     stage: uint256          # 8 bits
-    deadline: uint256       # 40: unix time, 0 = none
+    deadline: uint256       # 40: unix time, 0 = none; in stage Payment when that began
     draw_block: uint256     # 40
-    listed: uint256         # 16
+    capacity: uint256       # 16: accounts that may register
     registered: uint256     # 16
-    groups: uint256         # 8
+    groups: uint256         # 8: of both commitment rounds
     pending: uint256        # 16: commitments (stage Commit) or groups' deliveries (Upload) that are awaited
     aggregated: uint256     # 8: groups
     gram_chunks: uint256    # 8
-    published_chunks: uint256   # 8
-    published_words: uint256    # 24
-    published_top: uint256  # 8: lanes of the last published word up to its highest one that isn't zero
     cancelled: bool
     unselected: bool
+    first_groups: uint256   # 8: groups of the first commitment round; 0 until it is closed
+    cohort_groups: uint256  # 8: cohorts with a seat, the first groups
+    clear: uint256          # 13: members in pool `clear`
+    cohort_members: uint256 # 13: members in pool `cohort`
+    cohorts: uint256        # 12: complete ones
+    survivors: uint256      # 11: members to be drawn again
 
 
 struct Verdict:
-    failed_commit: uint256  # 64 bits each
+    failed_commit: uint256  # 128 bits each
     failed_upload: uint256
     accepted: uint256
     settled: uint256
@@ -46,8 +50,10 @@ PAYMENT: constant(uint256) = 10
 FINISHED: constant(uint256) = 11
 
 
+products_hash: bytes32      # of the inner products over all chunks of `gram` so far
 _progress_slot: uint256
-_verdict_slot: uint256
+_failed_slot: uint256
+_decided_slot: uint256
 
 
 @view
@@ -61,17 +67,20 @@ def _load() -> Progress:
         stage=s & 255,
         deadline=(s >> 8) & (2**40 - 1),
         draw_block=(s >> 48) & (2**40 - 1),
-        listed=(s >> 88) & (2**16 - 1),
+        capacity=(s >> 88) & (2**16 - 1),
         registered=(s >> 104) & (2**16 - 1),
         groups=(s >> 120) & 255,
         pending=(s >> 128) & (2**16 - 1),
         aggregated=(s >> 144) & 255,
         gram_chunks=(s >> 152) & 255,
-        published_chunks=(s >> 160) & 255,
-        published_words=(s >> 168) & (2**24 - 1),
-        published_top=(s >> 192) & 255,
-        cancelled=(s >> 200) & 1 == 1,
-        unselected=(s >> 201) & 1 == 1,
+        cancelled=(s >> 160) & 1 == 1,
+        unselected=(s >> 161) & 1 == 1,
+        first_groups=(s >> 162) & 255,
+        cohort_groups=(s >> 170) & 255,
+        clear=(s >> 178) & (2**13 - 1),
+        cohort_members=(s >> 191) & (2**13 - 1),
+        cohorts=(s >> 204) & (2**12 - 1),
+        survivors=s >> 216,
     )
 
 
@@ -80,13 +89,14 @@ def _store(p: Progress):
     """
     @param p Every field within its bits: `bounds` limits the counts, and times and blocks stay below 2^40.
     """
-    s: uint256 = p.stage | (p.deadline << 8) | (p.draw_block << 48) | (p.listed << 88) | (p.registered << 104)
+    s: uint256 = p.stage | (p.deadline << 8) | (p.draw_block << 48) | (p.capacity << 88) | (p.registered << 104)
     s |= (p.groups << 120) | (p.pending << 128) | (p.aggregated << 144) | (p.gram_chunks << 152)
-    s |= (p.published_chunks << 160) | (p.published_words << 168) | (p.published_top << 192)
+    s |= (p.first_groups << 162) | (p.cohort_groups << 170) | (p.clear << 178) | (p.cohort_members << 191)
+    s |= (p.cohorts << 204) | (p.survivors << 216)
     if p.cancelled:
-        s |= 1 << 200
+        s |= 1 << 160
     if p.unselected:
-        s |= 1 << 201
+        s |= 1 << 161
     self._progress_slot = s
 
 
@@ -96,18 +106,35 @@ def _verdict() -> Verdict:
     """
     @return What became of the groups.
     """
-    s: uint256 = self._verdict_slot
+    failed: uint256 = self._failed_slot
+    decided: uint256 = self._decided_slot
     return Verdict(
-        failed_commit=s & (2**64 - 1),
-        failed_upload=(s >> 64) & (2**64 - 1),
-        accepted=(s >> 128) & (2**64 - 1),
-        settled=s >> 192,
+        failed_commit=failed & (2**128 - 1),
+        failed_upload=failed >> 128,
+        accepted=decided & (2**128 - 1),
+        settled=decided >> 128,
     )
 
 
 @internal
-def _set_verdict(v: Verdict):
-    self._verdict_slot = v.failed_commit | (v.failed_upload << 64) | (v.accepted << 128) | (v.settled << 192)
+def _set_failed(v: Verdict):
+    self._failed_slot = v.failed_commit | (v.failed_upload << 128)
+
+
+@internal
+def _set_decided(v: Verdict):
+    self._decided_slot = v.accepted | (v.settled << 128)
+
+
+@pure
+@internal
+def _first(p: Progress) -> uint256:
+    """
+    @return Groups of the first commitment round.
+    """
+    if p.first_groups == 0:
+        return p.groups
+    return p.first_groups
 
 
 @pure
@@ -123,12 +150,12 @@ def _live(p: Progress, v: Verdict) -> uint256:
 @internal
 def _count(bitmap: uint256) -> uint256:
     """
-    @param bitmap At most 64 bits.
+    @param bitmap At most 128 bits.
     @return How many are set.
     """
     rest: uint256 = bitmap
     count: uint256 = 0
-    for _: uint256 in range(bounds.MAX_GROUPS):
+    for _: uint256 in range(bounds.MAX_GROUP_IDS):
         if rest == 0:
             break
         # rest > 0, so rest - 1 doesn't wrap
@@ -191,3 +218,33 @@ def _is_paid(p: Progress, v: Verdict, group_id: uint256) -> bool:
     @param group_id A group that hasn't failed, after the selection.
     """
     return p.unselected or (v.accepted >> group_id) & 1 == 1
+
+
+@pure
+@internal
+def _did(v: Verdict, group_id: uint256, committed: uint256, delivered: uint256) -> uint256:
+    """
+    @param group_id A failed group.
+    @param committed Its bitmap.
+    @param delivered Its bitmap.
+    @return Who did their part in it, bitmap over places.
+    """
+    if (v.failed_upload >> group_id) & 1 == 1:
+        return delivered
+    return committed
+
+
+@pure
+@internal
+def _window_of(stage: uint256) -> uint256:
+    """
+    @param stage COMMIT, UPLOAD, AGGREGATE or SELECT.
+    @return The window of that stage, as `terms` numbers it.
+    """
+    if stage == COMMIT:
+        return terms.COMMIT
+    if stage == UPLOAD:
+        return terms.UPLOAD
+    if stage == AGGREGATE:
+        return terms.AGGREGATE
+    return terms.SELECT

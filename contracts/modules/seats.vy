@@ -3,41 +3,110 @@
 """
 @title Who sits where
 @license Apache-2.0
-@notice Places are computed from the order of registration and the drawn seed, not stored, but for the cache in a member's slot.
+@notice Seats are computed from pools, ranks and drawn seeds, not stored, but for the cache in a member's slot. A seat is a number
+    over all groups, from 1; 0 = none.
 """
 
 
 from interfaces import ISessionRules
+from . import groups
 from . import libraries
 from . import progress
 from . import registry
 from . import terms
 
+uses: groups
 uses: libraries
+uses: registry
 
 
-struct Seat:
-    number: uint256     # place among all groups, from 1; 0 = no seat
-    group: uint256
-    place: uint256
-
-
-seed: public(bytes32)   # of the draw; zero before, and with `greedy`
+seed: public(bytes32)           # of the first draw; zero before, and with `greedy`
+second_seed: public(bytes32)
 
 
 @view
 @internal
-def _seat(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> Seat:
+def _first(p: progress.Progress, shape: ISessionRules.Shape, m: registry.Member) -> uint256:
     """
-    @return The member's seat; zeros while there is none, and for those who got none.
+    @return The member's seat in the first commitment round.
     """
-    if m.number == 0 or p.groups == 0:
-        return empty(Seat)
-    number: uint256 = m.seat
-    if number == 0:
-        number = m.number
-        if shape.assignment != terms.GREEDY:
-            number = 1 + staticcall libraries.RULES.permuted(self.seed, m.number - 1, p.registered)
-        if number > p.groups * shape.members:
-            return empty(Seat)
-    return Seat(number=number, group=(number - 1) // shape.members, place=(number - 1) % shape.members)
+    if m.key_address == empty(address) or p.groups == 0:
+        return 0
+    if m.seat != 0:
+        return m.seat
+    seated: uint256 = progress._first(p)
+    if shape.assignment == terms.GREEDY:
+        if m.rank >= seated * shape.members:
+            return 0
+        return m.rank + 1
+    d: ISessionRules.Draw = ISessionRules.Draw(
+        groups=seated,
+        cohort_groups=p.cohort_groups,
+        members=shape.members,
+        cohorts=p.cohorts,
+        loose=p.registered - p.cohort_members,
+        clear=p.clear,
+    )
+    if m.pool == registry.COHORT:
+        complete: bool = False
+        number: uint256 = 0
+        complete, number = registry._cohort_of(m, shape.members)
+        if not complete:
+            return 0
+        return staticcall libraries.RULES.cohort_seat(self.seed, d, number, m.cohort_place)
+    return staticcall libraries.RULES.loose_seat(self.seed, d, m.pool == registry.SUSPECT, m.rank)
+
+
+@view
+@internal
+def _second(
+    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member, first: uint256
+) -> uint256:
+    """
+    @param first What `_first` gives, not 0.
+    @return The seat in the second commitment round of a member whose group failed in the first and who did its part (E24).
+    """
+    if m.second != 0:
+        return m.second
+    if p.first_groups == 0 or p.groups == p.first_groups:
+        return 0
+    group: uint256 = (first - 1) // shape.members
+    place: uint256 = (first - 1) % shape.members
+    g: groups.Group = groups._load(group)
+    if (v.failed_commit >> group) & 1 == 0 or (g.committed >> place) & 1 == 0:
+        return 0
+    line: uint256 = g.offset + progress._count(g.committed & ((1 << place) - 1))
+    if shape.assignment != terms.GREEDY:
+        line = staticcall libraries.RULES.permuted(self.second_seed, line, p.survivors)
+    if line >= (p.groups - p.first_groups) * shape.members:
+        return 0
+    return p.first_groups * shape.members + line + 1
+
+
+@view
+@internal
+def _newest(p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member) -> uint256:
+    """
+    @return The member's seat in the newest round in which it has one.
+    """
+    first: uint256 = self._first(p, shape, m)
+    if first == 0:
+        return 0
+    second: uint256 = self._second(p, v, shape, m, first)
+    if second != 0:
+        return second
+    return first
+
+
+@view
+@internal
+def _to_commit(
+    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member
+) -> uint256:
+    """
+    @return The caller's seat in the commitment round that is open, or in one that it has committed in.
+    """
+    seat: uint256 = self._newest(p, v, shape, m)
+    assert seat != 0, "session: no seat"
+    assert (v.failed_commit >> ((seat - 1) // shape.members)) & 1 == 0, "session: the group has failed"
+    return seat

@@ -1,9 +1,9 @@
 # pragma version ~=0.4.3
 # pragma nonreentrancy on
 """
-@title The terms of a session, packed into three slots
+@title The terms of a session, packed into four slots
 @license Apache-2.0
-@notice What `start` was given (docs/PROTOCOL.md section 2), after `SessionRules.check` has found every field within its range.
+@notice What `start` was given (docs/PROTOCOL.md section 2), after `SessionTerms.check` has found every field within its range.
     Reserved fields are zero and take no room.
 """
 
@@ -19,13 +19,30 @@ struct Chunk:
 
 
 struct Stake:
-    reward_wei: uint256         # 128
-    bond_wei: uint256           # 128
+    reward_wei: uint256         # 97 bits
+    bond_wei: uint256           # 101
+    records: uint256            # 58: `record_constants` (section 10)
+
+
+struct Fees:
+    cap_wei: uint256            # 40 bits
+    table: uint256              # 216 (E17)
 
 
 GREEDY: constant(uint256) = 0
 NORM: constant(uint256) = 0
 KRUM: constant(uint256) = 1
+
+# Limits of calls: where they stand in the fee table (E17).
+LIMIT_REGISTER: constant(uint256) = 40
+LIMIT_COMMIT: constant(uint256) = 56
+LIMIT_SELECT: constant(uint256) = 72
+LIMIT_SETTLE: constant(uint256) = 88
+LIMIT_MOVE: constant(uint256) = 104
+LIMIT_UPLOAD: constant(uint256) = 120
+LIMIT_AGGREGATE: constant(uint256) = 152
+LIMIT_GRAM: constant(uint256) = 184
+MOST_MOVES: constant(uint256) = 8   # changes of stage between Register and Payment (section 9)
 
 REGISTER: constant(uint256) = 0
 COMMIT: constant(uint256) = 1
@@ -35,25 +52,40 @@ SELECT: constant(uint256) = 4
 
 
 # [0]: `Shape`, its fields in order, lowest first. [1]: samples, epochs, batch_size, then the five windows in seconds, 32 bits each.
-# [2]: `Stake`.
-_slots: uint256[3]
+# [2]: `Stake`. [3]: `Fees`.
+_slots: uint256[4]
 
 
 @pure
 @internal
-def _packed(p: ISecModelUpdate.SessionParams) -> uint256[3]:
+def _packed_shape(p: ISecModelUpdate.SessionParams) -> uint256:
     """
     @param p Checked parameters.
-    @return What the session stores.
+    @return `Shape` in its slot.
     """
     shape: uint256 = p.parameter_count | (p.rounds << 24) | (p.min_rounds << 32) | (p.members << 40)
     shape |= (p.threshold << 48) | (p.colluders << 56) | (p.encoding << 64) | (p.clip << 72) | (p.bound << 104)
     shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
     shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
+    return shape
+
+
+@pure
+@internal
+def _packed(p: ISecModelUpdate.SessionParams) -> uint256[4]:
+    """
+    @param p Checked parameters.
+    @return What the session stores.
+    """
     work: uint256 = p.samples | (p.epochs << 32) | (p.batch_size << 64)
     work |= (p.register_secs << 96) | (p.commit_secs << 128) | (p.upload_secs << 160)
     work |= (p.aggregate_secs << 192) | (p.select_secs << 224)
-    return [shape, work, p.reward_wei | (p.bond_wei << 128)]
+    return [
+        self._packed_shape(p),
+        work,
+        p.reward_wei | (p.bond_wei << 97) | (p.record_constants << 198),
+        p.fee_cap_wei | (p.fee_table << 40),
+    ]
 
 
 @view
@@ -94,10 +126,110 @@ def _shape_of(s: uint256) -> ISessionRules.Shape:
 @internal
 def _stake() -> Stake:
     """
-    @return Reward and bond, wei.
+    @return Reward and bond, wei; the constants of the records.
     """
-    s: uint256 = self._slots[2]
-    return Stake(reward_wei=s & (2**128 - 1), bond_wei=s >> 128)
+    return self._stake_of(self._slots[2])
+
+
+@pure
+@internal
+def _stake_of(s: uint256) -> Stake:
+    return Stake(reward_wei=s & (2**97 - 1), bond_wei=(s >> 97) & (2**101 - 1), records=s >> 198)
+
+
+@view
+@internal
+def _fees() -> Fees:
+    """
+    @return What calls are paid.
+    """
+    s: uint256 = self._slots[3]
+    return Fees(cap_wei=s & (2**40 - 1), table=s >> 40)
+
+
+@pure
+@internal
+def _limit(table: uint256, call: uint256) -> uint256:
+    """
+    @param table The fee table.
+    @param call LIMIT_REGISTER to LIMIT_MOVE, or one with a price a word.
+    @return What that call is paid at most, gas, without its words.
+    """
+    return 100 * ((table >> call) & (2**16 - 1))
+
+
+@pure
+@internal
+def _limit_of_words(table: uint256, call: uint256, words: uint256) -> uint256:
+    """
+    @param table The fee table.
+    @param call LIMIT_UPLOAD, LIMIT_AGGREGATE or LIMIT_GRAM.
+    @param words Of vectors in the call.
+    @return What that call is paid at most, gas.
+    """
+    return self._limit(table, call) + words * ((table >> (call + 16)) & (2**16 - 1))
+
+
+@pure
+@internal
+def _words(shape: ISessionRules.Shape) -> uint256:
+    """
+    @return Words of a vector.
+    """
+    lanes: uint256 = 256 // shape.lane_bits
+    return (shape.parameter_count + lanes - 1) // lanes
+
+
+@pure
+@internal
+def _chunks(shape: ISessionRules.Shape) -> uint256:
+    """
+    @return Chunks of a vector.
+    """
+    return (self._words(shape) + shape.chunk_words - 1) // shape.chunk_words
+
+
+@pure
+@internal
+def _whole(table: uint256, call: uint256, chunks: uint256, words: uint256) -> uint256:
+    """
+    @return What the calls for all chunks of a vector are paid at most, gas.
+    """
+    return chunks * self._limit(table, call) + words * ((table >> (call + 16)) & (2**16 - 1))
+
+
+@pure
+@internal
+def _member_fees(fees: Fees, shape: ISessionRules.Shape) -> uint256:
+    """
+    @return F, the most that a member is paid for its own calls, wei (E20).
+    """
+    gas_limit: uint256 = self._limit(fees.table, LIMIT_REGISTER) + self._limit(fees.table, LIMIT_COMMIT)
+    gas_limit += self._whole(fees.table, LIMIT_UPLOAD, self._chunks(shape), self._words(shape))
+    return gas_limit * fees.cap_wei
+
+
+@pure
+@internal
+def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint256:
+    """
+    @param fees What calls are paid.
+    @param shape Sizes and rule.
+    @param capacity Accounts that may register.
+    @return The most that all calls of a session are paid, wei (E18).
+    """
+    words: uint256 = self._words(shape)
+    chunks: uint256 = self._chunks(shape)
+    seats: uint256 = shape.rounds * shape.members
+    total: uint256 = capacity * self._limit(fees.table, LIMIT_REGISTER)
+    total += 2 * seats * self._limit(fees.table, LIMIT_COMMIT)
+    total += seats * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
+    total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, shape.members * words)
+    if shape.rule == KRUM:
+        total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
+    total += self._limit(fees.table, LIMIT_SELECT) + 2 * shape.rounds * self._limit(fees.table, LIMIT_SETTLE)
+    total += MOST_MOVES * self._limit(fees.table, LIMIT_MOVE)
+    return total * fees.cap_wei
 
 
 @view
@@ -119,8 +251,8 @@ def _chunk(shape: ISessionRules.Shape, number: uint256) -> Chunk:
     @return Its sizes.
     """
     lanes: uint256 = 256 // shape.lane_bits
-    words: uint256 = (shape.parameter_count + lanes - 1) // lanes
-    found: Chunk = Chunk(count=(words + shape.chunk_words - 1) // shape.chunk_words, size=0, last_lanes=lanes)
+    words: uint256 = self._words(shape)
+    found: Chunk = Chunk(count=self._chunks(shape), size=0, last_lanes=lanes)
     if number < found.count:
         found.size = 32 * shape.chunk_words
         if number == found.count - 1:
@@ -131,13 +263,14 @@ def _chunk(shape: ISessionRules.Shape, number: uint256) -> Chunk:
 
 @pure
 @internal
-def _unpacked(slots: uint256[3]) -> ISecModelUpdate.SessionParams:
+def _unpacked(slots: uint256[4]) -> ISecModelUpdate.SessionParams:
     """
     @param slots What `_packed` gave.
     @return What it was given.
     """
     shape: ISessionRules.Shape = self._shape_of(slots[0])
     w: uint256 = slots[1]
+    stake: Stake = self._stake_of(slots[2])
     return ISecModelUpdate.SessionParams(
         parameter_count=shape.parameter_count,
         samples=w & (2**32 - 1),
@@ -167,10 +300,10 @@ def _unpacked(slots: uint256[3]) -> ISecModelUpdate.SessionParams:
         select_secs=w >> 224,
         reveal_secs=0,
         vote_secs=0,
-        reward_wei=slots[2] & (2**128 - 1),
-        bond_wei=slots[2] >> 128,
-        fee_cap_wei=0,
-        fee_table=0,
-        record_constants=0,
+        reward_wei=stake.reward_wei,
+        bond_wei=stake.bond_wei,
+        fee_cap_wei=slots[3] & (2**40 - 1),
+        fee_table=slots[3] >> 40,
+        record_constants=stake.records,
         unsafe_small=shape.unsafe_small,
     )

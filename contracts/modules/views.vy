@@ -8,16 +8,25 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
+from . import bounds
+from . import credits
+from . import escrow
 from . import groups
 from . import libraries
+from . import parties
 from . import progress
+from . import publication
 from . import registry
 from . import seats
 from . import terms
 
+uses: credits
+uses: escrow
 uses: groups
 uses: libraries
+uses: parties
 uses: progress
+uses: publication
 uses: registry
 uses: seats
 uses: terms
@@ -50,7 +59,10 @@ def deadline() -> uint256:
     """
     @return Unix time after which `advance` moves the current stage; 0 when it has none.
     """
-    return progress._load().deadline
+    p: progress.Progress = progress._load()
+    if p.stage >= progress.PAYMENT:
+        return 0
+    return p.deadline
 
 
 @view
@@ -59,16 +71,16 @@ def published_words() -> uint256:
     """
     @return Words of W^p published.
     """
-    return progress._load().published_words
+    return publication._load().words
 
 
 @view
 @external
-def whitelist_count() -> uint256:
+def capacity() -> uint256:
     """
-    @return Accounts on the whitelist.
+    @return How many may register.
     """
-    return progress._load().listed
+    return progress._load().capacity
 
 
 @view
@@ -93,9 +105,18 @@ def draw_block() -> uint256:
 @external
 def group_count() -> uint256:
     """
-    @return Groups that were seated.
+    @return Groups that were seated, of both commitment rounds.
     """
     return progress._load().groups
+
+
+@view
+@external
+def first_groups() -> uint256:
+    """
+    @return Groups of the first commitment round; 0 while it isn't over.
+    """
+    return progress._load().first_groups
 
 
 @view
@@ -111,17 +132,41 @@ def member(account: address) -> ISecModelUpdate.MemberView:
     found: ISecModelUpdate.MemberView = empty(ISecModelUpdate.MemberView)
     found.listed = m.listed
     found.withdrawn = m.withdrawn
-    if m.number != 0:
+    found.fees_wei = m.fees_gwei * bounds.GWEI_WEI
+    if m.key_address != empty(address):
         found.registered = True
-        found.index = m.number - 1
+        found.pool = m.pool
+        found.rank = m.rank
         found.key_address = m.key_address
         found.chunks_delivered = m.chunks
-        seat: seats.Seat = seats._seat(p, shape, m)
-        if seat.number != 0:
+        found.declined = m.declined
+        seat: uint256 = seats._newest(p, progress._verdict(), shape, m)
+        if seat != 0:
             found.seated = True
-            found.group = seat.group
-            found.place = seat.place
-            found.committed = (groups._load(found.group).committed >> found.place) & 1 == 1
+            found.group = (seat - 1) // shape.members
+            found.place = (seat - 1) % shape.members
+            g: groups.Group = groups._load(found.group)
+            found.committed = not g.dissolved and (g.committed >> found.place) & 1 == 1
+    return found
+
+
+@view
+@external
+def alumnus(account: address) -> ISecModelUpdate.Alumnus:
+    """
+    @param account Anybody.
+    @return Its seat in a group that the rule accepted, for a later session that it joins with its cohort (E29).
+    """
+    p: progress.Progress = progress._load()
+    v: progress.Verdict = progress._verdict()
+    shape: ISessionRules.Shape = terms._shape()
+    found: ISecModelUpdate.Alumnus = empty(ISecModelUpdate.Alumnus)
+    seat: uint256 = seats._newest(p, v, shape, registry._load(account))
+    if seat != 0:
+        found.group = (seat - 1) // shape.members
+        found.place = (seat - 1) % shape.members
+        found.members = shape.members
+        found.accepted = (v.accepted >> found.group) & 1 == 1
     return found
 
 
@@ -144,6 +189,7 @@ def group(group_id: uint256) -> ISecModelUpdate.GroupView:
         found.squared_norm = g.squared_norm
         found.accepted = (v.accepted >> group_id) & 1 == 1
         found.settled = (v.settled >> group_id) & 1 == 1
+        found.dissolved = g.dissolved
     return found
 
 
@@ -171,7 +217,48 @@ def params() -> ISecModelUpdate.SessionParams:
     """
     @return What `start` was given; zeros before.
     """
-    return staticcall libraries.RULES.unpacked(terms._slots)
+    return staticcall libraries.TERMS.unpacked(terms._slots)
+
+
+@view
+@external
+def model_hash() -> bytes32:
+    """
+    @return E1; zero before `start`.
+    """
+    given: ISecModelUpdate.SessionParams = staticcall libraries.TERMS.unpacked(terms._slots)
+    if given.rounds == 0:
+        return empty(bytes32)
+    return publication._model_hash(given)
+
+
+@view
+@external
+def credit_of(account: address) -> uint256:
+    """
+    @param account Anybody.
+    @return What `withdraw` would pay it now, wei.
+    """
+    m: registry.Member = registry._load(account)
+    credit_wei: uint256 = credits._due(progress._load(), progress._verdict(), terms._shape(), m)
+    credit_wei += m.fees_gwei * bounds.GWEI_WEI
+    if account == parties.owner:
+        credit_wei += escrow._owner_credit
+    return credit_wei
+
+
+@view
+@external
+def money() -> ISecModelUpdate.Money:
+    """
+    @return The session's books, wei.
+    """
+    credited: uint256 = 0
+    withdrawn: uint256 = 0
+    credited, withdrawn = escrow._totals()
+    return ISecModelUpdate.Money(
+        deposited=escrow.deposited, credits=credited, locked=escrow._locked(), withdrawn=withdrawn
+    )
 
 
 @view
@@ -180,13 +267,13 @@ def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id
     """
     @return The group's status, docs/PROTOCOL.md section 6.
     """
-    if p.stage == progress.REGISTER or p.stage == progress.DRAW:
+    if p.stage == progress.REGISTER or (p.stage == progress.DRAW and p.first_groups == 0):
         return 1 if group_id < terms._shape().rounds else 0
     if group_id >= p.groups:
         return 0
     if (progress._live(p, v) >> group_id) & 1 == 0:
         return 8
-    if p.stage == progress.COMMIT:
+    if p.stage == progress.COMMIT or p.stage == progress.DRAW:
         return 2
     shape: ISessionRules.Shape = terms._shape()
     sizes: terms.Chunk = terms._chunk(shape, 0)

@@ -1,0 +1,459 @@
+# pragma version ~=0.4.3
+# pragma evm-version prague
+# pragma optimize codesize
+# pragma nonreentrancy on
+"""
+@title The desk of a session: its members and its money, from the set-up to the withdrawal
+@license Apache-2.0
+@notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionViews: code of its own because of EIP-170's limit, state
+    of the session's. All three name the same modules in the same order, so their storage layouts are equal (a test holds that).
+@custom:contract-name SessionDesk
+@custom:security By itself it is a session that nobody can initialise.
+"""
+
+
+from interfaces import IMarket
+from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
+from interfaces import ISessionTerms
+from modules import bounds
+from modules import calls
+from modules import credits
+from modules import escrow
+from modules import fees
+from modules import groups
+from modules import libraries
+from modules import lifecycle
+from modules import parties
+from modules import progress
+from modules import publication
+from modules import records
+from modules import registry
+from modules import seats
+from modules import terms
+
+initializes: parties
+initializes: publication
+initializes: escrow
+initializes: groups
+initializes: libraries
+initializes: progress
+initializes: registry
+initializes: terms
+initializes: seats[groups := groups, libraries := libraries, registry := registry]
+initializes: credits[
+    escrow := escrow, groups := groups, libraries := libraries, seats := seats, terms := terms
+]
+initializes: lifecycle[
+    escrow := escrow, groups := groups, libraries := libraries, progress := progress, seats := seats, terms := terms
+]
+initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
+initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
+
+
+VIEWS: immutable(address)
+MAX_ANSWER: constant(uint256) = 2048    # bytes; the longest one, of `params`, has 1,088
+
+
+@deploy
+def __init__(rules: address, terms_: address, vector_math: address, meter: address, views: address):
+    """
+    @notice Locks it: by itself nobody can initialise it.
+    @param rules The SessionRules that all sessions ask.
+    @param terms_ The SessionTerms that all sessions ask.
+    @param vector_math The VectorMath that all sessions ask.
+    @param meter The Meter that all sessions ask.
+    @param views The SessionViews of all sessions.
+    """
+    libraries.__init__(rules, terms_, vector_math, meter)
+    assert views.is_contract, "libraries: no code"
+    VIEWS = views
+    parties.market = self
+
+
+@external
+@payable
+@reentrant
+@raw_return
+def __default__() -> Bytes[MAX_ANSWER]:
+    """
+    @notice What isn't here is in SessionViews.
+    """
+    return raw_call(VIEWS, msg.data, max_outsize=MAX_ANSWER, is_delegate_call=True)
+
+
+@external
+def initialize(owner: address):
+    """
+    @notice Makes a fresh clone a session. Called by the Market in the transaction that makes the clone.
+    @param owner The model owner.
+    """
+    parties._set(owner)
+    p: progress.Progress = progress._load()
+    p.deadline = block.timestamp + bounds.SETUP_SECS
+    progress._store(p)
+
+
+@external
+def whitelist(members: DynArray[address, bounds.MAX_LISTED]):
+    """
+    @notice Adds accounts to the list of those who may register. The owner, in stage Setup, without a Merkle root.
+    @param members 1..256 accounts that aren't on it.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    assert registry.whitelist_root == empty(bytes32), "session: whitelist has a root"
+    assert len(members) != 0, "session: nobody to list"
+    p.capacity += len(members)
+    assert p.capacity <= bounds.MAX_CAPACITY, "session: whitelist is full"
+    for account: address in members:
+        registry._list(account)
+    progress._store(p)
+    log ISecModelUpdate.Whitelisted(members=members)
+
+
+@external
+def set_whitelist_root(root: bytes32, capacity: uint256):
+    """
+    @notice Names those who may register by a Merkle root (E28); a later call replaces it. The owner, in stage Setup, without a list.
+    @param root Of any number of accounts.
+    @param capacity How many of them may register, 1..4096.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    assert p.capacity == 0 or registry.whitelist_root != empty(bytes32), "session: whitelist has a list"
+    assert root != empty(bytes32), "session: empty root"
+    assert capacity != 0 and capacity <= bounds.MAX_CAPACITY, "session: capacity out of 1..4096"
+    p.capacity = capacity
+    progress._store(p)
+    registry.whitelist_root = root
+    log ISecModelUpdate.WhitelistRootSet(root=root, capacity=capacity)
+
+
+@external
+def publish(chunk: uint256, words: Bytes[bounds.MAX_CHUNK_BYTES]):
+    """
+    @notice Publishes the next chunk of W^p (docs/PROTOCOL.md section 4). The owner, in stage Setup.
+    @param chunk The number of chunks before it.
+    @param words 1..720 words of eight float32 bit patterns, lane 0 lowest, all finite.
+    """
+    progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    count: uint256 = len(words) // 32
+    assert count != 0 and len(words) % 32 == 0, "session: not whole words"
+    top: uint256 = staticcall libraries.VECTOR_MATH.float_lanes(words)
+    words_hash: bytes32 = keccak256(words)
+    publication._add(chunk, count, top, words_hash)
+    log ISecModelUpdate.Published(chunk=chunk, words_hash=words_hash, words=words)
+
+
+@external
+@payable
+def start(params: ISecModelUpdate.SessionParams):
+    """
+    @notice Freezes the whitelist, W^p and the terms, locks reward and reserve, opens registration. The owner, in stage Setup.
+    @param params docs/PROTOCOL.md section 2. msg.value is reward + reserve.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    published: publication.Publication = publication._load()
+    reserve_wei: uint256 = 0
+    terms._slots, reserve_wei = staticcall libraries.TERMS.check(
+        params,
+        ISessionTerms.Setting(
+            min_window_secs=staticcall IMarket(parties.market).MIN_WINDOW(),
+            capacity=p.capacity,
+            published_words=published.words,
+            published_top=published.top,
+            value_wei=msg.value,
+        ),
+    )
+    escrow._deposit(params.reward_wei)
+    escrow._deposit_reserve(reserve_wei)
+    p.stage = progress.REGISTER
+    p.deadline = block.timestamp + params.register_secs
+    progress._store(p)
+    log ISecModelUpdate.Started(
+        params=params,
+        published_hash=publication.published_hash,
+        model_hash=publication._model_hash(params),
+        reserve_wei=reserve_wei,
+        register_deadline=p.deadline,
+    )
+
+
+@external
+@payable
+def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PROOF], cohort: uint256):
+    """
+    @notice Joins, with a fresh mask key and the bond. Whoever is on the whitelist, in stage Register.
+    @param keys The mask key and the signature by it (E8).
+    @param proof With a Merkle root, that the caller is among its leaves (E28).
+    @param cohort The accepted group that the caller comes back with (E29); 0 = none.
+    """
+    gas_at_start: uint256 = msg.gas
+    p: progress.Progress = progress._in_window(progress.REGISTER)
+    m: registry.Member = registry._load(msg.sender)
+    assert registry._may_register(m, msg.sender, proof), "session: not on the whitelist"
+    assert m.key_address == empty(address), "session: already registered"
+    assert p.registered < p.capacity, "session: session is full"
+    stake: terms.Stake = terms._stake()
+    assert msg.value == stake.bond_wei, "session: value other than the bond"
+    m.key_address = staticcall libraries.RULES.key_address(keys, msg.sender)
+    registry._take_key(m.key_address, cohort)
+    shape: ISessionRules.Shape = terms._shape()
+    suspicion: uint256 = 0
+    if stake.records != 0:
+        suspicion = extcall IMarket(parties.market).decay(msg.sender, stake.records)
+    q: progress.Progress = p
+    if cohort != 0:
+        m.cohort_place = self._place_in_cohort(cohort, shape)
+        m.pool = registry.COHORT
+        m.rank = q.cohort_members
+        q.cohort_members += 1
+        if registry._join_cohort(cohort, shape.members, q.cohorts):
+            q.cohorts += 1
+    elif shape.assignment != terms.GREEDY and self._is_suspect(suspicion, stake.records):
+        m.pool = registry.SUSPECT
+        m.rank = q.registered - q.cohort_members - q.clear
+    else:
+        m.rank = q.clear
+        q.clear += 1
+    registry._store(msg.sender, m)
+    escrow._deposit(msg.value)
+    log ISecModelUpdate.Registered(
+        member=msg.sender,
+        index=q.registered,
+        x=keys.x,
+        parity=keys.parity,
+        key_address=m.key_address,
+        suspicion=suspicion,
+        cohort=cohort,
+    )
+    q.registered += 1
+    full: bool = shape.assignment == terms.GREEDY and q.registered == shape.rounds * shape.members
+    if full or q.registered == q.capacity:
+        lifecycle._close_registration(q, shape)
+    else:
+        progress._store(q)
+    calls._end(gas_at_start, p, terms._limit(terms._fees().table, terms.LIMIT_REGISTER), True)
+
+
+@external
+def decline():
+    """
+    @notice Leaves the caller's group, which is dissolved by that, at a price to the others (section 6.3). Seated members that
+        haven't committed, in stage Commit.
+    """
+    p: progress.Progress = progress._in_window(progress.COMMIT)
+    m: registry.Member = registry._load(msg.sender)
+    shape: ISessionRules.Shape = terms._shape()
+    v: progress.Verdict = progress._verdict()
+    seat: uint256 = seats._to_commit(p, v, shape, m)
+    group: uint256 = (seat - 1) // shape.members
+    place: uint256 = (seat - 1) % shape.members
+    g: groups.Group = groups._load(group)
+    assert (g.committed >> place) & 1 == 0, "session: already committed"
+    m.declined = True
+    registry._store(msg.sender, m)
+    awaited: uint256 = shape.members - progress._count(g.committed)
+    g.committed = ((1 << shape.members) - 1) ^ (1 << place)
+    g.dissolved = True
+    groups._store(group, g)
+    v.failed_commit |= 1 << group
+    progress._set_failed(v)
+    log ISecModelUpdate.Declined(
+        member=msg.sender,
+        group=group,
+        place=place,
+        paid_wei=credits._price_of_leaving(terms._stake().bond_wei, shape),
+    )
+    log ISecModelUpdate.GroupFailed(group=group, stage=progress.COMMIT, did_their_part=g.committed)
+    p.pending -= awaited
+    if p.pending == 0:
+        lifecycle._close_commit(p, shape)
+    else:
+        progress._store(p)
+    if progress._load().stage == progress.FINISHED:
+        lifecycle._finish()
+
+
+@external
+def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
+    """
+    @notice Credits the members of a group and settles their records: a failed group when nobody of it can be drawn again, any
+        other in stage Payment. Anyone.
+    @param group Group id.
+    @param members Of the group, in order of place.
+    """
+    gas_at_start: uint256 = msg.gas
+    p: progress.Progress = progress._load()
+    assert group < p.groups, "session: no such group"
+    v: progress.Verdict = progress._verdict()
+    assert (v.settled >> group) & 1 == 0, "session: the group is settled"
+    alive: bool = (progress._live(p, v) >> group) & 1 == 1
+    assert not alive or p.stage == progress.PAYMENT, "session: group isn't decided"
+    assert p.first_groups != 0 and p.stage != progress.DRAW, "session: group isn't decided"
+    if group >= p.first_groups:
+        first_failed: uint256 = v.failed_commit & ((1 << p.first_groups) - 1)
+        assert first_failed & ~v.settled == 0, "session: first round isn't settled"
+    v.settled |= 1 << group
+    progress._set_decided(v)
+    shape: ISessionRules.Shape = terms._shape()
+    assert len(members) == shape.members, "session: not the group's members"
+    credited_wei: uint256 = 0
+    for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+        m: registry.Member = registry._load(members[i])
+        seat: uint256 = 1 + group * shape.members + i
+        assert self._has_seat(p, v, shape, m, seat), "session: not the group's members"
+        credited_wei += credits._due(p, v, shape, m)
+    escrow._credit(credited_wei)
+    recorded: uint256 = 0
+    blamed: uint256 = 0
+    recorded, blamed = self._record(p, v, shape, group, members)
+    log ISecModelUpdate.Settled(
+        group=group,
+        paid=alive and progress._is_paid(p, v, group),
+        credited_wei=credited_wei,
+        recorded=recorded,
+        blamed=blamed,
+    )
+    if p.stage == progress.PAYMENT:
+        lifecycle._close_payment(p, v)
+    limit_gas: uint256 = terms._limit(terms._fees().table, terms.LIMIT_SETTLE)
+    calls._end(gas_at_start, p, limit_gas, fees._turn_to_settle(p, shape, group))
+
+
+@external
+def withdraw():
+    """
+    @notice Pays the caller its credit.
+    """
+    self._withdraw(msg.sender)
+
+
+@external
+def withdraw_for(account: address):
+    """
+    @notice Pays an account its credit. Anyone.
+    @param account Who is paid.
+    """
+    self._withdraw(account)
+
+
+@external
+def exit():
+    """
+    @notice Ends the session before registration is closed. With `greedy`, if min_rounds groups are full, these go on;
+        otherwise everybody is refunded. The owner, in stages Setup and Register.
+    """
+    p: progress.Progress = progress._load()
+    assert p.stage == progress.SETUP or p.stage == progress.REGISTER, "session: too late to exit"
+    parties._only_owner()
+    shape: ISessionRules.Shape = terms._shape()
+    full: uint256 = 0
+    if p.stage == progress.REGISTER:
+        full = lifecycle._full_groups(p, shape)
+        if shape.assignment == terms.GREEDY and full >= shape.min_rounds:
+            lifecycle._close_registration(p, shape)
+            return
+    lifecycle._cancel(p, full)
+    lifecycle._finish()
+
+
+@view
+@internal
+def _is_suspect(suspicion: uint256, packed: uint256) -> bool:
+    """
+    @param suspicion After decay.
+    @param packed `record_constants`; 0 = no records.
+    """
+    return packed != 0 and suspicion >= records._constants(packed).threshold
+
+
+@view
+@internal
+def _place_in_cohort(cohort: uint256, shape: ISessionRules.Shape) -> uint256:
+    """
+    @notice Checks that the caller belongs to an accepted group of an earlier session of the same owner (E29).
+    @param cohort Its id.
+    @return The caller's place in it.
+    """
+    assert shape.assignment != terms.GREEDY, "session: cohort with greedy"
+    assert cohort < 2**168, "session: unknown cohort"
+    earlier: address = convert(cohort >> 8, address)
+    assert staticcall IMarket(parties.market).owner_of(earlier) == parties.owner, "session: unknown cohort"
+    a: ISecModelUpdate.Alumnus = staticcall ISecModelUpdate(earlier).alumnus(msg.sender)
+    assert a.accepted and a.group == cohort & 255 and a.members == shape.members, "session: not of the cohort"
+    return a.place
+
+
+@view
+@internal
+def _has_seat(
+    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member, seat: uint256
+) -> bool:
+    """
+    @param seat Over all groups, from 1.
+    @return Whether it is the member's, in either round.
+    """
+    first: uint256 = seats._first(p, shape, m)
+    return first == seat or (first != 0 and seats._second(p, v, shape, m, first) == seat)
+
+
+@internal
+def _record(
+    p: progress.Progress,
+    v: progress.Verdict,
+    shape: ISessionRules.Shape,
+    group: uint256,
+    members: DynArray[address, bounds.MAX_MEMBERS],
+) -> (uint256, uint256):
+    """
+    @notice Tells the market what it should remember of a group that is settled (section 10).
+    @return Bitmaps over places: whose record changes; who is blamed.
+    """
+    constants: uint256 = terms._stake().records
+    everybody: uint256 = (1 << shape.members) - 1
+    recorded: uint256 = 0
+    blamed: uint256 = 0
+    if constants == 0:
+        return 0, 0
+    if (progress._live(p, v) >> group) & 1 == 0:
+        g: groups.Group = groups._load(group)
+        blamed = everybody & ~progress._did(v, group, g.committed, g.delivered)
+        recorded = blamed
+    elif (v.accepted >> group) & 1 == 1:
+        recorded = everybody
+    elif shape.rule == terms.NORM and not p.unselected:
+        recorded = everybody
+        blamed = everybody
+    accounts: DynArray[address, bounds.MAX_MEMBERS] = []
+    marks: uint256 = 0
+    for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+        if (recorded >> i) & 1 == 1:
+            marks |= ((blamed >> i) & 1) << len(accounts)
+            accounts.append(members[i])
+    if len(accounts) != 0:
+        extcall IMarket(parties.market).record(accounts, marks, constants)
+    return recorded, blamed
+
+
+@internal
+def _withdraw(account: address):
+    """
+    @notice Marks the account as paid, takes its credit off the books, then sends it.
+    """
+    m: registry.Member = registry._load(account)
+    amount_wei: uint256 = credits._due(progress._load(), progress._verdict(), terms._shape(), m)
+    if amount_wei != 0:
+        m.withdrawn = True
+    amount_wei += m.fees_gwei * bounds.GWEI_WEI
+    if amount_wei != 0:
+        m.fees_gwei = 0
+        registry._store(account, m)
+    if account == parties.owner:
+        amount_wei += escrow._take_owner_credit()
+    assert amount_wei != 0, "session: nothing to withdraw"
+    log ISecModelUpdate.Withdrawn(account=account, caller=msg.sender, amount_wei=amount_wei)
+    escrow._pay(account, amount_wei)
