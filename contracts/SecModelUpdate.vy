@@ -111,14 +111,15 @@ def commit(root: bytes32):
     p: progress.Progress = progress._in_window(progress.COMMIT)
     m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
-    seat: uint256 = seats._to_commit(p, progress._verdict(), shape, m)
+    first: uint256 = seats._first(p, shape, m)
+    seat: uint256 = seats._to_commit(p, progress._failures(), shape, m, first)
     group: uint256 = (seat - 1) // shape.members
     place: uint256 = (seat - 1) % shape.members
     g: groups.Group = groups._load(group)
     assert (g.committed >> place) & 1 == 0, "session: already committed"
     # the root takes the slot that the first seat may have been computed from
-    m.seat = seats._first(p, shape, m)
-    if seat != m.seat:
+    m.seat = first
+    if seat != first:
         m.second = seat
     registry._commit(m.key_address, root)
     registry._store(msg.sender, m)
@@ -156,7 +157,7 @@ def upload(
     shape: ISessionRules.Shape = terms._shape()
     group: uint256 = (seat - 1) // shape.members
     place: uint256 = (seat - 1) % shape.members
-    assert (progress._verdict().failed_commit >> group) & 1 == 0, "session: the group has failed"
+    assert (progress._failures().failed_commit >> group) & 1 == 0, "session: the group has failed"
     sizes: terms.Chunk = terms._chunk(shape, chunk)
     assert chunk == m.chunks and chunk < sizes.count, "session: chunk out of turn"
     assert len(words) == sizes.size, "session: length of the chunk"

@@ -248,8 +248,8 @@ def decline():
     p: progress.Progress = progress._in_window(progress.COMMIT)
     m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
-    v: progress.Verdict = progress._verdict()
-    seat: uint256 = seats._to_commit(p, v, shape, m)
+    v: progress.Verdict = progress._failures()
+    seat: uint256 = seats._to_commit(p, v, shape, m, seats._first(p, shape, m))
     group: uint256 = (seat - 1) // shape.members
     place: uint256 = (seat - 1) % shape.members
     g: groups.Group = groups._load(group)
@@ -448,12 +448,12 @@ def _withdraw(account: address):
     amount_wei: uint256 = credits._due(progress._load(), progress._verdict(), terms._shape(), m)
     if amount_wei != 0:
         m.withdrawn = True
-    amount_wei += m.fees_gwei * bounds.GWEI_WEI
-    if amount_wei != 0:
+    fees_wei: uint256 = m.fees_gwei * bounds.GWEI_WEI
+    if amount_wei + fees_wei != 0:
         m.fees_gwei = 0
         registry._store(account, m)
     if account == parties.owner:
         amount_wei += escrow._take_owner_credit()
-    assert amount_wei != 0, "session: nothing to withdraw"
-    log ISecModelUpdate.Withdrawn(account=account, caller=msg.sender, amount_wei=amount_wei)
-    escrow._pay(account, amount_wei)
+    assert amount_wei + fees_wei != 0, "session: nothing to withdraw"
+    log ISecModelUpdate.Withdrawn(account=account, caller=msg.sender, amount_wei=amount_wei + fees_wei)
+    escrow._pay(account, amount_wei, fees_wei)

@@ -47,7 +47,6 @@ initializes: views[
     terms := terms,
 ]
 
-exports: escrow.reserve
 exports: (parties.market, parties.owner)
 exports: publication.published_hash
 exports: registry.whitelist_root
@@ -68,6 +67,7 @@ exports: (
     views.params,
     views.published_words,
     views.registered_count,
+    views.reserve,
     views.stage,
     views.state,
     views.unselected,

@@ -5,16 +5,16 @@
 @license Apache-2.0
 @notice deposited = credits + locked + withdrawn, always (I1), whatever the contract's balance is: ether that is forced on it
     belongs to nobody. What members get of bonds and reward isn't stored: `credits` computes it from the verdict; here are the
-    totals. Fees are in the accounts' slots.
+    totals. Fees are in the accounts' slots, and here in a slot of their own, so that crediting one changes nothing else.
 @custom:invariant credits is the sum of what `credit_of` gives over all accounts.
 """
 
 
 deposited: uint256
-_flow: uint256          # credits | withdrawn << 128: wei
+_flow: uint256          # credits without fees | withdrawn << 128: wei
+_fees: uint256          # wei left of the reserve | fees that are credited and not withdrawn << 128
 _outcome: uint256       # the share of a member of a paid group | what is left of the reward << 128
 _owner_credit: uint256  # wei, from the end of the session until it is withdrawn
-reserve: public(uint256)    # wei left for fees
 
 
 @internal
@@ -32,7 +32,7 @@ def _deposit_reserve(amount_wei: uint256):
     @notice Locks what fees are paid from.
     """
     self.deposited += amount_wei
-    self.reserve = amount_wei
+    self._fees = amount_wei
 
 
 @internal
@@ -50,9 +50,9 @@ def _credit_fee(amount_wei: uint256):
     """
     @notice Unlocks a fee. The caller's slot says whose it is.
     """
-    assert amount_wei <= self.reserve, "escrow: more than the reserve"  # dev: E18 covers every call of a session
-    self.reserve -= amount_wei
-    self._credit(amount_wei)
+    assert amount_wei <= self._reserve(), "escrow: more than the reserve"  # dev: E18 covers every call of a session
+    # what leaves the low half comes to the high one
+    self._fees += (amount_wei << 128) - amount_wei
 
 
 @internal
@@ -71,22 +71,25 @@ def _end() -> uint256:
     @notice Credits the owner with what is left of reward and reserve: once a session.
     @return It, wei.
     """
-    amount_wei: uint256 = (self._outcome >> 128) + self.reserve
-    self.reserve = 0
+    reserve_wei: uint256 = self._reserve()
+    amount_wei: uint256 = (self._outcome >> 128) + reserve_wei
+    self._fees -= reserve_wei
     self._owner_credit = amount_wei
     self._credit(amount_wei)
     return amount_wei
 
 
 @internal
-def _pay(account: address, amount_wei: uint256):
+def _pay(account: address, amount_wei: uint256, fees_wei: uint256):
     """
-    @notice Takes a credit off the books, then sends it with all gas left. The caller has marked the account as paid.
+    @notice Takes credits off the books, then sends them with all gas left. The caller has marked the account as paid.
+    @param amount_wei Of bonds and reward.
+    @param fees_wei Of fees.
     """
-    flow: uint256 = self._flow
-    credits: uint256 = (flow & (2**128 - 1)) - amount_wei
-    self._flow = credits | (((flow >> 128) + amount_wei) << 128)
-    success: bool = raw_call(account, b"", value=amount_wei, revert_on_failure=False)
+    self._flow = self._flow - amount_wei + ((amount_wei + fees_wei) << 128)
+    if fees_wei != 0:
+        self._fees -= fees_wei << 128
+    success: bool = raw_call(account, b"", value=amount_wei + fees_wei, revert_on_failure=False)
     assert success, "escrow: payee refused"
 
 
@@ -115,7 +118,16 @@ def _totals() -> (uint256, uint256):
     """
     @return Credits; withdrawn: wei.
     """
-    return self._flow & (2**128 - 1), self._flow >> 128
+    return (self._flow & (2**128 - 1)) + (self._fees >> 128), self._flow >> 128
+
+
+@view
+@internal
+def _reserve() -> uint256:
+    """
+    @return Wei left for fees.
+    """
+    return self._fees & (2**128 - 1)
 
 
 @view

@@ -116,6 +116,16 @@ def _verdict() -> Verdict:
     )
 
 
+@view
+@internal
+def _failures() -> Verdict:
+    """
+    @return The verdict without what a selection and settlements decide.
+    """
+    failed: uint256 = self._failed_slot
+    return Verdict(failed_commit=failed & (2**128 - 1), failed_upload=failed >> 128, accepted=0, settled=0)
+
+
 @internal
 def _set_failed(v: Verdict):
     self._failed_slot = v.failed_commit | (v.failed_upload << 128)

@@ -101,12 +101,15 @@ def _newest(p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shap
 @view
 @internal
 def _to_commit(
-    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member
+    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member, first: uint256
 ) -> uint256:
     """
+    @param first What `_first` gives.
     @return The caller's seat in the commitment round that is open, or in one that it has committed in.
     """
-    seat: uint256 = self._newest(p, v, shape, m)
-    assert seat != 0, "session: no seat"
+    assert first != 0, "session: no seat"
+    seat: uint256 = self._second(p, v, shape, m, first)
+    if seat == 0:
+        seat = first
     assert (v.failed_commit >> ((seat - 1) // shape.members)) & 1 == 0, "session: the group has failed"
     return seat

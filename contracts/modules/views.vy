@@ -234,6 +234,15 @@ def model_hash() -> bytes32:
 
 @view
 @external
+def reserve() -> uint256:
+    """
+    @return Wei left for fees.
+    """
+    return escrow._reserve()
+
+
+@view
+@external
 def credit_of(account: address) -> uint256:
     """
     @param account Anybody.

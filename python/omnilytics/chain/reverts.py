@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
@@ -14,6 +16,7 @@ REASONS: dict[str, str] = {
     "aggregate: not the uploaded words": "give the words of that group's and chunk's Uploaded events, in their order",
     "aggregate: wrong stage": "aggregate in stage Upload or Aggregate, before the deadline",
     "escrow: more than is locked": "a fault of the contract: nothing can be done from outside",
+    "escrow: more than the reserve": "a fault of the contract: nothing can be done from outside",
     "escrow: payee refused": "make the account accept ether without data; its credit stays",
     "gram: chunk out of turn": "call gram with the chunk after that of the last GramAdded",
     "gram: length of the words": "give exactly one chunk of each aggregated group, nothing more",
@@ -24,6 +27,7 @@ REASONS: dict[str, str] = {
     "gram: the rule needs none": "call select at once: this rule needs no inner products",
     "libraries: no code": "deploy the contracts whose addresses the constructor takes first",
     "market: implementation has no code": "deploy SecModelUpdate first and give its address",
+    "market: only a session": "nothing: records change through sessions of this market alone",
     "publish: NaN or infinity": "publish finite float32 values only",
     "register: key signature": "sign the digest (E8) of this chain, session and sender with the mask key",
     "register: parity out of range": "give 0 for an even y coordinate of the mask key, 1 for an odd one",
@@ -38,48 +42,59 @@ REASONS: dict[str, str] = {
     "session: already committed": "upload next: a commitment can't be changed",
     "session: already initialised": "make a session through Market.create_session",
     "session: already registered": "wait for the draw: an account registers once",
+    "session: capacity out of 1..4096": "give a capacity within 1..4096",
     "session: chunk out of turn": "upload the chunk that the member's chunks_delivered numbers",
-    "session: cohort is reserved": "give cohort 0",
-    "session: group isn't decided": "settle a live group in stage Payment, after select",
+    "session: cohort with greedy": "register with cohort 0: greedy sessions seat in order of registration",
+    "session: empty root": "give the root of a Merkle tree over at least one account",
+    "session: first round isn't settled": "settle the failed groups of the first commitment round first",
+    "session: group isn't decided": "settle a failed group when the first round is over, a live one in stage Payment",
     "session: hashes don't give root": "upload with the chunk hashes that the commitment was made from",
     "session: length of the chunk": "upload chunk_words words, in the last chunk those that are left",
     "session: no commitment": "nothing: who hasn't committed in time can't upload",
-    "session: no seat": "nothing: the draw gave this account no seat, its bond has been credited",
+    "session: no seat": "nothing: the draw gave this account no seat",
     "session: no such group": "give a group id below group_count",
     "session: nobody to list": "give at least one account",
     "session: norm needs no products": "call select with an empty list of products",
-    "session: not on the whitelist": "ask the model owner to list this account, before start",
+    "session: not of the cohort": "name the accepted group that this account had a seat in, with as many members as here",
+    "session: not on the whitelist": "ask the model owner to list this account, or give the proof of its leaf",
+    "session: not the group's members": "give the members of that group in order of place",
     "session: not whole words": "publish a multiple of 32 bytes, at least 32",
     "session: nothing to advance": "wait for the deadline of this stage",
     "session: nothing to draw": "draw in stage Register after its deadline, or in stage Draw",
     "session: nothing to withdraw": "wait until the account has a credit: its group must be settled first",
     "session: number of hashes": "give one hash for each chunk",
     "session: only the owner": "send it from the session's owner",
-    "session: proof is reserved": "give an empty proof",
+    "session: proof with a list": "give an empty proof: this session's whitelist is a list",
     "session: published out of turn": "publish the chunk that the number of chunks before it numbers",
-    "session: the group has failed": "settle the group, then withdraw the bond",
+    "session: session is full": "nothing: as many as the capacity are in",
+    "session: the group has failed": "wait for the second draw, or settle the group, then withdraw",
     "session: the group is settled": "withdraw",
     "session: the window is over": "call advance, then see which stage the session is in",
     "session: too late to exit": "wait for the session to finish: after the draw nobody may leave",
     "session: too many chunks": "publish at most 255 chunks",
+    "session: unknown cohort": "give session << 8 | group of a session of the same market and owner",
     "session: value other than the bond": "send exactly bond_wei",
+    "session: whitelist has a list": "go on with whitelist: a session has a list or a root",
+    "session: whitelist has a root": "go on with set_whitelist_root: a session has a list or a root",
     "session: whitelist is full": "list fewer accounts in all",
     "session: words don't give hash": "upload the very words that the chunk hash was taken from",
     "session: wrong stage": "see stage(): this call belongs to another one",
     "start: aggregate above 128 KiB": "take smaller chunk_words, so that members * chunk_words fits a transaction",
     "start: batch_size out of 1..2^32-1": "give a batch_size within 1..2^32-1",
-    "start: bond above 2 * reward / rounds": "give a bond_wei of at most 2 * reward_wei / rounds",
-    "start: bond below (members - 1) * reward / seats": "give at least that bond_wei; seats = rounds * members",
+    "start: bond above 2 * reward / rounds + fees": "give a bond_wei of at most 2 * reward_wei / rounds + F",
+    "start: bond below (members - 1) * reward / seats + fees": "give at least that bond_wei, F (E20) included; seats = rounds * members",
     "start: bound other than floor((2^31-1) / members)": "give this bound with encoding weights",
     "start: bound out of 1..2^31-1": "give a bound within 1..2^31-1",
-    "start: chunk_words above 720": "give a chunk_words within 8..720",
-    "start: chunk_words below 8": "give a chunk_words within 8..720",
+    "start: capacity below min_rounds * members": "let at least min_rounds * members accounts register",
+    "start: chunk_words out of 8..720": "give a chunk_words within 8..720",
     "start: clip isn't a positive finite float32": "give the bit pattern of a positive finite float32 as clip",
     "start: clip with weights": "give clip 0 with encoding weights",
     "start: colluders out of 1..members": "give colluders of at least 1 and at most members",
     "start: epochs out of 1..2^32-1": "give epochs within 1..2^32-1",
-    "start: fee_cap_wei is reserved": "give fee_cap_wei 0",
-    "start: fee_table is reserved": "give fee_table 0",
+    "start: fee_cap_wei above 2^40": "give a fee_cap_wei of at most 2^40",
+    "start: fee_cap_wei without fee_table": "give a fee_table, or fee_cap_wei 0",
+    "start: fee_table above 216 bits": "pack the fee table as E17 says",
+    "start: fee_table without fee_cap_wei": "give a fee_cap_wei, or fee_table 0",
     "start: gram above 128 KiB": "take smaller chunk_words, so that rounds * chunk_words fits a transaction",
     "start: krum has no legal m": "take more rounds, a smaller krum_mu_bps, or krum_m_rule paper",
     "start: krum with more than 16 rounds": "take at most 16 rounds with krum",
@@ -93,32 +108,38 @@ REASONS: dict[str, str] = {
     "start: members out of 2..16": "give members within 2..16",
     "start: min_rounds out of 1..rounds": "give min_rounds within 1..rounds",
     "start: more than 64 chunks": "take larger chunk_words",
+    "start: newcomer above 2^16": "give newcomers a suspicion of at most 2^16",
     "start: norm with weights": "take rule krum with encoding weights, or encoding delta",
     "start: parameter_count out of 1..2^20": "give a parameter_count within 1..2^20",
     "start: policy is reserved": "give policy 0 (abort)",
     "start: published lanes beyond d": "publish zeros in the lanes after the last parameter",
     "start: published words other than ceil(d / 8)": "publish eight parameters a word, all of them, before start",
-    "start: record_constants is reserved": "give record_constants 0",
+    "start: record_constants above 58 bits": "pack the constants of the record as section 10 says, or give 0",
+    "start: reserve above 2^41 gwei": "take a smaller fee_cap_wei, fee_table or capacity",
     "start: reveal_secs is reserved": "give reveal_secs 0",
     "start: reward above 2^96": "give a reward_wei of at most 2^96",
     "start: reward below one wei a seat": "give a reward_wei of at least rounds * members",
     "start: rounds out of 1..64": "give rounds within 1..64",
     "start: samples out of 1..2^32-1": "give samples within 1..2^32-1",
-    "start: the whitelist is empty": "call whitelist first",
+    "start: the capacity is zero": "call whitelist or set_whitelist_root first",
     "start: threshold other than members": "give threshold = members with policy abort",
+    "start: threshold out of 1..2^16": "give a threshold within 1..2^16",
     "start: unknown assignment": "give 0 (greedy) or 1 (shuffled)",
     "start: unknown encoding": "give 0 (delta) or 1 (weights)",
     "start: unknown krum_m_rule": "give 0 (strict) or 1 (paper)",
     "start: unknown rule": "give 0 (norm) or 1 (krum)",
     "start: unknown suite": "give 0 (aes) or 1 (keccak)",
     "start: unsafe_small out of 0..1": "give 0 or 1",
-    "start: value other than the reward": "send exactly reward_wei",
+    "start: value other than reward + reserve": "send exactly reward_wei + the reserve (E18)",
     "start: vote_secs is reserved": "give vote_secs 0",
-    "start: whitelist below min_rounds * members": "list at least min_rounds * members accounts",
+    "start: weight below 2": "give a weight of at least 2, or record_constants 0",
     "start: window above one year": "give windows of at most one year",
     "start: window below MIN_WINDOW": "give windows of at least the market's MIN_WINDOW and 1 second",
 }
 """Every reason of contracts/**/*.vy, `module: reason`, with the next legal action."""
+
+_NUMBERS = re.compile(r": expected \d+, given \d+$")
+"""How a refusal by `start` ends (PROTOCOL.md section 2)."""
 
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 _PANIC = bytes.fromhex("4e487b71")  # Panic(uint256)
@@ -175,8 +196,9 @@ def reverted(call: str, output: bytes, halt: str | None = None) -> Reverted:
 
 def explain(reason: str) -> str:
     """What to do instead, for a reason of our contracts; for any other what the reason itself can tell."""
-    if reason in REASONS:
-        return REASONS[reason]
+    known = REASONS.get(_NUMBERS.sub("", reason))
+    if known is not None:
+        return known
     if reason == NO_REASON:
         return "a check of the compiler failed: an argument out of range, an overflow, or ether where none is taken"
     if reason.startswith("the machine halted"):
