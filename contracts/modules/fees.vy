@@ -69,7 +69,7 @@ def _turn_of_seat(p: progress.Progress, shape: ISessionRules.Shape, group: uint2
     @param group Whose members take turns; SESSION_STEP: those of all groups.
     @param ends Unix time.
     """
-    if block.timestamp > ends:
+    if block.timestamp > ends or terms._fees().cap_wei == 0:
         return True
     m: registry.Member = registry._load(msg.sender)
     seat: uint256 = m.second
