@@ -20,7 +20,7 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format lint types current fmt build contracts vectors gas snapshots readme wheel lock clean
+.PHONY: help setup demo test check nightly format lint types current fmt build contracts vectors gas snapshots readme wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +64,11 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
-	$(MAKE) test PYTEST_ARGS="-m 'slow or not slow'"
+	$(MAKE) test PYTEST_ARGS="-m 'not nightly'"
+
+nightly: setup ## what takes hours: the promises over 10,000 histories, and each guard of the contracts broken in turn
+	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
+	$(BIN)/python tools/mutants.py
 
 format: setup
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
@@ -94,7 +98,7 @@ vectors: setup ## the golden vectors of tests/vectors
 	$(BIN)/python tests/vectors/generate.py
 
 snapshots: setup ## the snapshots of tests/snapshots: public API, gas, contract interface and storage layout
-	$(BIN)/pytest -m 'slow or not slow' --update-snapshots tests/project tests/gas tests/contracts
+	$(BIN)/pytest -m 'not nightly' --update-snapshots tests/project tests/gas tests/contracts
 
 gas: setup ## the gas of every contract function
 	$(BIN)/pytest --gas tests/contracts tests/gas

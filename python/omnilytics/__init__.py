@@ -25,15 +25,29 @@ if TYPE_CHECKING:
     )
     from omnilytics.experiments.simulate import simulate
     from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn
-    from omnilytics.protocol.member import Behaviour, DataOwner, Honest, Policy, Upload
+    from omnilytics.protocol.fees import Quote, quote
+    from omnilytics.protocol.member import Behaviour, DataOwner, Honest, PastGroups, Policy, Upload
+    from omnilytics.protocol.merkle import MerkleTree
     from omnilytics.protocol.owner import ModelOwner
     from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
-    from omnilytics.protocol.terms import Terms
+    from omnilytics.protocol.terms import Terms, check_params
     from omnilytics.protocol.verify import VerifyReport, verify_record
     from omnilytics.seeds import Seeds
     from omnilytics.train.config import TrainConfig
     from omnilytics.train.data import Dataset
-    from omnilytics.types import Address, Assignment, Encoding, KrumPicks, Rule, SessionParams, Stage, State, Suite
+    from omnilytics.types import (
+        Address,
+        Assignment,
+        Encoding,
+        FeeTable,
+        KrumPicks,
+        RecordConstants,
+        Rule,
+        SessionParams,
+        Stage,
+        State,
+        Suite,
+    )
 
 _HOMES = {
     "omnilytics.chain.base": ("ChainPort", "MarketPort", "SessionPort"),
@@ -51,10 +65,12 @@ _HOMES = {
     ),
     "omnilytics.experiments.simulate": ("simulate",),
     "omnilytics.model.split": ("LayersSplit", "SideSplit", "Split", "StandIn"),
-    "omnilytics.protocol.member": ("Behaviour", "DataOwner", "Honest", "Policy", "Upload"),
+    "omnilytics.protocol.fees": ("Quote", "quote"),
+    "omnilytics.protocol.member": ("Behaviour", "DataOwner", "Honest", "PastGroups", "Policy", "Upload"),
+    "omnilytics.protocol.merkle": ("MerkleTree",),
     "omnilytics.protocol.owner": ("ModelOwner",),
     "omnilytics.protocol.pipeline": ("Improvement", "Pipeline", "Plan"),
-    "omnilytics.protocol.terms": ("Terms",),
+    "omnilytics.protocol.terms": ("Terms", "check_params"),
     "omnilytics.protocol.verify": ("VerifyReport", "verify_record"),
     "omnilytics.seeds": ("Seeds",),
     "omnilytics.train.config": ("TrainConfig",),
@@ -63,7 +79,9 @@ _HOMES = {
         "Address",
         "Assignment",
         "Encoding",
+        "FeeTable",
         "KrumPicks",
+        "RecordConstants",
         "Rule",
         "SessionParams",
         "Stage",
@@ -86,6 +104,7 @@ __all__ = [
     "EmbeddedChain",
     "Encoding",
     "EncodingError",
+    "FeeTable",
     "GroupContext",
     "Honest",
     "Improvement",
@@ -95,12 +114,16 @@ __all__ = [
     "MarketPort",
     "MaskKey",
     "MaskedInput",
+    "MerkleTree",
     "ModelOwner",
     "OmniLyticsError",
+    "PastGroups",
     "Pipeline",
     "Plan",
     "Policy",
     "ProtocolError",
+    "Quote",
+    "RecordConstants",
     "Reverted",
     "Rule",
     "Seeds",
@@ -117,6 +140,8 @@ __all__ = [
     "Upload",
     "VerificationError",
     "VerifyReport",
+    "check_params",
+    "quote",
     "simulate",
     "verify_record",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,122 +22,68 @@ Count = Annotated[int, Field(ge=1, le=2**20)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+Options = TypeVar("Options", bound=BaseModel)
+
 MIN_ROUNDS = 3
 """Groups without which a session isn't worth its while: fewer, and everybody has their money back."""
 
 
-class DemoOptions(BaseModel):
-    """The main job: an owner, its data owners, and the sessions between them.
+class ShapeOptions(BaseModel):
+    """What a session looks like: its groups, its vectors, its rule, its reward.
 
     Attributes:
-        seed: drives data, keys, masks, rounding and attackers, 0 to 2^63 - 1.
-        sessions: model updates to run, at most.
-        patience: stop after so many updates in a row without a gain on the owner's own samples.
-        dataset: `digits` (comes with scikit-learn) or `mnist` (idx files in `data_dir`).
-        data_dir: the folder of the idx files.
+        dataset: `digits` (comes with scikit-learn) or `mnist`.
+        split: what is public: a side network of its own, or named layers of the one model (the paper's).
         members: data owners that exist.
         rounds: groups a session wants, R.
         group_size: data owners in a group, N; at least 3, or one colluder would see the other's upload.
-        owner_samples: samples that the model owner has.
-        samples: samples that each data owner has, M0.
-        partition: how samples are dealt to the data owners: evenly mixed, or by Dirichlet shares of each class.
-        alpha: the Dirichlet concentration; small means few classes each.
-        split: what is public: a side network of its own, or named layers of the one model (the paper's).
-        stand_in: what plays the private layers at a data owner; `layers` only.
+        reward_wei: paid by the owner in each session.
         encoding: upload the clipped difference, or the weights at scale 10^8 (the paper's).
         bound: Q, the largest integer that a difference is rounded to; `delta` only.
-        suite: the generator that expands masks.
         assignment: how data owners get their seats.
         select: the rule that finds outliers among groups.
         krum_mu: assumed share of bad groups, 0 to 0.5; `krum` only.
         krum_m: groups that Krum picks; `krum` only.
         krum_picks: keep the proven bound on `krum_m`, or pick as the paper did; `krum` only.
-        attackers: data owners that attack in every session, drawn by the seed.
-        attack: upload uniform 256-bit words, or the own step times 100, clipped.
-        epochs: E, passes of a data owner over its samples.
-        batch_size: B.
-        learning_rate: of the data owners' training.
-        augment: random shifts, rotations and scales at the data owners.
-        server_momentum: of the model owner's updates, 0 to below 1.
-        reward_wei: paid by the owner in each session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
-    sessions: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    patience: Annotated[int, Field(ge=1, le=10_000)] | None = None
     dataset: Literal["digits", "mnist"] = "digits"
-    data_dir: Path | None = None
+    split: Literal["side", "layers"] = "side"
     members: Count | None = None
     rounds: Annotated[int, Field(ge=1, le=64)] | None = None
     group_size: Annotated[int, Field(ge=3, le=16)] | None = None
-    owner_samples: Count | None = None
-    samples: Count | None = None
-    partition: Literal["iid", "dirichlet"] = "iid"
-    alpha: Positive | None = None
-    split: Literal["side", "layers"] = "side"
-    stand_in: Literal["own-common", "own", "shared"] = "own-common"
+    reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
     encoding: Literal["delta", "weights"] = "delta"
     bound: Annotated[int, Field(ge=1, le=2**31 - 1)] = 7
-    suite: Literal["aes", "keccak"] = "aes"
     assignment: Literal["shuffled", "greedy"] = "shuffled"
     select: Literal["norm", "krum"] = "norm"
     krum_mu: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = None
     krum_m: Count | None = None
     krum_picks: Literal["strict", "paper"] = "strict"
-    attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
-    attack: Literal["garbage", "scaled"] = "garbage"
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
-    batch_size: Count | None = None
-    learning_rate: Positive | None = None
-    augment: bool | None = None
-    server_momentum: Share | None = None
-    reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
 
     @model_validator(mode="after")
-    def _together(self) -> Self:
+    def _fits(self) -> Self:
         """Refuses combinations that can't work, whatever the recipe fills in."""
-        self._check_switches()
+        self._check_encoding()
         self._check_krum()
-        if self.members is not None and self.attackers > self.members:
-            raise ValueError(
-                f"attackers: expected at most the {self.members} data owners of --members, got {self.attackers}"
-            )
         self._check_members()
-        if self.encoding == "delta" and (self.group_size or 2) * self.bound >= 2**31:
-            raise ValueError(
-                f"bound: expected group size x bound below 2^31, or no lane holds the sum, got "
-                f"{self.group_size or 2} x {self.bound}"
-            )
         return self
 
-    def _check_switches(self) -> None:
-        given = self.model_fields_set
+    def _check_encoding(self) -> None:
         if self.encoding == "weights" and self.select == "norm":
             raise ValueError(
                 "encoding: expected delta with --select norm, whose limit is set for clipped differences, got weights. "
                 "Add --select krum"
             )
-        if self.encoding == "weights" and "bound" in given:
+        if self.encoding == "weights" and "bound" in self.model_fields_set:
             raise ValueError(f"bound: expected none with --encoding weights, which sets its own, got {self.bound}")
-        if self.split == "side" and "stand_in" in given:
+        if self.encoding == "delta" and (self.group_size or 2) * self.bound >= 2**31:
             raise ValueError(
-                f"stand_in: expected none with --split side, where no private layer needs one, got {self.stand_in}"
+                f"bound: expected group size x bound below 2^31, or no lane holds the sum, got "
+                f"{self.group_size or 2} x {self.bound}"
             )
-        if self.dataset == "mnist" and self.data_dir is None:
-            raise ValueError(
-                "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
-                "`omnilytics data fetch mnist --data-dir DIR --mirror URL` downloads them"
-            )
-        if self.dataset == "digits" and self.data_dir is not None:
-            raise ValueError(
-                f"data_dir: expected none with --dataset digits, which comes with scikit-learn, got {self.data_dir}"
-            )
-        if self.partition == "iid" and self.alpha is not None:
-            raise ValueError(f"alpha: expected none with --partition iid, got {self.alpha:g}")
-        if self.attackers == 0 and "attack" in given:
-            raise ValueError(f"attack: expected --attackers of at least 1 with it, got 0 attackers for {self.attack}")
 
     def _check_members(self) -> None:
         if self.members is None or self.group_size is None:
@@ -181,14 +127,119 @@ class DemoOptions(BaseModel):
             )
 
 
+class DemoOptions(ShapeOptions):
+    """The main job: an owner, its data owners, and the sessions between them.
+
+    Attributes:
+        seed: drives data, keys, masks, rounding and attackers, 0 to 2^63 - 1.
+        sessions: model updates to run, at most.
+        patience: stop after so many updates in a row without a gain on the owner's own samples.
+        data_dir: the folder of the idx files of `mnist`.
+        owner_samples: samples that the model owner has.
+        samples: samples that each data owner has, M0.
+        partition: how samples are dealt to the data owners: evenly mixed, or by Dirichlet shares of each class.
+        alpha: the Dirichlet concentration; small means few classes each.
+        stand_in: what plays the private layers at a data owner; `layers` only.
+        suite: the generator that expands masks.
+        attackers: data owners that attack in every session, drawn by the seed.
+        attack: upload uniform 256-bit words, or the own step times 100, clipped.
+        epochs: E, passes of a data owner over its samples.
+        batch_size: B.
+        learning_rate: of the data owners' training.
+        augment: random shifts, rotations and scales at the data owners.
+        server_momentum: of the model owner's updates, 0 to below 1.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
+    sessions: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    patience: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    data_dir: Path | None = None
+    owner_samples: Count | None = None
+    samples: Count | None = None
+    partition: Literal["iid", "dirichlet"] = "iid"
+    alpha: Positive | None = None
+    stand_in: Literal["own-common", "own", "shared"] = "own-common"
+    suite: Literal["aes", "keccak"] = "aes"
+    attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
+    attack: Literal["garbage", "scaled"] = "garbage"
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
+    batch_size: Count | None = None
+    learning_rate: Positive | None = None
+    augment: bool | None = None
+    server_momentum: Share | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuses combinations that can't work, whatever the recipe fills in."""
+        self._check_switches()
+        if self.members is not None and self.attackers > self.members:
+            raise ValueError(
+                f"attackers: expected at most the {self.members} data owners of --members, got {self.attackers}"
+            )
+        return self
+
+    def _check_switches(self) -> None:
+        given = self.model_fields_set
+        if self.split == "side" and "stand_in" in given:
+            raise ValueError(
+                f"stand_in: expected none with --split side, where no private layer needs one, got {self.stand_in}"
+            )
+        if self.dataset == "mnist" and self.data_dir is None:
+            raise ValueError(
+                "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
+                "`omnilytics data fetch mnist --data-dir DIR --mirror URL` downloads them"
+            )
+        if self.dataset == "digits" and self.data_dir is not None:
+            raise ValueError(
+                f"data_dir: expected none with --dataset digits, which comes with scikit-learn, got {self.data_dir}"
+            )
+        if self.partition == "iid" and self.alpha is not None:
+            raise ValueError(f"alpha: expected none with --partition iid, got {self.alpha:g}")
+        if self.attackers == 0 and "attack" in given:
+            raise ValueError(f"attack: expected --attackers of at least 1 with it, got 0 attackers for {self.attack}")
+
+
+class QuoteOptions(ShapeOptions):
+    """What a session would cost.
+
+    Attributes:
+        parameters: d, public parameters; None: those of the data set and the split.
+        capacity: how many may register; None: the members.
+        leaves: accounts under a Merkle root; None: the owner lists as many as the capacity.
+        gas_price_gwei: what senders pay for a gas.
+        fee_cap_gwei: the most that is paid back for a gas; 0: nothing is.
+        records: whether the session reads and writes the market's records of members.
+    """
+
+    parameters: Count | None = None
+    capacity: Annotated[int, Field(ge=1, le=4_096)] | None = None
+    leaves: Annotated[int, Field(ge=1, le=2**32)] | None = None
+    gas_price_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 1.0
+    fee_cap_gwei: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] = 2.0
+    records: bool = True
+
+
 def options_from(values: Mapping[str, Any]) -> DemoOptions:
-    """The options that `values` spell, unset ones left to their defaults.
+    """The options of a run that `values` spell, unset ones left to their defaults.
 
     Raises:
         InputError: a value or a combination that can't work: names each option, what was expected and given.
     """
+    return _checked(DemoOptions, values)
+
+
+def quote_options_from(values: Mapping[str, Any]) -> QuoteOptions:
+    """The options of a quote that `values` spell, unset ones left to their defaults.
+
+    Raises:
+        InputError: as `options_from`.
+    """
+    return _checked(QuoteOptions, values)
+
+
+def _checked(kind: type[Options], values: Mapping[str, Any]) -> Options:
     try:
-        return DemoOptions(**values)
+        return kind(**values)
     except ValidationError as error:
         raise InputError("; ".join(_plain(e) for e in error.errors(include_url=False))) from None
 

@@ -1,4 +1,7 @@
-"""The words that all layers share: addresses, enumerations, session parameters. No behaviour beyond validation."""
+"""The words that all layers share: addresses, enumerations, session parameters, and what those come to in gas and wei.
+
+No behaviour beyond validation and the arithmetic of PROTOCOL.md sections 2, 9 and 10 that reads parameters alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from typing import Any, NewType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from omnilytics.tables import FeeTable as FeeTable
+from omnilytics.tables import RecordConstants as RecordConstants
 
 Address = NewType("Address", str)
 """An account or contract: 0x and 40 lower-case hexadecimal digits."""
@@ -100,6 +106,14 @@ class Policy(IntEnum):
     ABORT = 0
 
 
+class Pool(IntEnum):
+    """Where a registered member waits for the draw (PROTOCOL.md section 6.1)."""
+
+    CLEAR = 0
+    SUSPECT = 1
+    COHORT = 2
+
+
 _ENUMERATIONS: dict[str, type[IntEnum]] = {
     "encoding": Encoding,
     "suite": Suite,
@@ -170,6 +184,75 @@ class SessionParams:
         """C as a number, in units of a weight; 0.0 with `weights`."""
         return float(np.array([self.clip], dtype=np.uint32).view(np.float32)[0])
 
+    @property
+    def words(self) -> int:
+        """Words of a vector (PROTOCOL.md section 2)."""
+        return -(-self.parameter_count // (256 // self.lane_bits))
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of a vector (PROTOCOL.md section 2)."""
+        return -(-self.words // self.chunk_words)
+
+    @property
+    def fees(self) -> FeeTable | None:
+        """The limits that `fee_table` packs; None when no call is paid back.
+
+        Raises:
+            InputError: not a fee table.
+        """
+        return FeeTable.unpack(self.fee_table) if self.fee_table else None
+
+    @property
+    def records(self) -> RecordConstants | None:
+        """The constants that `record_constants` packs; None when the session reads and writes no records.
+
+        Raises:
+            InputError: not constants of records.
+        """
+        return RecordConstants.unpack(self.record_constants) if self.record_constants else None
+
+
+def member_fees_wei(params: SessionParams) -> int:
+    """F, the most that one member's registration, commitment and upload are paid, wei (E20).
+
+    Raises:
+        InputError: `params.fee_table` isn't a fee table.
+    """
+    fees = params.fees
+    if fees is None:
+        return 0
+    gas = fees.register + fees.commit + fees.an_upload(params.words, params.chunks)
+    return gas * params.fee_cap_wei
+
+
+MOST_MOVES = 8
+"""Changes of stage from the end of registration to the payment: two draws and two commitment rounds among them."""
+
+
+def reserve_wei(params: SessionParams, capacity: int) -> int:
+    """What `start` takes on top of the reward, so that fees can't run out, wei (E18).
+
+    Args:
+        params: the session's parameters.
+        capacity: how many may register.
+
+    Raises:
+        InputError: `params.fee_table` isn't a fee table.
+    """
+    fees = params.fees
+    if fees is None:
+        return 0
+    groups, members, words, chunks = params.rounds, params.members, params.words, params.chunks
+    seats = groups * members
+    gas = capacity * fees.register
+    gas += seats * (2 * fees.commit + fees.an_upload(words, chunks))
+    gas += groups * (fees.an_aggregation(words, chunks, members) + 2 * fees.settle)
+    if params.rule is Rule.KRUM:
+        gas += fees.the_products(words, chunks, groups)
+    gas += fees.select + MOST_MOVES * fees.move
+    return gas * params.fee_cap_wei
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -184,23 +267,46 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """What the contract knows of one data owner."""
+    """What the contract knows of one data owner.
+
+    `listed` is by `whitelist`: a Merkle root lists nobody. `rank` is the order of registration in the member's pool;
+    `group` and `place` are the newest, if it was drawn twice; `fees_wei` is what calls have earned and isn't withdrawn.
+    """
 
     listed: bool
     registered: bool
-    index: int
+    pool: Pool
+    rank: int
     seated: bool
     group: int
     place: int
     key_address: Address
     committed: bool
     chunks_delivered: int
+    declined: bool
     withdrawn: bool
+    fees_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alumnus:
+    """What a later session asks of this one before it lets a cohort in (E29).
+
+    `accepted`: the account has a seat in a group that the rule accepted; `members` is N.
+    """
+
+    accepted: bool
+    group: int
+    place: int
+    members: int
 
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """What the contract knows of one group; `committed` and `delivered` are bitmaps over places."""
+    """What the contract knows of one group; `committed` and `delivered` are bitmaps over places.
+
+    `dissolved`: one of its members declined.
+    """
 
     status: GroupStatus
     committed: int
@@ -209,6 +315,7 @@ class GroupView:
     squared_norm: int
     accepted: bool
     settled: bool
+    dissolved: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""Who uploads last knows the others' sum. The commitments, and the barrier behind them, leave it nothing to choose."""
+"""Who uploads last knows the others' sum and wants to choose its own words by it, or copies a group that was earlier."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.attacks.wealth import Wealth
+from tests.attacks.wealth import Wealth, honest_profits
 from tests.contracts.harness import SessionDriver, Stage, Status, reverts
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
@@ -47,7 +47,7 @@ def test_no_commitment_after_the_barrier(at_commit: SessionDriver) -> None:
 def test_a_chosen_sum_is_not_what_was_committed(at_upload: SessionDriver) -> None:
     """The attacker reads its peers' words, and picks its own so that the group's sum is the vector that it wants."""
     session = at_upload.copy()
-    wealth = Wealth(session)
+    wealth, honest = Wealth(session), honest_profits(session)
     first, second, attacker = session.members_of(0)
     for account in (first, second):
         session.upload_all(account)
@@ -66,12 +66,14 @@ def test_a_chosen_sum_is_not_what_was_committed(at_upload: SessionDriver) -> Non
     session.pass_deadline()
     session.to(Stage.FINISHED)
     assert wealth.of(attacker) == -session.params.bond_wei, "it has looked, and delivered nothing"
-    assert wealth.nobody_lost(attacker)
+    told = wealth.tell("the last uploader looks and delivers nothing", attacker, honest=[honest[attacker]])
+    assert told.profit < 0 and told.over_honest < 0
+    assert told.honest_loss == 0
 
 
 def test_a_copied_commitment_gives_no_words(at_commit: SessionDriver) -> None:
     """A copy of a peer's root binds to the peer's masked words: as a second upload they break the sum for both."""
-    session = at_commit.copy()
+    session, honest = at_commit.copy(), honest_profits(at_commit)
     wealth = Wealth(session)
     victim, copier, third = session.members_of(0)
     session.commit(victim)
@@ -81,5 +83,42 @@ def test_a_copied_commitment_gives_no_words(at_commit: SessionDriver) -> None:
         session.commit(account)
     session.to(Stage.FINISHED)
     assert session.accepted() == 0b10
-    assert wealth.of(copier) == 0
-    assert wealth.nobody_lost()
+    told = wealth.tell("a peer's root and words, copied", copier, honest=[honest[copier]])
+    assert told.profit < 0 and told.over_honest < 0
+    assert told.honest_loss == 0
+
+
+def test_the_words_of_another_group_are_noise_in_ones_own(at_commit: SessionDriver) -> None:
+    """Masks are of one group: a copied upload leaves some in the sum that nothing cancels."""
+    session, honest = at_commit.copy(), honest_profits(at_commit)
+    wealth = Wealth(session)
+    early, late = session.members_of(0), session.members_of(1)
+    for account in early:
+        session.commit(account)
+    copier = late[2]
+    session.payloads[copier] = session.words(early[2])
+    for account in late:
+        session.commit(account)
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b01
+    told = wealth.tell("one member copies another group's words", copier, honest=[honest[copier]])
+    assert told.profit < 0 and told.over_honest < 0
+    assert told.honest_loss == 0
+
+
+def test_a_whole_group_that_copies_another_gives_its_sum_twice(at_commit: SessionDriver) -> None:
+    """What remains: N colluders who are a whole group can repeat an earlier group's words. They are paid as free riders."""
+    session, honest = at_commit.copy(), honest_profits(at_commit)
+    wealth = Wealth(session)
+    early, late = session.members_of(0), session.members_of(1)
+    for account in early:
+        session.commit(account)
+    for victim, copier in zip(early, late, strict=True):
+        session.payloads[copier] = session.words(victim)
+        session.commit(copier)
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b11
+    assert session.sum_of(0) == session.sum_of(1)
+    told = wealth.tell("a whole group copies another one's words (paid)", *late, honest=[honest[a] for a in late])
+    assert told.over_honest <= 0
+    assert told.honest_loss == 0

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from omnilytics.chain.abi import decode_log
+from omnilytics.chain.artifacts import load
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, float_words
 from omnilytics.errors import Reverted
+from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.types import (
     Address,
+    Alumnus,
     Assignment,
     Encoding,
+    FeeTable,
     GroupStatus,
     KrumPicks,
     MemberView,
     Policy,
+    Pool,
     Receipt,
+    RecordConstants,
     Rule,
     SessionParams,
     Stage,
     Suite,
+    member_fees_wei,
+    reserve_wei,
 )
 from tests.chain.conftest import ETHER
 
 D = 504  # 12 words of 42 lanes: a chunk of 8 and one of 4
 REWARD = ETHER // 10
 STEP = np.float32(0.01)
+LIMITS = ("register", "commit", "select", "settle", "move", "upload", "aggregate", "gram")
 
 
 def terms(members: int, assignment: Assignment, rule: Rule) -> SessionParams:
@@ -93,7 +102,8 @@ class Story:
     def open(self) -> None:
         self.session.whitelist(self.owner, self.members)
         self.session.publish(self.owner, 0, float_words(self.published))
-        self.session.start(self.owner, self.params)
+        value = self.params.reward_wei + reserve_wei(self.params, len(self.members))
+        self.session.start(self.owner, self.params, value)
 
     def register(self) -> None:
         for number, member in enumerate(self.members):
@@ -156,7 +166,7 @@ class Story:
 
     def pay(self) -> None:
         for group in range(self.session.group_count()):
-            self.session.settle(self.members[0], group)
+            self.session.settle(self.members[0], group, self.seats()[group])
         for member in self.members[1:]:
             self.session.withdraw(member)
         self.session.withdraw_for(self.owner, self.members[0])
@@ -194,16 +204,17 @@ def test_a_session_from_start_to_end(chain: EmbeddedChain, members: int, assignm
     s.open()
     assert (session.stage(), session.owner(), session.params()) == (Stage.REGISTER, s.owner, params)
     assert session.deadline() == chain.timestamp() + params.register_secs
-    assert (session.whitelist_count(), session.registered_count()) == (len(s.members), 0)
+    assert (session.capacity(), session.registered_count(), session.whitelist_root()) == (len(s.members), 0, bytes(32))
     s.register()
     assert session.registered_count() == len(s.members)
     assert session.draw_block() == (chain.block_number() + 4 if assignment is Assignment.SHUFFLED else 0)
     s.draw()
     assert (session.stage(), session.group_count()) == (Stage.COMMIT, params.rounds)
     assert any(session.seed()) == (assignment is Assignment.SHUFFLED)
+    assert (session.second_seed(), session.first_groups()) == (bytes(32), 0)
     assert all(len(group) == members for group in s.seats().values())
     s.commit()
-    assert session.stage() is Stage.UPLOAD
+    assert (session.stage(), session.first_groups()) == (Stage.UPLOAD, params.rounds)
     assert session.group(0).status is GroupStatus.UPLOAD
     s.upload()
     assert session.stage() is Stage.AGGREGATE
@@ -233,13 +244,25 @@ def test_views_of_members(chain: EmbeddedChain) -> None:
     member = s.members[1]
     stranger = chain.create_account("stranger", 1)
     assert s.session.member(member) == MemberView(
-        False, False, 0, False, 0, 0, Address("0x" + "00" * 20), False, 0, False
+        listed=False,
+        registered=False,
+        pool=Pool.CLEAR,
+        rank=0,
+        seated=False,
+        group=0,
+        place=0,
+        key_address=Address("0x" + "00" * 20),
+        committed=False,
+        chunks_delivered=0,
+        declined=False,
+        withdrawn=False,
+        fees_wei=0,
     )
     s.open()
     s.register()
     s.commit()
     view = s.session.member(member)
-    assert (view.listed, view.registered, view.index, view.seated) == (True, True, 1, True)
+    assert (view.listed, view.registered, view.pool, view.rank, view.seated) == (True, True, Pool.CLEAR, 1, True)
     assert (view.group, view.place, view.committed, view.chunks_delivered) == (0, 1, True, 0)
     assert view.key_address == s.keys[member].address
     assert not s.session.member(stranger).listed
@@ -296,4 +319,83 @@ def test_the_same_calls_cost_the_same() -> None:
             step()
         gas.append(used)
     assert gas[0] == gas[1]
-    assert [call for call, _ in gas[0]][:5] == ["deploy"] * 4 + ["create_session"]
+    deployed = [call for call, _ in gas[0]].index("create_session")
+    assert [call for call, _ in gas[0]][:deployed] == ["deploy"] * deployed
+    assert deployed == len(contracts_of("Market"))
+
+
+def contracts_of(contract: str) -> set[str]:
+    """A contract and all that it needs, each once."""
+    return {contract}.union(*(contracts_of(library) for library in load(contract).libraries))
+
+
+def test_accounts_under_a_merkle_root(chain: EmbeddedChain) -> None:
+    s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+    tree = MerkleTree(s.members)
+    s.session.set_whitelist_root(s.owner, tree.root, 4)
+    s.session.publish(s.owner, 0, float_words(s.published))
+    s.session.start(s.owner, s.params, REWARD)
+    assert (s.session.capacity(), s.session.whitelist_root()) == (4, tree.root)
+    member, other = s.members[:2]
+    keys = MaskKey.from_seed(bytes(32)).sign(chain.chain_id, s.session.address, member)
+    with pytest.raises(Reverted, match="session: not on the whitelist"):
+        s.session.register(member, keys, s.params.bond_wei, tree.proof(other))
+    s.session.register(member, keys, s.params.bond_wei, tree.proof(member))
+    assert s.session.member(member).registered
+    assert not s.session.member(member).listed
+
+
+def test_a_group_is_declined(chain: EmbeddedChain) -> None:
+    s = story(chain, terms(3, Assignment.GREEDY, Rule.NORM))
+    s.open()
+    s.register()
+    s.session.decline(s.members[1])
+    assert s.session.group(0).status is GroupStatus.FAILED
+    assert (s.session.group(0).dissolved, s.session.member(s.members[1]).declined) == (True, True)
+    assert not s.session.group(1).dissolved
+    with pytest.raises(Reverted, match="session: the group has failed"):
+        s.session.decline(s.members[0])
+
+
+def test_calls_are_paid_back() -> None:
+    paying = EmbeddedChain(charge_gas=True)
+    table = FeeTable(**dict.fromkeys(LIMITS, 1_000_000), upload_word=2_000, aggregate_word=2_000, gram_word=0)
+    base = terms(2, Assignment.GREEDY, Rule.NORM)
+    params = replace(base, fee_cap_wei=3 * 10**9, fee_table=table.pack())
+    params = replace(params, bond_wei=base.bond_wei + member_fees_wei(params))
+    s = story(paying, params)
+    heard: list[Receipt] = []
+    paying.on_receipt.append(heard.append)
+    for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
+        step()
+    fees = [(r, events(r)["FeeCredited"]) for r in heard if "FeeCredited" in events(r)]
+    assert {r.call for r, _ in fees} == {"register", "commit", "upload", "aggregate", "settle"}
+    turns = [(r.call, "FeeCredited" in events(r)) for r in heard if r.call in ("aggregate", "select", "settle")]
+    assert turns == [("aggregate", True)] * 2 + [("aggregate", False)] * 2 + [
+        ("select", False),
+        ("settle", True),
+        ("settle", False),
+    ]
+    for receipt, fee in fees:
+        assert fee["account"] == receipt.sender
+        assert 0.8 * receipt.gas_used < fee["gas_metered"] <= receipt.gas_used
+        assert fee["amount_wei"] == fee["gas_metered"] * 10**9
+    paid = sum(fee["amount_wei"] for _, fee in fees)
+    assert (s.session.reserve(), s.session.money().locked) == (0, 0)
+    assert s.session.money().withdrawn == REWARD + reserve_wei(params, 4) + 4 * params.bond_wei
+    assert 0 < paid < reserve_wei(params, 4)
+
+
+def test_records_and_who_may_come_back(chain: EmbeddedChain) -> None:
+    constants = RecordConstants()
+    params = replace(terms(2, Assignment.GREEDY, Rule.NORM), record_constants=constants.pack())
+    s = story(chain, params)
+    market = chain.market(s.session.market())
+    for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
+        step()
+    for group, members in s.seats().items():
+        for place, member in enumerate(members):
+            assert s.session.alumnus(member) == Alumnus(True, group, place, 2)
+            assert market.suspicion(s.owner, member) == constants.after(None, False)
+    assert market.suspicion(s.members[0], s.members[1]) is None
+    assert not s.session.alumnus(s.owner).accepted

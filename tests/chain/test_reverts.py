@@ -53,6 +53,13 @@ def test_a_halt_says_why() -> None:
     assert reason_of(b"", "out of gas: basic") == "the machine halted: out of gas: basic"
 
 
+def test_the_numbers_at_the_end_of_a_refusal_are_passed_over() -> None:
+    reason = "start: rounds out of 1..64"
+    assert explain(f"{reason}: expected 64, given 65") == REASONS[reason]
+    assert "session of this market" in explain(f"{reason}: expected 64, given many")
+    assert "session of this market" in explain(f"{reason}: 65")
+
+
 def test_what_to_do_instead() -> None:
     assert explain("session: wrong stage") == REASONS["session: wrong stage"]
     assert "out of range" in explain(NO_REASON)

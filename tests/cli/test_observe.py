@@ -31,6 +31,9 @@ def test_json_and_report(call: Call, record: Path, tmp_path: Path) -> None:
     assert value["finished"] is True
     assert [s["number"] for s in value["sessions"]] == [1, 2, 3]
     assert value["gas"]["total"] == sum(value["gas"]["by_phase"].values())
+    assert sum(m["fees_wei"] for m in value["members"]) == sum(s["money"]["fees_wei"] for s in value["sessions"])
+    assert {m["suspect"] for m in value["members"]} == {True, False}
+    assert {s["money"]["reserve_wei"] for s in value["sessions"]} == {0}
     assert "</html>" in (tmp_path / "seen.html").read_text()
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.harness import CONTRACTS, DAY, Accounts, Chain, Contract, SessionDriver, Stage, compiled, reverts
+from tests.contracts.harness import (
+    CONTRACTS,
+    DAY,
+    Accounts,
+    Chain,
+    Contract,
+    SessionDriver,
+    Stage,
+    compiled,
+    make_params,
+    reverts,
+    session_type,
+)
 from tests.contracts.harness.fixtures import Factory, deploy_market
-from tests.contracts.harness.session import make_params
 
 NOBODY = "0x" + "00" * 20
 

@@ -168,5 +168,7 @@ def test_the_rest_of_the_reward_is_the_owners(new_session: Factory) -> None:
     )
     event = session.select().only("Selected")
     assert (event.paid, event.share_wei) == (0b10, 333)
-    assert session.credit_of(session.owner) == 1
     assert (session.stage(), session.state(), session.deadline()) == (Stage.PAYMENT, 4, 0)
+    assert session.credit_of(session.owner) == 0, "before the last settlement"
+    session.finish_payment()
+    assert session.credit_of(session.owner) == 1

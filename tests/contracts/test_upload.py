@@ -99,6 +99,7 @@ def test_nobody_delivered(session: SessionDriver) -> None:
     assert receipt.only("UploadClosed").delivered_groups == 0
     assert receipt.only("Selected").paid == 0
     assert session.stage() == Stage.PAYMENT
+    session.finish_payment()
     assert session.credit_of(session.owner) == session.params.reward_wei
 
 

@@ -12,14 +12,17 @@ STATES = {0: 0, 1: 1, 2: 1, 3: 2, 5: 2, 7: 2, 8: 3, 10: 4, 11: 5}
 
 def test_an_empty_session(new_session: Factory) -> None:
     session = new_session()
-    counts = ("whitelist_count", "registered_count", "group_count", "draw_block", "published_words", "accepted")
-    assert [getattr(session.contract, name)() for name in counts] == [0] * len(counts)
+    counts = ("capacity", "registered_count", "group_count", "first_groups", "draw_block", "published_words", "accepted")
+    assert [getattr(session.contract, name)() for name in (*counts, "reserve")] == [0] * (len(counts) + 1)
     assert set(session.contract.params()) == {0}
-    assert (session.published_hash(), session.contract.seed()) == (bytes(32), bytes(32))
+    hashes = ("published_hash", "model_hash", "seed", "second_seed", "whitelist_root")
+    assert {getattr(session.contract, name)() for name in hashes} == {bytes(32)}
     assert session.money() == (0, 0, 0, 0)
     assert not session.unselected()
-    assert tuple(session.member(session.stranger)) == (False, False, 0, False, 0, 0, "0x" + "00" * 20, False, 0, False)
-    assert tuple(session.group(0)) == (Status.NONE, 0, 0, 0, 0, False, False)
+    nobody = (False, False, 0, 0, False, 0, 0, "0x" + "00" * 20, False, 0, False, False, 0)
+    assert tuple(session.member(session.stranger)) == nobody
+    assert tuple(session.alumnus(session.stranger)) == (False, 0, 0, 0)
+    assert tuple(session.group(0)) == (Status.NONE, 0, 0, 0, 0, False, False, False)
 
 
 @pytest.mark.parametrize("assignment", [0, 1])
@@ -54,16 +57,18 @@ def test_groups_go_through_their_statuses(new_session: Factory) -> None:
 
 def test_a_finished_session_reads_as_it_went(new_session: Factory) -> None:
     session = new_session().to(Stage.FINISHED)
-    assert (session.whitelist_count(), session.registered_count(), session.group_count()) == (6, 6, 2)
+    assert (session.contract.capacity(), session.registered_count(), session.group_count()) == (6, 6, 2)
+    assert session.first_groups() == 2
     for index, account in enumerate(session.listed):
         member = session.member(account)
         assert tuple(member) == (
-            True, True, index, True, index // 3, index % 3, session.key_address(account), True, 1, True,
+            True, True, 0, index, True, index // 3, index % 3, session.key_address(account), True, 1, False, True, 0,
         )  # fmt: skip
+        assert tuple(session.alumnus(account)) == (True, index // 3, index % 3, 3)
     for group in range(2):
         view = session.group(group)
         assert (view.committed, view.delivered, view.chunks_aggregated) == (0b111, 0b111, 1)
-        assert (view.accepted, view.settled) == (True, True)
+        assert (view.accepted, view.settled, view.dissolved) == (True, True, False)
     money = session.money()
     assert money.deposited == session.params.reward_wei + 6 * session.params.bond_wei
 

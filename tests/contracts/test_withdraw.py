@@ -66,12 +66,12 @@ def test_the_owner_as_a_member_has_both_credits(new_session: Factory, base: Sess
     session = new_session([base.owner, *base.listed[:5]])
     before = session.chain.balance(session.owner)
     session.to(Stage.PAYMENT)
-    rest = session.params.reward_wei % 6
-    assert session.credit_of(session.owner) == rest
-    session.contract.withdraw(sender=session.owner)
-    session.finish_payment()
-    share = session.params.reward_wei // 6
+    share, rest = divmod(session.params.reward_wei, 6)
+    session.settle(0)
     assert session.credit_of(session.owner) == session.params.bond_wei + share
+    session.contract.withdraw(sender=session.owner)
+    session.settle(1)
+    assert session.credit_of(session.owner) == rest
     session.contract.withdraw(sender=session.owner)
     assert session.chain.balance(session.owner) == before - session.params.reward_wei + share + rest
 

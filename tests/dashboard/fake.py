@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from omnilytics.protocol import events as ev
 
 CALLS = {"register": 190_000, "commit": 71_000, "upload": 270_000}
+RESERVE = 2 * 10**16
+
+
+class Purse:
+    """The reserve of one session, from which every call is paid back."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.left = RESERVE
+
+    def call(self, account: str, phase: str, gas: int, calldata: int) -> Iterator[ev.Event]:
+        """A call and what it is paid, at 1 gwei a gas."""
+        yield ev.GasUsed(self.number, phase, gas, calldata)
+        self.left -= gas * 10**9
+        yield ev.FeesCredited(self.number, account, gas * 10**9, self.left)
 
 
 def address(number: int) -> str:
@@ -27,7 +42,10 @@ def run(
     failing: bool = False,
     unselected: bool = False,
 ) -> Iterator[ev.Event]:
-    """The events of one run; `extra` data owners get no seat; `failing`: one misses its upload in session 2."""
+    """The events of one run; `extra` data owners get no seat.
+
+    `failing`: in session 2 two members decline their groups, whose others are drawn again, and one misses its upload.
+    """
     rng = random.Random(seed)
     members = [address(0x1000 + i) for i in range(rounds * group_size + extra)]
     bad = rng.sample(members, attackers)
@@ -76,14 +94,15 @@ def session(
     """The events of one session."""
     now = 1_700_000_000 + number * 10_000
     reward, bond = 10**18, 15 * 10**15
-    yield ev.SessionCreated(number, address(0x9000 + number), reward, bond, 0.0625)
+    purse = Purse(number)
+    yield ev.SessionCreated(number, address(0x9000 + number), reward, RESERVE, bond, 0.0625)
     yield ev.GasUsed(number, "start", 410_000, 1_500)
     yield ev.StageChanged(number, "register", now + 600, now)
     for member in members:
-        yield ev.GasUsed(number, "register", CALLS["register"], 196)
+        yield from purse.call(member, "register", CALLS["register"], 196)
         yield ev.MemberChanged(number, member, "registered", -1, -1, 0, 0)
-    deposited = reward + bond * len(members)
-    yield ev.MoneyMoved(number, deposited, 0, deposited, 0)
+    deposited = reward + RESERVE + bond * len(members)
+    yield ev.MoneyMoved(number, deposited, RESERVE - purse.left, deposited - RESERVE + purse.left, 0, purse.left)
     yield ev.StageChanged(number, "draw", 0, now + 60)
     yield ev.GasUsed(number, "draw", 900_000, 4)
     seats = members[:]
@@ -95,53 +114,79 @@ def session(
         yield ev.GroupChanged(number, group, "commit", seated)
         for place, member in enumerate(seated):
             yield ev.MemberChanged(number, member, "seated", group, place, 0, 0)
-    failed = [0] if failing else []
-    yield from _delivery(number, groups, failed, rng, now)
-    alive = [g for g in range(rounds) if g not in failed]
+    failed = [0, 1, 2] if failing else []
+    if failing:
+        groups = yield from _declined(number, groups)
+    yield from _delivery(purse, groups, failed, rng, now)
+    alive = [g for g in range(len(groups)) if g not in failed]
     yield from _selection(number, alive, groups, bad, rule, rng, unselected, now)
     accepted = [] if unselected else [g for g in alive if not set(groups[g]) & set(bad)]
     paid = alive if unselected else accepted
     yield ev.StageChanged(number, "payment", 0, now + 500)
-    for group in range(rounds):
-        yield ev.GasUsed(number, "settle", 160_000, 36)
-        yield ev.GroupChanged(number, group, "settled", groups[group])
+    for group, seated in enumerate(groups):
+        yield from purse.call(seated[0], "settle", 160_000, 36)
+        for member in seated:
+            blamed = member in bad
+            yield ev.RecordChanged(number, member, 2**14 * (1 + blamed * number), blamed and number > 1)
+        yield ev.GroupChanged(number, group, "settled", seated)
     yield ev.StageChanged(number, "finished", 0, now + 600)
-    yield ev.MoneyMoved(number, deposited, deposited, 0, 0)
+    yield ev.MoneyMoved(number, deposited, deposited, 0, 0, 0)
     share = reward // (max(1, len(paid)) * group_size)
     for group, seated in enumerate(groups):
         for place, member in enumerate(seated):
             status, credit = ("paid", bond + share) if group in paid else ("refunded", bond)
             yield ev.GasUsed(number, "withdraw", 38_000, 4)
             yield ev.MemberChanged(number, member, status, group, place, credit, 0)
-    yield ev.MoneyMoved(number, deposited, 0, 0, deposited)
+    yield ev.MoneyMoved(number, deposited, 0, 0, deposited, 0)
     rejected = [g for g in alive if g not in accepted]
-    yield ev.SessionFinished(number, accepted, rejected, failed, unselected)
+    yield ev.SessionFinished(number, accepted, rejected, failed, unselected, RESERVE - purse.left)
+
+
+def _declined(number: int, groups: list[list[str]]) -> Generator[ev.Event, None, list[list[str]]]:
+    """The first member of groups 0 and 1 declines; as many of the others as fill a group sit in a new one."""
+    for group in (0, 1):
+        leaver = groups[group][0]
+        yield ev.GasUsed(number, "decline", 90_000, 4)
+        yield ev.MemberChanged(number, leaver, "declined", group, 0, 0, 0)
+        yield ev.Declined(number, leaver, group, 0, 7 * 10**14, "expected at least 2 known accounts, got 0")
+        yield ev.GroupChanged(number, group, "failed", groups[group])
+    survivors = groups[0][1:] + groups[1][1:]
+    again = survivors[: len(groups[0])]
+    yield ev.Redrawn(number, len(groups), 1, len(survivors) - len(again))
+    yield ev.GroupChanged(number, len(groups), "commit", again)
+    for place, member in enumerate(again):
+        yield ev.MemberChanged(number, member, "seated", len(groups), place, 0, 0)
+    return [*groups, again]
 
 
 def _delivery(
-    number: int, groups: list[list[str]], failed: list[int], rng: random.Random, now: int
+    purse: Purse, groups: list[list[str]], failed: list[int], rng: random.Random, now: int
 ) -> Iterator[ev.Event]:
+    number = purse.number
     yield ev.StageChanged(number, "commit", now + 900, now + 100)
     for group, seated in enumerate(groups):
         for place, member in enumerate(seated):
-            yield ev.GasUsed(number, "commit", CALLS["commit"], 36)
-            yield ev.MemberChanged(number, member, "committed", group, place, 0, rng.randrange(4))
+            if group not in failed or group == 2:
+                yield from purse.call(member, "commit", CALLS["commit"], 36)
+                yield ev.MemberChanged(number, member, "committed", group, place, 0, rng.randrange(4))
     yield ev.StageChanged(number, "upload", now + 1200, now + 200)
     for group, seated in enumerate(groups):
+        if group in failed and group != 2:
+            continue
         yield ev.GroupChanged(number, group, "upload", seated)
         for place, member in enumerate(seated):
             if group in failed and place == 0:
                 yield ev.MemberChanged(number, member, "missed", group, place, 0, 0)
                 continue
-            yield ev.GasUsed(number, "upload", CALLS["upload"], 2_200)
+            yield from purse.call(member, "upload", CALLS["upload"], 2_200)
             yield ev.MemberChanged(number, member, "uploaded", group, place, 0, 0)
         yield ev.GroupChanged(number, group, "failed" if group in failed else "delivered", seated)
     yield ev.StageChanged(number, "aggregate", now + 1500, now + 300)
-    for group in range(len(groups)):
+    for group, seated in enumerate(groups):
         if group in failed:
             continue
-        yield ev.GasUsed(number, "aggregate", 1_150_000, 8_900)
-        yield ev.GroupChanged(number, group, "aggregated", groups[group])
+        yield from purse.call(seated[0], "aggregate", 1_150_000, 8_900)
+        yield ev.GroupChanged(number, group, "aggregated", seated)
 
 
 def _selection(

@@ -84,16 +84,21 @@ def test_it_has_all_pictures() -> None:
     assert checker.tags.count("table") == 3
     for words in ("Owner alone", "71.2 %", "Groups of session 3", "Money", "DO 36", "Gas by contract function"):
         assert words in checker.text
+    for words in ("Paid back for gas", "Reserve left", "Declined", "clear 0.25", "suspect 1.00", "from 0 to 1"):
+        assert words in checker.text
     assert "prefers-color-scheme: dark" in render_report(STATES["norm"])
 
 
 def test_every_string_is_escaped() -> None:
     events = [
         ev.RunStarted(0, NASTY, NASTY, NASTY, NASTY, 1, 1, 2, 9, [NASTY, "0x2"], [NASTY], NASTY, 7, NASTY),
-        ev.SessionCreated(1, NASTY, 1, 1, 0.5),
+        ev.SessionCreated(1, NASTY, 1, 1, 1, 0.5),
         ev.StageChanged(1, NASTY, 0, 0),
         ev.MemberChanged(1, NASTY, NASTY, 0, 0, 0, 0),
         ev.GroupChanged(1, 0, NASTY, [NASTY, "0x2"]),
+        ev.Declined(1, NASTY, 0, 0, 5, NASTY),
+        ev.RecordChanged(1, NASTY, 40_000, True),
+        ev.FeesCredited(1, NASTY, 5, 5),
         ev.GroupScored(1, 0, False, False, "10", "5", NASTY),
         ev.DistancesMeasured(1, [0], [[0.0]]),
         ev.GasUsed(1, NASTY, 5, 5),

@@ -64,6 +64,36 @@ def test_earnings_are_rewards_without_bonds() -> None:
     assert sum(m.missed for m in state.members) == 1
 
 
+def test_fees_and_what_is_left_for_them() -> None:
+    state = reduce_all(RUN)
+    paid = [e for e in RUN if isinstance(e, ev.FeesCredited)]
+    assert sum(m.fees_wei for m in state.members) == sum(e.amount_wei for e in paid)
+    for session in state.sessions:
+        mine = [e for e in paid if e.session == session.number]
+        assert session.fees_wei == sum(e.amount_wei for e in mine) == session.reserve_wei - mine[-1].reserve_wei
+        assert session.books.reserve == 0
+    assert reduce_all(RUN[: RUN.index(paid[5]) + 1]).sessions[0].books.reserve == paid[5].reserve_wei
+
+
+def test_fees_of_a_stranger_are_nobodys() -> None:
+    state = reduce_all([*RUN[:1], ev.FeesCredited(1, fake.address(5), 7, 3)])
+    assert sum(m.fees_wei for m in state.members) == 0
+    assert (state.sessions[0].fees_wei, state.sessions[0].books.reserve) == (7, 3)
+
+
+def test_records_are_the_newest() -> None:
+    state = reduce_all(RUN)
+    assert {m.suspicion for m in state.members if not m.attacker} == {2**14}
+    assert {(m.suspicion, m.suspect) for m in state.members if m.attacker} == {(2**16, True)}
+    assert all(m.suspicion is None for m in reduce_all(RUN[:1]).members)
+
+
+def test_who_declines_is_counted() -> None:
+    state = reduce_all(RUN)
+    assert sum(m.declined for m in state.members) == 2
+    assert [g.failed for g in state.sessions[1].groups] == [True] * 3 + [False] * 6
+
+
 def test_books_are_sums_of_sessions() -> None:
     state = reduce_all(RUN)
     assert state.books.deposited == sum(s.books.deposited for s in state.sessions)

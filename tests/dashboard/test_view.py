@@ -68,7 +68,9 @@ def test_what_everybody_sees(size: tuple[int, int]) -> None:
         assert words in text
     assert "session 3/3" in text
     assert "2 attack (garbage)" in text
-    assert "earned 3 ether" in text
+    assert "earned 3 ether, 0.0" in text
+    assert "ether for gas" in text
+    assert "2 suspect (?)" in text
     assert "the run is over" in text
 
 
@@ -77,6 +79,20 @@ def test_the_large_one_has_all_pictures() -> None:
     for title in ("Session", "Groups", "Accuracy", "Distances", "Data owners", "Escrow", "Gas by call", "What happens"):
         assert f"─ {title}" in text
     assert "aggregate" in text
+
+
+def test_records_and_fees_of_each_member_where_there_is_room() -> None:
+    state = reduce_all(fake.run(rounds=3, extra=0))
+    text = "\n".join(lines(state, 200, 60))
+    assert "clear 0.25 +" in text
+    assert "suspect 1.00 +" in text
+
+
+def test_what_is_left_for_fees_is_shown() -> None:
+    moment = next(i for i, e in enumerate(fake.run()) if type(e).__name__ == "GroupScored")
+    text = "\n".join(lines(reduce_all(islice(fake.run(), moment)), 120, 40))
+    assert "for fees" in text
+    assert "fees paid" in text
 
 
 def test_reasons_are_shown_where_there_is_room() -> None:

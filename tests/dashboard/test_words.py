@@ -101,7 +101,25 @@ def test_sentences_are_plain_text() -> None:
     assert all(s.isascii() and "\n" not in s for s in told)
     assert any("missed its deadline" in s for s in told)
     assert any("unselected" in s for s in told)
-    assert any("1 failed" in s for s in told)
+    assert any("3 failed" in s for s in told)
+    assert any("declines group 1: expected at least 2 known accounts, got 0; it pays 0.0007 ether" in s for s in told)
+    assert any("drawn again into 1 new group, from group 8 on; 2 without a seat" in s for s in told)
+    assert any("DO 01 is suspect 0.75: seated after the clear ones" in s for s in told)
+    assert any("ether paid back for gas" in s for s in told)
+
+
+def test_what_everybody_has_is_not_worth_a_sentence() -> None:
+    assert words.describe(ev.RecordChanged(1, "0x1", 2**14, False), str) is None
+    assert words.describe(ev.FeesCredited(1, "0x1", 5, 5), str) is None
+    assert "without" not in str(words.describe(ev.Redrawn(1, 8, 2, 0), str))
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "suspect", "text"),
+    [(None, False, "-"), (0, False, "clear 0.00"), (2**14, False, "clear 0.25"), (2**16, True, "suspect 1.00")],
+)
+def test_standing(suspicion: int | None, suspect: bool, text: str) -> None:
+    assert words.standing(suspicion, suspect) == text
 
 
 def test_gas_is_not_worth_a_sentence() -> None:

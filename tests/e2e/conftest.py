@@ -15,7 +15,7 @@ from torch import nn
 from omnilytics.experiments.simulate import Simulation, simulate
 from omnilytics.model.split import SideSplit, Split
 from omnilytics.protocol.events import Event
-from omnilytics.protocol.member import Behaviour
+from omnilytics.protocol.member import Behaviour, Policy
 from omnilytics.protocol.pipeline import Improvement, Plan
 from omnilytics.protocol.record import RecordWriter, SessionRecord
 from omnilytics.protocol.terms import Terms
@@ -31,6 +31,10 @@ PLAN = Plan(
 )
 
 
+LENIENT = Policy(accept_near_repeats=True)
+"""In so few groups of so few, many differ from a past one in a single member."""
+
+
 @dataclass
 class World:
     """Everything that a small run needs and leaves behind."""
@@ -40,6 +44,7 @@ class World:
     seed: int = 3
     split: Split | None = None
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
+    policy: Policy = LENIENT
     events: list[Event] = field(default_factory=list)
     sessions: list[SessionRecord] = field(default_factory=list)
     simulation: Simulation | None = None
@@ -60,6 +65,7 @@ class World:
             seed=self.seed,
             sink=self.events.append,
             behaviours=self.behaviours,
+            policy=self.policy,
             record=self.sessions.append,
             simulation=self.simulation,
         )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from omnilytics.chain.embedded import GAS_PRICE_WEI
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.protocol import events
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Policy, Upload
-from omnilytics.types import Assignment, Encoding, Suite
+from omnilytics.types import Address, Assignment, Encoding, Suite
 from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
 
 
@@ -32,7 +34,9 @@ def test_every_group_is_accepted_and_paid(finished: World) -> None:
         assert outcome.rejected == outcome.failed == ()
         share = TERMS.reward_wei // 12
         assert outcome.paid_wei == 12 * share
-        assert outcome.refunded_wei == outcome.bonds_wei + TERMS.reward_wei - 12 * share
+        assert outcome.deposited_wei == TERMS.reward_wei + outcome.reserve_wei
+        assert outcome.refunded_wei == outcome.bonds_wei + outcome.deposited_wei - 12 * share - outcome.fees_wei
+        assert 0 < outcome.fees_wei < outcome.reserve_wei
         assert outcome.left_wei == 0
 
 
@@ -51,11 +55,40 @@ def test_money_is_conserved_to_the_wei(finished: World) -> None:
     assert run is not None
     from omnilytics.experiments.simulate import MEMBER_WEI, OWNER_WEI
 
-    earned = sum(world.chain.balance(m) - MEMBER_WEI for m in world.members)
-    assert earned == sum(o.paid_wei for o in run.outcomes)
-    assert world.chain.balance(world.owner) == OWNER_WEI - earned
+    spent: Counter[Address] = Counter()
+    for transaction in world.chain.transactions():
+        spent[transaction.sender] += transaction.gas * GAS_PRICE_WEI
+    earned = sum(world.chain.balance(m) + spent[m] - MEMBER_WEI for m in world.members)
+    assert earned == sum(o.paid_wei + o.fees_wei for o in run.outcomes)
+    assert world.chain.balance(world.owner) == OWNER_WEI - earned - spent[world.owner]
     for session in finished.sessions:
         assert world.chain.balance(session.address) == 0
+
+
+def test_most_of_the_gas_is_paid_back_and_never_more(finished: World) -> None:
+    """Every call but those that section 9 doesn't pay: `start` and before, and `withdraw`."""
+    paid: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    last = None
+    for event in finished.events:
+        if isinstance(event, events.GasUsed):
+            last = event
+            used[event.phase] += event.gas * GAS_PRICE_WEI
+        elif isinstance(event, events.FeesCredited):
+            assert last is not None
+            assert 0 < event.amount_wei <= last.gas * GAS_PRICE_WEI
+            paid[last.phase] += event.amount_wei
+    calls = {"register", "draw", "commit", "upload", "aggregate", "select", "settle"}
+    assert set(paid) == calls
+    assert all(paid[call] > 0.75 * used[call] for call in calls)
+
+
+def test_records_of_those_who_were_accepted_fall(finished: World) -> None:
+    changes = [event for event in finished.events if isinstance(event, events.RecordChanged)]
+    first = [e.suspicion for e in changes if e.session == 1]
+    assert first == [12_288] * 12
+    assert {e.suspicion for e in changes if e.session == 2} == {12_288 - 245, (12_288 - 245) * 3 // 4}
+    assert not any(e.suspect for e in changes)
 
 
 def test_the_same_seed_gives_the_same_run(finished: World) -> None:
@@ -92,10 +125,20 @@ def test_a_member_that_stays_away_loses_its_bond_to_its_group() -> None:
     from omnilytics.experiments.simulate import MEMBER_WEI
 
     bond = outcome.bonds_wei // 12
-    earned = {m: world.simulation.chain.balance(m) - MEMBER_WEI for m in outcome.groups[outcome.failed[0]]}
+    ledger = Ledger.read(log for _, log in world.sessions[0].logs)
+    gas: Counter[Address] = Counter()
+    for transaction in world.simulation.chain.transactions():
+        gas[transaction.sender] += transaction.gas * GAS_PRICE_WEI
+    earned = {
+        m: world.simulation.chain.balance(m) + gas[m] - ledger.fees[m] - MEMBER_WEI
+        for m in outcome.groups[outcome.failed[0]]
+    }
     assert earned[world.simulation.members[2]] == -bond
     assert sorted(earned.values())[1:] == [bond // 2, bond - bond // 2]
     assert outcome.left_wei == 0
+    records = {e.member: e.suspicion for e in world.of(events.RecordChanged)}
+    assert records[world.simulation.members[2]] == 28_672
+    assert set(records) == set(world.simulation.members) - set(earned) | {world.simulation.members[2]}
 
 
 def test_a_session_in_which_nobody_commits_returns_everything() -> None:
@@ -134,20 +177,40 @@ def test_every_way_of_running_a_session(plan: object) -> None:
 
 
 def test_members_refuse_what_their_policy_excludes() -> None:
-    world = World(plan=replace(PLAN, terms=replace(TERMS, unsafe_small=True)))
+    world = World(plan=replace(PLAN, terms=replace(TERMS, unsafe_small=True)), policy=Policy())
     with pytest.raises(ProtocolError, match="unsafe_small"):
         world.run()
 
 
 def test_policy_numbers() -> None:
     params = TERMS.params(650, 0.5)
-    Policy().check(params)
-    with pytest.raises(ProtocolError, match="bond: expected at most 1 wei"):
-        Policy(largest_bond_wei=1).check(params)
-    with pytest.raises(ProtocolError, match=r"clip: expected at most 0\.25, got 0\.5"):
-        Policy(largest_clip=0.25).check(params)
-    with pytest.raises(ProtocolError, match="window: expected at least 7200 s, got 3600"):
-        Policy(shortest_window_secs=7_200).check(params)
+    Policy().check(params, simulated=True)
+    for policy, message in (
+        (Policy(largest_bond_wei=1), "bond: expected at most 1 wei"),
+        (Policy(largest_clip=0.25), r"clip: expected at most 0\.25, got 0\.5"),
+        (Policy(shortest_window_secs=7_200), "window: expected at least 7200 s, got 3600"),
+        (Policy(least_fee_cap_wei=3 * 10**9), "fee cap: expected at least 3000000000 wei a gas, got 2000000000"),
+        (Policy(min_known_peers=3), "members: expected groups with room for 3 known accounts, got 3 members"),
+        (Policy(honest_block_hashes=False), "assignment: expected greedy .*, got shuffled"),
+    ):
+        with pytest.raises(ProtocolError, match=message):
+            policy.check(params, simulated=True)
+
+
+@pytest.mark.parametrize("window", ["commit_secs", "upload_secs", "aggregate_secs", "select_secs"])
+def test_every_window_that_costs_a_member_counts(window: str) -> None:
+    policy = Policy(shortest_window_secs=600)
+    policy.check(replace(TERMS, register_secs=1).params(650, 0.5), simulated=True)
+    with pytest.raises(ProtocolError, match="window: expected at least 600 s, got 599"):
+        policy.check(replace(TERMS, **{window: 599}).params(650, 0.5), simulated=True)
+
+
+def test_a_draw_needs_block_hashes_that_nobody_chooses() -> None:
+    shuffled, greedy = TERMS.params(650, 0.5), replace(TERMS, assignment=Assignment.GREEDY).params(650, 0.5)
+    Policy().check(greedy, simulated=False)
+    Policy(honest_block_hashes=True).check(shuffled, simulated=False)
+    with pytest.raises(ProtocolError, match="block hashes"):
+        Policy().check(shuffled, simulated=False)
 
 
 def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +231,7 @@ def test_the_systems_randomness_is_taken_on_a_real_chain(monkeypatch: pytest.Mon
     plan = replace(PLAN, sessions=1)
     keys = []
     for _ in range(2):
-        world = World(plan=plan)
+        world = World(plan=plan, policy=Policy(honest_block_hashes=True))
         (outcome,) = world.run().outcomes
         assert outcome.accepted == (0, 1, 2, 3)
         keys.append(set(Ledger.read(log for _, log in world.sessions[0].logs).keys.values()))

@@ -27,6 +27,15 @@ class RevmChain:
     def time(self) -> int:
         return self._evm.head()[1]
 
+    def block_hash(self, number: int) -> bytes:
+        """The hash of a block that is mined; zeros for a later one."""
+        return self._evm.block(number)[3] if number <= self.height else bytes(32)
+
+    def sleep(self, seconds: int) -> None:
+        """Mines one empty block, `seconds` after the last one."""
+        self._evm.set_next_timestamp(self.time + seconds)
+        self._evm.mine(1)
+
     def mine(self, blocks: int = 1) -> None:
         self._evm.mine(blocks)
 
@@ -39,8 +48,20 @@ class RevmChain:
     def set_balance(self, account: str, wei: int) -> None:
         self._evm.set_balance(_key(account), wei)
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0) -> Outcome:
-        return self._outcome(call, self._evm.send(_key(sender), _key(to), data, value, gas=TX_GAS_CAP))
+    def snapshot(self) -> Snapshot:
+        """A point to come back to; the newest must be reverted first."""
+        return Snapshot(self._evm)
+
+    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
+        """Mines one block with one transaction in it. The sender has its gas back: nobody is charged."""
+        account, advance = _key(sender), TX_GAS_CAP * gas_price
+        if advance:
+            self._evm.set_balance(account, self._evm.balance(account) + advance)
+        mined = self._evm.send(account, _key(to), data, value, gas=TX_GAS_CAP, max_fee=gas_price, tip=gas_price)
+        if advance:
+            left = advance - mined.gas_used * gas_price
+            self._evm.set_balance(account, self._evm.balance(account) - left)
+        return self._outcome(call, mined)
 
     def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome:
         return self._outcome(name, self._evm.send(_key(sender), None, init_code, value, gas=TX_GAS_CAP))
@@ -63,3 +84,15 @@ class RevmChain:
         )
         created = "0x" + mined.contract_address.hex() if mined.contract_address else None
         return Outcome(mined.output, logs, mined.gas_used, created)
+
+
+class Snapshot:
+    """A point in the chain's history."""
+
+    def __init__(self, evm: EmbeddedEvm) -> None:
+        self._evm = evm
+        self._id = evm.snapshot()
+
+    def revert(self) -> None:
+        """Goes back to it, once."""
+        self._evm.revert(self._id)

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
+import re
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from omnilytics.errors import EncodingError, InputError
-from omnilytics.protocol.terms import MAX_TRANSACTION_BYTES, Terms, clip_bits
-from omnilytics.types import Encoding, KrumPicks, Rule
+from omnilytics.chain.abi import interface
+from omnilytics.chain.contract import deploy
+from omnilytics.chain.embedded import EmbeddedChain
+from omnilytics.errors import EncodingError, InputError, Reverted
+from omnilytics.protocol.fees import default_table
+from omnilytics.protocol.terms import MAX_TRANSACTION_BYTES, Terms, check_params, clip_bits, least_bond_wei
+from omnilytics.types import (
+    Encoding,
+    FeeTable,
+    KrumPicks,
+    RecordConstants,
+    Rule,
+    SessionParams,
+    member_fees_wei,
+    reserve_wei,
+)
 
 TERMS = Terms(reward_wei=10**18)
+KRUM = replace(TERMS, rule=Rule.KRUM)
+WEIGHTS = replace(KRUM, encoding=Encoding.WEIGHTS)
+FREE = replace(TERMS, fee_cap_wei=0)
 
 
 def test_the_paper_size() -> None:
     params = TERMS.params(5_705, 0.25)
     assert (params.lane_bits, params.chunk_words) == (6, 136)
-    assert params.bond_wei == -(-3 * 10**18 // 32)
+    assert params.bond_wei == -(-3 * 10**18 // 32) + member_fees_wei(params)
     assert params.clip_value == 0.25
     assert (params.threshold, params.colluders, params.min_rounds) == (4, 2, 3)
 
@@ -54,6 +73,7 @@ def test_every_call_fits_one_transaction(rule: Rule, parameters: int, rounds: in
         ({"rule": Rule.KRUM, "krum_m": 0}, "krum_m: expected at least 1 pick, got 0"),
         ({"rule": Rule.KRUM, "krum_m": 2, "krum_m_rule": KrumPicks.STRICT}, "= 2 picks for 8 groups, got 2"),
         ({"rule": Rule.KRUM, "rounds": 4, "krum_mu_bps": 5_000}, "krum_mu: expected"),
+        ({"fee_cap_wei": 0, "fee_table": default_table(TERMS.params(100, 0.1))}, "fee_table: expected none"),
     ],
 )
 def test_numbers_that_cannot_work(change: dict[str, object], message: str) -> None:
@@ -70,3 +90,200 @@ def test_a_lane_that_cannot_hold_the_sum() -> None:
 def test_clips_that_cannot_work(clip: float) -> None:
     with pytest.raises(InputError, match="clip: expected a finite number above 0"):
         clip_bits(clip)
+
+
+def test_gas_is_paid_back_unless_told() -> None:
+    params = TERMS.params(5_705, 0.25)
+    assert params.fee_cap_wei == 2 * 10**9
+    assert params.fees == default_table(params)
+    assert params.records == RecordConstants(decay=50, weight=4, newcomer=2**14, threshold=2**15)
+
+
+def test_without_fees_and_records() -> None:
+    params = replace(TERMS, fee_cap_wei=0, records=None).params(5_705, 0.25)
+    assert (params.fee_cap_wei, params.fee_table, params.record_constants) == (0, 0, 0)
+    assert params.bond_wei == least_bond_wei(10**18, 8, 4)
+    assert reserve_wei(params, 32) == 0
+
+
+def test_a_table_of_one_s_own() -> None:
+    table = replace(default_table(TERMS.params(40, 0.1)), register=6_553_500)
+    assert replace(TERMS, fee_table=table).params(40, 0.1).fees == table
+
+
+class Contract:
+    """`SessionTerms` itself, asked as `start` asks it."""
+
+    def __init__(self) -> None:
+        self._chain = EmbeddedChain()
+        sender = self._chain.create_account("deployer", 10**18)
+        self._interface = interface("SessionTerms")
+        self._address = deploy(self._chain, sender, "SessionTerms")
+
+    def check(self, params: SessionParams, capacity: int, min_window_secs: int) -> None:
+        """Asks with what fits the parameters otherwise: published words and value.
+
+        Raises:
+            Reverted: it refuses.
+        """
+        published = -(-params.parameter_count // 8)
+        value = params.reward_wei + (reserve_wei(params, capacity) if 0 < params.fee_table < 2**216 else 0)
+        setting = (min_window_secs, capacity, published, 1, value)
+        data = self._interface.calldata("check", params.as_tuple(), setting)
+        self._chain.call("start", self._address, data)
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract()
+
+
+@pytest.mark.parametrize(
+    ("terms", "parameters", "capacity"),
+    [
+        (TERMS, 5_705, 12),
+        (TERMS, 1, 4_096),
+        (TERMS, 2**20, 64),
+        (KRUM, 60_000, 32),
+        (WEIGHTS, 5_705, 32),
+        (FREE, 40, 12),
+        (replace(TERMS, records=None), 40, 12),
+        (replace(TERMS, fee_cap_wei=2**40, min_rounds=1, rounds=1), 40, 4),
+        (replace(TERMS, group_size=2, colluders=2, unsafe_small=True), 40, 6),
+        (replace(TERMS, rounds=64, group_size=16, bound=1), 40, 4_096),
+        (replace(KRUM, rounds=16, group_size=3, krum_m=13, krum_mu_bps=0), 40, 48),
+        (replace(TERMS, reward_wei=2**96), 40, 32),
+        (replace(TERMS, reward_wei=32), 40, 32),
+        (replace(TERMS, register_secs=60, select_secs=31_536_000), 40, 32),
+    ],
+)
+def test_what_start_takes(contract: Contract, terms: Terms, parameters: int, capacity: int) -> None:
+    params = terms.params(parameters, 0.1)
+    check_params(params, capacity, 60)
+    contract.check(params, capacity, 60)
+
+
+REFUSED: list[tuple[Terms, dict[str, int], str]] = [
+    (TERMS, {"parameter_count": 0}, "parameter_count: expected 1 to 1048576, got 0"),
+    (TERMS, {"parameter_count": 2**20 + 1}, "parameter_count: expected 1 to 1048576, got 1048577"),
+    (TERMS, {"samples": 0}, "samples: expected 1 to 4294967295, got 0"),
+    (TERMS, {"epochs": 2**32}, "epochs: expected 1 to 4294967295, got 4294967296"),
+    (TERMS, {"batch_size": 0}, "batch_size: expected 1 to 4294967295, got 0"),
+    (TERMS, {"rounds": 0}, "rounds: expected 1 to 64, got 0"),
+    (TERMS, {"rounds": 65}, "rounds: expected 1 to 64, got 65"),
+    (TERMS, {"min_rounds": 0}, "min_rounds: expected 1 to 8, got 0"),
+    (TERMS, {"min_rounds": 9}, "min_rounds: expected 1 to 8, got 9"),
+    (TERMS, {"members": 1}, "members: expected 2 to 16, got 1"),
+    (TERMS, {"members": 17}, "members: expected 2 to 16, got 17"),
+    (TERMS, {"threshold": 3}, "threshold: expected 4, got 3"),
+    (TERMS, {"colluders": 0}, "colluders: expected 1 to 4, got 0"),
+    (TERMS, {"colluders": 5, "unsafe_small": 1}, "colluders: expected 1 to 4, got 5"),
+    (TERMS, {"colluders": 3}, "members: expected at least colluders + 2 = 5 unless unsafe_small, got 4"),
+    (TERMS, {"unsafe_small": 2}, "unsafe_small: expected 0 to 1, got 2"),
+    (TERMS, {"clip": 0}, "clip: expected 1 to 2139095039, got 0"),
+    (TERMS, {"clip": 0x7F80_0000}, "clip: expected 1 to 2139095039, got 2139095040"),
+    (TERMS, {"bound": 0}, "bound: expected 1 to 2147483647, got 0"),
+    (TERMS, {"bound": 8}, "lane_bits: expected 8, got 6"),
+    (TERMS, {"lane_bits": 8}, "lane_bits: expected 6, got 8"),
+    (WEIGHTS, {"clip": 1}, "clip: expected 0, got 1"),
+    (WEIGHTS, {"bound": 7}, "bound: expected 536870911, got 7"),
+    (WEIGHTS, {"lane_bits": 16}, "lane_bits: expected 32, got 16"),
+    (WEIGHTS, {"rule": Rule.NORM}, "rule: expected krum"),
+    (TERMS, {"krum_m": 1}, "krum_m: expected 0, got 1"),
+    (TERMS, {"krum_mu_bps": 1}, "krum_mu_bps: expected 0, got 1"),
+    (KRUM, {"rounds": 17}, "rounds: expected 1 to 16, got 17"),
+    (KRUM, {"krum_mu_bps": 5_001}, "krum_mu_bps: expected 0 to 5000, got 5001"),
+    (KRUM, {"krum_m": 0}, "krum_m: expected 1 to 8, got 0"),
+    (KRUM, {"krum_m": 9}, "krum_m: expected 1 to 8, got 9"),
+    (KRUM, {"krum_m": 2, "krum_m_rule": KrumPicks.STRICT}, "krum_m: expected fewer than"),
+    (KRUM, {"rounds": 3, "krum_mu_bps": 1}, "krum_mu: expected R - ceil"),
+    (TERMS, {"chunk_words": 7}, "chunk_words: expected 8 to 720, got 7"),
+    (TERMS, {"chunk_words": 721}, "chunk_words: expected 8 to 720, got 721"),
+    (TERMS, {"parameter_count": 42 * 8 * 64 + 1, "chunk_words": 8}, "chunks: expected 1 to 64, got 65"),
+    (replace(TERMS, group_size=16, bound=1), {"parameter_count": 42 * 255, "chunk_words": 255}, "bytes of words in an"),
+    (replace(KRUM, rounds=16), {"parameter_count": 42 * 255, "chunk_words": 255}, "bytes of words and products in a"),
+    (replace(KRUM, rounds=16), {"parameter_count": 42 * 254, "chunk_words": 253}, "bytes of words and products in a"),
+    (TERMS, {"register_secs": 59}, "register_secs: expected 60 to 31536000, got 59"),
+    (TERMS, {"commit_secs": 0}, "commit_secs: expected 60 to 31536000, got 0"),
+    (TERMS, {"upload_secs": 31_536_001}, "upload_secs: expected 60 to 31536000, got 31536001"),
+    (TERMS, {"aggregate_secs": 59}, "aggregate_secs: expected 60 to 31536000, got 59"),
+    (TERMS, {"select_secs": 59}, "select_secs: expected 60 to 31536000, got 59"),
+    (TERMS, {"reveal_secs": 1}, "reveal_secs: expected 0, got 1"),
+    (TERMS, {"vote_secs": 1}, "vote_secs: expected 0, got 1"),
+    (FREE, {"reward_wei": 31}, f"reward_wei: expected 32 to {2**96}, got 31"),
+    (FREE, {"reward_wei": 2**96 + 1}, f"reward_wei: expected 32 to {2**96}, got {2**96 + 1}"),
+    (FREE, {"bond_wei": 93_750_000_000_000_000 - 1}, "bond_wei: expected 93750000000000000 to 250000000000000000"),
+    (FREE, {"bond_wei": 250_000_000_000_000_001}, "bond_wei: expected 93750000000000000 to 250000000000000000"),
+    (TERMS, {"bond_wei": 93_750_000_000_000_000}, "bond_wei: expected"),
+    (TERMS, {"fee_cap_wei": 2**40 + 1}, f"fee_cap_wei: expected 0 to {2**40}, got {2**40 + 1}"),
+    (TERMS, {"fee_cap_wei": 0}, "fee_table: expected 0 with a fee cap of 0, got"),
+    (TERMS, {"fee_table": 0}, "fee_table: expected a table with a fee cap of 2000000000, got 0"),
+    (TERMS, {"fee_table": 2**216}, "fee table: expected"),
+    (TERMS, {"record_constants": 2**58}, "record constants: expected"),
+    (TERMS, {"record_constants": 1 << 16 | 1 << 41}, "record constants, weight: expected 2..255, got 1"),
+    (TERMS, {"record_constants": 2 << 16}, "record constants, threshold: expected 1..65536, got 0"),
+]
+"""Terms whose parameters `start` takes, what is wrong with them then, and what is said of it."""
+
+
+@pytest.mark.parametrize(("terms", "change", "message"), REFUSED, ids=[f"{list(c)[-1]}-{m}" for _, c, m in REFUSED])
+def test_what_start_refuses(contract: Contract, terms: Terms, change: dict[str, Any], message: str) -> None:
+    params = terms.params(40, 0.1)
+    check_params(params, 128, 60)
+    contract.check(params, 128, 60)
+    changed = replace(params, **change)
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        check_params(changed, 128, 60)
+    with pytest.raises(Reverted, match=r"start: .*: expected \d+, given \d+"):
+        contract.check(changed, 128, 60)
+
+
+@pytest.mark.parametrize(("capacity", "message"), [(0, "got 0"), (11, "got 11"), (4_097, "got 4097")])
+def test_a_capacity_that_cannot_work(capacity: int, message: str) -> None:
+    params = TERMS.params(40, 0.1)
+    check_params(params, 12, 60)
+    check_params(params, 4_096, 60)
+    with pytest.raises(InputError, match=f"^capacity: expected 12 to 4096, {message}"):
+        check_params(params, capacity, 60)
+
+
+def test_a_reserve_that_is_too_large(contract: Contract) -> None:
+    """2^40 wei a gas for half a million calls of 6.5 million gas."""
+    most = FeeTable(
+        register=6_553_500, commit=0, select=0, settle=0, move=0, upload=0, upload_word=0, aggregate=0,
+        aggregate_word=0, gram=0, gram_word=0,
+    )  # fmt: skip
+    params = replace(TERMS, fee_table=most, fee_cap_wei=2**40).params(40, 0.1)
+    check_params(params, 305, 60)
+    contract.check(params, 305, 60)
+    with pytest.raises(InputError, match=f"^reserve: expected 0 to {2**41 * 10**9}, got"):
+        check_params(params, 306, 60)
+    with pytest.raises(Reverted, match="start: reserve above"):
+        contract.check(params, 306, 60)
+
+
+ENUMERATED = {"encoding", "suite", "assignment", "rule", "krum_m_rule", "policy"}
+
+
+def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
+    """One to three fields bent at random: both take them or both refuse them."""
+    rng = random.Random(7)
+    names = [f.name for f in fields(SessionParams) if f.name not in ENUMERATED]
+    taken = 0
+    for _ in range(400):
+        params = rng.choice([TERMS, KRUM, WEIGHTS, FREE]).params(rng.choice([1, 40, 5_705]), 0.1)
+        for name in rng.sample(names, rng.randint(1, 3)):
+            now = getattr(params, name)
+            odd = rng.choice([0, 1, now + 1, now - 1, 2 * now, now // 2, now + rng.randint(-3, 3), 7, 32, 720])
+            least = {"chunk_words": 1, "lane_bits": 6}.get(name, 0)
+            params = replace(params, **{name: max(least, odd if name != "lane_bits" else min(32, odd))})
+        capacity, window = rng.choice([0, 11, 12, 64, 4_096]), rng.choice([0, 1, 3_600, 3_601])
+        try:
+            contract.check(params, capacity, window)
+        except Reverted:
+            with pytest.raises(InputError):
+                check_params(params, capacity, window)
+        else:
+            check_params(params, capacity, window)
+            taken += 1
+    assert 50 < taken < 350

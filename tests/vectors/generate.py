@@ -19,12 +19,13 @@ FOLDER = Path(__file__).resolve().parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(FOLDER.parent.parent))
 
+from tests.vectors import generate_market  # noqa: E402
 from tests.vectors.reference import codec, curve, selection  # noqa: E402
 from tests.vectors.reference.keccak import keccak256  # noqa: E402
 
 Json = dict[str, Any]
 
-SESSION = bytes.fromhex("5e5510" + "a1" * 17)
+SESSION = generate_market.SESSION
 SENDER = bytes.fromhex("da7a" + "0b" * 18)
 CHAIN_ID = 31337
 FIELDS = [
@@ -336,23 +337,6 @@ def digests() -> Json:
     }
 
 
-# ---- draw.json ----
-
-
-def draw() -> Json:
-    seed = keccak256(label_bytes("block") + SESSION.rjust(32, b"\0"))
-    counts = (1, 2, 3, 4, 5, 16, 17, 32, 64, 65, 256)
-    return {
-        "block_hash": hexadecimal(label_bytes("block")),
-        "session": hexadecimal(SESSION),
-        "seed": hexadecimal(seed),
-        "permutations": [
-            {"count": count, "places": [codec.permutation(seed, count, index) for index in range(count)]}
-            for count in counts
-        ],
-    }
-
-
 # ---- selection.json ----
 
 
@@ -443,12 +427,15 @@ def select() -> Json:
 
 FILES: dict[str, Callable[[], Json]] = {
     "digests.json": digests,
-    "draw.json": draw,
+    "draw.json": generate_market.draw,
     "encoding.json": encoding,
+    "fees.json": generate_market.fees,
     "keys.json": keys,
     "lanes.json": lanes,
     "masks.json": masks,
+    "merkle.json": generate_market.merkle,
     "prg.json": prg,
+    "records.json": generate_market.records,
     "selection.json": select,
 }
 

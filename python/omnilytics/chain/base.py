@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from omnilytics.types import Address, GroupView, Keys, Log, MemberView, Money, Receipt, SessionParams, Stage
+from omnilytics.types import (
+    Address,
+    Alumnus,
+    GroupView,
+    Keys,
+    Log,
+    MemberView,
+    Money,
+    Receipt,
+    SessionParams,
+    Stage,
+)
 
 
 class MarketPort(Protocol):
@@ -20,6 +31,9 @@ class MarketPort(Protocol):
     def sessions(self) -> list[Address]:
         """All sessions, oldest first."""
 
+    def suspicion(self, owner: Address, account: Address) -> int | None:
+        """What the market remembers of a data owner with one model owner, 0..2^16; None: nothing (E27)."""
+
 
 class SessionPort(Protocol):
     """One clone of `SecModelUpdate.vy`.
@@ -33,17 +47,39 @@ class SessionPort(Protocol):
     def whitelist(self, sender: Address, members: Sequence[Address]) -> Receipt:
         """The owner adds accounts that may register; stage Setup, 1..256 a call."""
 
+    def set_whitelist_root(self, sender: Address, root: bytes, capacity: int) -> Receipt:
+        """The owner lets in whoever proves to be under a Merkle root (E28), up to `capacity`; instead of a list."""
+
     def publish(self, sender: Address, chunk: int, words: bytes) -> Receipt:
         """The owner publishes the next chunk of W^p (PROTOCOL.md section 4), 32 bytes a word; `chunk` counts from 0."""
 
-    def start(self, sender: Address, params: SessionParams) -> Receipt:
-        """The owner freezes whitelist, W^p and parameters, deposits `params.reward_wei` and opens registration."""
+    def start(self, sender: Address, params: SessionParams, value_wei: int) -> Receipt:
+        """The owner freezes whitelist, W^p and parameters, and opens registration.
 
-    def register(self, sender: Address, keys: Keys, bond_wei: int) -> Receipt:
-        """A listed account joins with a fresh mask key and its bond; stage Register."""
+        Args:
+            sender: the session's owner.
+            params: the session's terms.
+            value_wei: the reward and the reserve (E18).
+        """
+
+    def register(
+        self, sender: Address, keys: Keys, bond_wei: int, proof: Sequence[bytes] = (), cohort: int = 0
+    ) -> Receipt:
+        """An account joins with a fresh mask key and its bond; stage Register.
+
+        Args:
+            sender: who joins.
+            keys: its mask key.
+            bond_wei: what `params` ask for.
+            proof: the siblings from its leaf up, 32 bytes each; empty with a list (E28).
+            cohort: 0, or an earlier session and group (E29).
+        """
 
     def draw(self, sender: Address) -> Receipt:
-        """Anyone closes registration after its window, then seats the registered."""
+        """Anyone closes registration after its window, then seats the registered, or the survivors of failed groups."""
+
+    def decline(self, sender: Address) -> Receipt:
+        """A seated member dissolves its group, before it commits; it pays its fees' worth to the others."""
 
     def commit(self, sender: Address, root: bytes) -> Receipt:
         """A seated member commits to its words, before anybody uploads: `root` (E13), 32 bytes."""
@@ -60,8 +96,8 @@ class SessionPort(Protocol):
     def select(self, sender: Address, products: Sequence[int]) -> Receipt:
         """Anyone applies the session's rule; `products` are the last `GramAdded`'s, empty with rule `norm`."""
 
-    def settle(self, sender: Address, group: int) -> Receipt:
-        """Anyone credits the members of a decided group."""
+    def settle(self, sender: Address, group: int, members: Sequence[Address]) -> Receipt:
+        """Anyone credits the members of a decided group, given in order of place, and changes their records."""
 
     def withdraw(self, sender: Address) -> Receipt:
         """Pays the sender its credit."""
@@ -90,13 +126,30 @@ class SessionPort(Protocol):
     def model_hash(self) -> bytes:
         """E1, 32 bytes."""
 
-    def whitelist_count(self) -> int: ...
+    def capacity(self) -> int:
+        """How many may register."""
+
+    def whitelist_root(self) -> bytes:
+        """The Merkle root, 32 bytes; zero with a list."""
+
+    def reserve(self) -> int:
+        """Wei that are left for fees."""
+
     def registered_count(self) -> int: ...
     def draw_block(self) -> int:
-        """The block whose hash seeds the draw; 0 before registration is closed and with `greedy`."""
+        """The block whose hash seeds the next draw; 0 before registration is closed and with `greedy`."""
 
     def seed(self) -> bytes:
         """The draw's seed, 32 bytes; zero before the draw and with `greedy`."""
+
+    def second_seed(self) -> bytes:
+        """The second draw's seed, 32 bytes; zero without one and with `greedy`."""
+
+    def first_groups(self) -> int:
+        """Groups of the first commitment round; 0 while it isn't over."""
+
+    def alumnus(self, account: Address) -> Alumnus:
+        """What a later session asks about an account of this one."""
 
     def group_count(self) -> int: ...
     def member(self, account: Address) -> MemberView: ...

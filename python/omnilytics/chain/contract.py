@@ -11,12 +11,14 @@ from omnilytics.errors import ChainError
 from omnilytics.types import (
     ZERO_ADDRESS,
     Address,
+    Alumnus,
     GroupStatus,
     GroupView,
     Keys,
     Log,
     MemberView,
     Money,
+    Pool,
     Receipt,
     SessionParams,
     Stage,
@@ -78,8 +80,11 @@ class _Contract:
         return self._transport.send(call, sender, self._address, data, value_wei)
 
     def _ask(self, call: str, *arguments: Any) -> Any:
+        return self._answers(call, *arguments)[0]
+
+    def _answers(self, call: str, *arguments: Any) -> tuple[Any, ...]:
         answer = self._transport.call(call, self._address, self._interface.calldata(call, *arguments))
-        return self._interface.result(call, answer)[0]
+        return self._interface.result(call, answer)
 
 
 class ContractMarket(_Contract):
@@ -101,6 +106,11 @@ class ContractMarket(_Contract):
         """All sessions, oldest first."""
         return [Address(self._ask("sessions", index)) for index in range(self._ask("session_count"))]
 
+    def suspicion(self, owner: Address, account: Address) -> int | None:
+        """What is remembered of an account with one model owner; None: nothing."""
+        known, suspicion = self._answers("suspicion", owner, account)
+        return int(suspicion) if known else None
+
 
 class ContractSession(_Contract):
     """`SecModelUpdate.vy` at an address; implements `SessionPort`."""
@@ -111,18 +121,26 @@ class ContractSession(_Contract):
     def whitelist(self, sender: Address, members: Sequence[Address]) -> Receipt:
         return self._send("whitelist", sender, list(members))
 
+    def set_whitelist_root(self, sender: Address, root: bytes, capacity: int) -> Receipt:
+        return self._send("set_whitelist_root", sender, root, capacity)
+
     def publish(self, sender: Address, chunk: int, words: bytes) -> Receipt:
         return self._send("publish", sender, chunk, words)
 
-    def start(self, sender: Address, params: SessionParams) -> Receipt:
-        return self._send("start", sender, params.as_tuple(), value_wei=params.reward_wei)
+    def start(self, sender: Address, params: SessionParams, value_wei: int) -> Receipt:
+        return self._send("start", sender, params.as_tuple(), value_wei=value_wei)
 
-    def register(self, sender: Address, keys: Keys, bond_wei: int) -> Receipt:
+    def register(
+        self, sender: Address, keys: Keys, bond_wei: int, proof: Sequence[bytes] = (), cohort: int = 0
+    ) -> Receipt:
         packed = (keys.x, keys.parity, keys.v, keys.r, keys.s, _NO_TRANSPORT_KEY, ZERO_ADDRESS)
-        return self._send("register", sender, packed, [], 0, value_wei=bond_wei)
+        return self._send("register", sender, packed, list(proof), cohort, value_wei=bond_wei)
 
     def draw(self, sender: Address) -> Receipt:
         return self._send("draw", sender)
+
+    def decline(self, sender: Address) -> Receipt:
+        return self._send("decline", sender)
 
     def commit(self, sender: Address, root: bytes) -> Receipt:
         return self._send("commit", sender, root)
@@ -139,8 +157,8 @@ class ContractSession(_Contract):
     def select(self, sender: Address, products: Sequence[int]) -> Receipt:
         return self._send("select", sender, list(products))
 
-    def settle(self, sender: Address, group: int) -> Receipt:
-        return self._send("settle", sender, group)
+    def settle(self, sender: Address, group: int, members: Sequence[Address]) -> Receipt:
+        return self._send("settle", sender, group, list(members))
 
     def withdraw(self, sender: Address) -> Receipt:
         return self._send("withdraw", sender)
@@ -175,8 +193,14 @@ class ContractSession(_Contract):
     def model_hash(self) -> bytes:
         return bytes(self._ask("model_hash"))
 
-    def whitelist_count(self) -> int:
-        return int(self._ask("whitelist_count"))
+    def capacity(self) -> int:
+        return int(self._ask("capacity"))
+
+    def whitelist_root(self) -> bytes:
+        return bytes(self._ask("whitelist_root"))
+
+    def reserve(self) -> int:
+        return int(self._ask("reserve"))
 
     def registered_count(self) -> int:
         return int(self._ask("registered_count"))
@@ -187,11 +211,21 @@ class ContractSession(_Contract):
     def seed(self) -> bytes:
         return bytes(self._ask("seed"))
 
+    def second_seed(self) -> bytes:
+        return bytes(self._ask("second_seed"))
+
+    def first_groups(self) -> int:
+        return int(self._ask("first_groups"))
+
+    def alumnus(self, account: Address) -> Alumnus:
+        return Alumnus(*self._ask("alumnus", account))
+
     def group_count(self) -> int:
         return int(self._ask("group_count"))
 
     def member(self, account: Address) -> MemberView:
-        return MemberView(*self._ask("member", account))
+        listed, registered, pool, *rest = self._ask("member", account)
+        return MemberView(listed, registered, Pool(pool), *rest)
 
     def group(self, group_id: int) -> GroupView:
         status, *rest = self._ask("group", group_id)
@@ -220,9 +254,22 @@ def deploy_market(transport: Transport, sender: Address, min_window_secs: int) -
 
 
 def deploy(transport: Transport, sender: Address, contract: str, *arguments: Any) -> Address:
-    """Deploys a contract that the package carries, after its libraries, whose addresses its constructor takes first."""
+    """Deploys a contract that the package carries, after its libraries, whose addresses its constructor takes first.
+
+    A library that several of them call is deployed once.
+    """
+    return _deploy(transport, sender, contract, arguments, {})
+
+
+def _deploy(
+    transport: Transport, sender: Address, contract: str, arguments: Sequence[Any], deployed: dict[str, Address]
+) -> Address:
+    """As `deploy`; `deployed` are the libraries that stand already, and is added to."""
     artifact = load(contract)
-    libraries = [deploy(transport, sender, library) for library in artifact.libraries]
+    for library in artifact.libraries:
+        if library not in deployed:
+            deployed[library] = _deploy(transport, sender, library, (), deployed)
+    libraries = (deployed[library] for library in artifact.libraries)
     code = artifact.bytecode + interface(contract).constructor(*libraries, *arguments)
     address = transport.deploy("deploy", sender, code).contract_address
     if address is None:

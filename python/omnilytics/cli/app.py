@@ -14,8 +14,11 @@ from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
 from omnilytics.cli.observe import EXAMPLE as OBSERVE_EXAMPLE
 from omnilytics.cli.observe import observe
+from omnilytics.cli.quote import EXAMPLE as QUOTE_EXAMPLE
+from omnilytics.cli.quote import quote
 from omnilytics.cli.verify import EXAMPLE as VERIFY_EXAMPLE
 from omnilytics.cli.verify import verify
+from omnilytics.cli.whitelist import app as whitelist
 from omnilytics.errors import OmniLyticsError
 
 INTERRUPTED = 130
@@ -95,6 +98,8 @@ def options(
 
 
 app.command("demo", epilog=DEMO_EXAMPLE)(demo)
+app.command("quote", epilog=QUOTE_EXAMPLE)(quote)
 app.command("observe", epilog=OBSERVE_EXAMPLE)(observe)
 app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
+app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")

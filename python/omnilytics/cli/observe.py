@@ -10,7 +10,7 @@ import typer
 from omnilytics.cli.files import STDOUT, Outputs
 
 if TYPE_CHECKING:
-    from omnilytics.dashboard.state import DashboardState, Session
+    from omnilytics.dashboard.state import DashboardState, Member, Session
 
 EXAMPLE = "Example: omnilytics observe --replay out.json --speed 4"
 
@@ -58,6 +58,7 @@ def to_json(state: DashboardState) -> dict[str, Any]:
         "finished": state.finished,
         "accuracy": {"alone": state.alone, "start": state.start, "public": state.public, "final": state.final},
         "sessions": [_session(s) for s in state.sessions],
+        "members": [_member(m) for m in state.members],
         "gas": {"total": sum(state.gas.values()), "by_phase": dict(sorted(state.gas.items()))},
         "transactions": state.transactions,
     }
@@ -80,5 +81,18 @@ def _session(session: Session) -> dict[str, Any]:
             "credits_wei": books.credits,
             "locked_wei": books.locked,
             "withdrawn_wei": books.withdrawn,
+            "reserve_wei": books.reserve,
+            "fees_wei": session.fees_wei,
         },
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "account": member.address,
+        "status": member.status,
+        "earned_wei": member.earned_wei,
+        "fees_wei": member.fees_wei,
+        "suspicion": member.suspicion,
+        "suspect": member.suspect,
     }

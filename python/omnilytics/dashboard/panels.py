@@ -13,7 +13,7 @@ from rich.text import Text
 from omnilytics.dashboard import charts
 from omnilytics.dashboard.charts import GREY, ORANGE, PURPLE, SKY, VERMILION
 from omnilytics.dashboard.state import Curve, DashboardState, Distances, Group, Member, Session
-from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, short, span
+from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, short, span, standing
 
 ACCEPT = f"bold {SKY}"
 REFUSE = f"bold {ORANGE}"
@@ -47,6 +47,7 @@ MEMBER_MARKS: Mapping[str, tuple[str, str]] = {
     "committed": ("c", ""),
     "uploaded": ("u", SKY),
     "missed": ("!", FAIL),
+    "declined": ("d", REFUSE),
     "paid": ("$", ACCEPT),
     "refunded": ("b", REFUSE),
     "withdrawn": ("w", QUIET),
@@ -242,12 +243,15 @@ class Money:
             if room >= 6:
                 line.append(charts.bar(amount / books.deposited, room), style=style.removeprefix("bold "))
             yield line
-        if (options.height or 0) >= 5:
-            total = self.state.books
-            yield Text(f"{'whole run':<12}{ether(total.deposited):>12}", style=QUIET, no_wrap=True)
-        if (options.height or 0) >= 8:
-            yield Text(f"\n{'reward':<12}{ether(session.reward_wei):>12}", style=QUIET, no_wrap=True)
-            yield Text(f"{'bond each':<12}{ether(session.bond_wei):>12}", style=QUIET, no_wrap=True)
+        others = (
+            ("for fees", books.reserve),
+            ("fees paid", session.fees_wei),
+            ("whole run", self.state.books.deposited),
+            ("reward", session.reward_wei),
+            ("bond each", session.bond_wei),
+        )
+        for word, amount in others[: max(0, (options.height or 0) - len(rows))]:
+            yield Text(f"{word:<12}{ether(amount):>12}", style=QUIET, no_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +326,7 @@ def _half_blocks(distances: Distances, bright: float, width: int, height: int) -
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Data owners with status and earnings, in the largest cells that fit; counts where none do."""
+    """Data owners with status, earnings, fees and record, in the largest cells that fit; counts where none do."""
 
     state: DashboardState
 
@@ -332,7 +336,7 @@ class Members:
             yield Text("no data owners yet", style=QUIET)
             return
         width, height = options.max_width, (options.height or 99) - 1
-        for cell, draw in ((26, _full), (12, _medium), (5, _small), (1, _tiny)):
+        for cell, draw in ((52, _whole), (26, _full), (12, _medium), (5, _small), (1, _tiny)):
             columns = width // cell
             if columns and -(-len(members) // columns) <= height:
                 for start in range(0, len(members), columns):
@@ -350,21 +354,34 @@ class Members:
         present = {m.status for m in members}
         legend = " ".join(f"{mark} {status}" for status, (mark, _) in MEMBER_MARKS.items() if status in present)
         attackers = " * attacker" if any(m.attacker for m in members) else ""
-        yield Text(f"earned {ether(earned)}  {legend}{attackers}", style=QUIET, no_wrap=True, overflow="ellipsis")
+        suspects = sum(m.suspect for m in members)
+        records = f", {suspects} suspect (?)" if suspects else ""
+        fees = f", {ether(sum(m.fees_wei for m in members))} for gas"
+        total = f"earned {ether(earned)}{fees}{records}  {legend}{attackers}"
+        yield Text(total, style=QUIET, no_wrap=True, overflow="ellipsis")
 
 
 def _number(member: Member) -> tuple[str, str]:
+    """Its number; a star marks an attacker, a question mark a suspect."""
     number = member.name.removeprefix("DO ")
-    return (f"{number}*", FAIL) if member.attacker else (f"{number} ", "")
+    mark = ("*" if member.attacker else "") + ("?" if member.suspect else "")
+    return f"{number}{mark:<1}", FAIL if member.attacker else REFUSE if member.suspect else ""
 
 
 def _cell(member: Member, width: int, text: str) -> Text:
     number, style = _number(member)
     cell = Text(number, style=style)
+    cell.append(" " if number.endswith("?") and width >= 12 else "")
     cell.append(text, style=MEMBER_MARKS.get(member.status, ("?", ""))[1])
     cell.truncate(width - 1)
     cell.pad_right(width - cell.cell_len)
     return cell
+
+
+def _whole(member: Member, width: int) -> Text:
+    seat = f"{member.status}{f' g{member.group}' if member.group >= 0 else ''}"
+    record = standing(member.suspicion, member.suspect)
+    return _cell(member, width, f"{seat:<13}{ether(member.earned_wei):>13}{record:>13} +{ether(member.fees_wei)}")
 
 
 def _full(member: Member, width: int) -> Text:

@@ -9,7 +9,7 @@ from omnilytics.dashboard import charts, svg
 from omnilytics.dashboard.panels import group_verdict
 from omnilytics.dashboard.report_style import CSS
 from omnilytics.dashboard.state import DashboardState, Group, Session
-from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short
+from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short, standing
 
 UNPROTECTED = (
     "The sum of each group's uploads is public for ever. Who compares sums of many sessions may learn about single "
@@ -30,6 +30,11 @@ ACCURACY_NOTE = (
 NORM_NOTE = "Squared length of each group's aggregate over the limit of the rule."
 KRUM_NOTE = (
     "Krum's score of each group at its first pick; lower is nearer to the others. The limit is the highest picked."
+)
+
+RECORD_NOTE = (
+    "Record: what the market remembers of a data owner with this model owner, from 0 to 1. Suspects get the seats that "
+    "the clear ones leave."
 )
 
 
@@ -95,6 +100,7 @@ def _tiles(state: DashboardState) -> str:
         ("Groups accepted", f"{accepted} of {len(scored)}", f"{len(scored) - accepted} refused"),
         *_attacked(state),
         ("Paid to data owners", ether(sum(m.earned_wei for m in state.members)), "rewards, without bonds"),
+        ("Paid back for gas", ether(sum(s.fees_wei for s in state.sessions)), f"of {_reserves(state)} set aside"),
         ("Left in the contracts", ether(books.deposited - books.withdrawn), f"of {ether(books.deposited)} deposited"),
         ("Gas", gas(sum(state.gas.values())), count(state.transactions, "transaction")),
     ]
@@ -103,6 +109,10 @@ def _tiles(state: DashboardState) -> str:
         for name, value, note in tiles
     )
     return f"<section class='tiles'>{cells}</section>"
+
+
+def _reserves(state: DashboardState) -> str:
+    return ether(sum(s.reserve_wei for s in state.sessions))
 
 
 def _attacked(state: DashboardState) -> list[tuple[str, str, str]]:
@@ -231,14 +241,21 @@ def _money(state: DashboardState) -> str:
             ether(s.books.withdrawn),
             ether(s.books.credits),
             ether(s.books.locked),
+            ether(s.reserve_wei),
+            ether(s.fees_wei),
+            ether(s.books.reserve),
         ]
         for s in state.sessions
     ]
     books = state.books
     total = [ether(v) for v in (books.deposited, books.withdrawn, books.credits, books.locked)]
-    rows.append(["all", ether(sum(s.reward_wei for s in state.sessions)), "", *total])
-    head = ("Session", "Reward", "Bond each", "Deposited", "Paid out", "To withdraw", "Locked")
-    return _section("Money", _table(head, rows, numbers=range(1, 7)))
+    fees = [_reserves(state), ether(sum(s.fees_wei for s in state.sessions)), ether(books.reserve)]
+    rows.append(["all", ether(sum(s.reward_wei for s in state.sessions)), "", *total, *fees])
+    head = (
+        *("Session", "Reward", "Bond each", "Deposited", "Paid out", "To withdraw", "Locked"),
+        *("Reserve for fees", "Fees paid", "Reserve left"),
+    )
+    return _section("Money", _table(head, rows, numbers=range(1, 10)))
 
 
 def _members(state: DashboardState) -> str:
@@ -249,13 +266,17 @@ def _members(state: DashboardState) -> str:
             m.status,
             str(m.paid),
             str(m.missed),
+            str(m.declined),
             ether(m.earned_wei),
+            ether(m.fees_wei),
+            standing(m.suspicion, m.suspect),
         ]
         for m in state.members
     ]
-    head = ("Data owner", "Account", "Last status", "Sessions paid", "Missed", "Earned")
-    note = "<p class='note'>A star marks an attacker.</p>" if any(m.attacker for m in state.members) else ""
-    return _section("Data owners", _table(head, rows, numbers=(3, 4, 5)) + note)
+    head = ("Data owner", "Account", "Last status", "Sessions paid", "Missed", "Declined", "Earned", "Fees", "Record")
+    star = "A star marks an attacker. " if any(m.attacker for m in state.members) else ""
+    note = f"<p class='note'>{star}{RECORD_NOTE}</p>"
+    return _section("Data owners", _table(head, rows, numbers=(3, 4, 5, 6, 7)) + note)
 
 
 def _unprotected(reveals: str | None) -> str:

@@ -28,7 +28,8 @@ class Member:
     """A data owner. `name` is DO and its number, counted from 1 in the run's order.
 
     Status, seat and clipped parameters are those of the current session; `earned_wei` (rewards without returned
-    bonds), `paid` and `missed` (sessions) are those of the whole run.
+    bonds), `fees_wei` (paid back for gas), `paid`, `missed` and `declined` (sessions) are those of the whole run.
+    `suspicion` is what the market remembers, 0..2^16, None: nothing yet; `suspect`: it is at or above the threshold.
     """
 
     address: str
@@ -39,8 +40,12 @@ class Member:
     place: int = -1
     clipped: int = 0
     earned_wei: int = 0
+    fees_wei: int = 0
     paid: int = 0
     missed: int = 0
+    declined: int = 0
+    suspicion: int | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,27 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A session's money in wei."""
+    """A session's money in wei; `reserve` is what of `locked` is left for fees."""
 
     deposited: int = 0
     credits: int = 0
     locked: int = 0
     withdrawn: int = 0
+    reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One model update. `public` and `owner`: accuracy after it of W^p alone and of the owner's model, per cent."""
+    """One model update. `public` and `owner`: accuracy after it of W^p alone and of the owner's model, per cent.
+
+    `reserve_wei` was set aside for fees, of which `fees_wei` are credited so far.
+    """
 
     number: int
     address: str = ""
     reward_wei: int = 0
+    reserve_wei: int = 0
+    fees_wei: int = 0
     bond_wei: int = 0
     clip: float = 0.0
     stage: str = "setup"
@@ -177,6 +188,7 @@ class DashboardState:
             credits=sum(s.books.credits for s in self.sessions),
             locked=sum(s.books.locked for s in self.sessions),
             withdrawn=sum(s.books.withdrawn for s in self.sessions),
+            reserve=sum(s.books.reserve for s in self.sessions),
         )
 
     def curve(self, whose: Literal["owner", "public"]) -> Curve:
@@ -258,6 +270,7 @@ def _session_created(state: DashboardState, event: ev.SessionCreated) -> Dashboa
         event.session,
         address=event.address,
         reward_wei=event.reward_wei,
+        reserve_wei=event.reserve_wei,
         bond_wei=event.bond_wei,
         clip=event.clip,
     )
@@ -281,9 +294,10 @@ def _member_changed(state: DashboardState, event: ev.MemberChanged) -> Dashboard
             earned_wei=member.earned_wei + earned,
             paid=member.paid + (event.status == "paid"),
             missed=member.missed + (event.status == "missed"),
+            declined=member.declined + (event.status == "declined"),
         )
 
-    return replace(state, members=tuple(after(m) if m.address == event.member else m for m in state.members))
+    return _with_member(state, event.member, after)
 
 
 def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardState:
@@ -313,9 +327,19 @@ def _distances(state: DashboardState, event: ev.DistancesMeasured) -> DashboardS
 
 
 def _money_moved(state: DashboardState, event: ev.MoneyMoved) -> DashboardState:
-    return _with_session(
-        state, event.session, books=Books(event.deposited, event.credits, event.locked, event.withdrawn)
-    )
+    books = Books(event.deposited, event.credits, event.locked, event.withdrawn, event.reserve)
+    return _with_session(state, event.session, books=books)
+
+
+def _record_changed(state: DashboardState, event: ev.RecordChanged) -> DashboardState:
+    return _with_member(state, event.member, lambda m: replace(m, suspicion=event.suspicion, suspect=event.suspect))
+
+
+def _fees_credited(state: DashboardState, event: ev.FeesCredited) -> DashboardState:
+    session = _session(state, event.session)
+    books = replace(session.books, reserve=event.reserve_wei)
+    after = _with_session(state, event.session, books=books, fees_wei=session.fees_wei + event.amount_wei)
+    return _with_member(after, event.account, lambda m: replace(m, fees_wei=m.fees_wei + event.amount_wei))
 
 
 def _gas_used(state: DashboardState, event: ev.GasUsed) -> DashboardState:
@@ -360,6 +384,11 @@ def _with_session(state: DashboardState, number: int, **changes: Any) -> Dashboa
     return replace(state, sessions=tuple(sorted(changed, key=lambda s: s.number)))
 
 
+def _with_member(state: DashboardState, address: str, after: Callable[[Member], Member]) -> DashboardState:
+    """The state with one member changed, if it is one of the run's."""
+    return replace(state, members=tuple(after(m) if m.address == address else m for m in state.members))
+
+
 def _with_group(state: DashboardState, session: int, number: int, **changes: Any) -> DashboardState:
     groups = {g.number: g for g in _session(state, session).groups}
     groups[number] = replace(groups.get(number, Group(number=number)), **changes)
@@ -378,6 +407,8 @@ _STEPS = cast(
         ev.GroupScored: _group_scored,
         ev.DistancesMeasured: _distances,
         ev.MoneyMoved: _money_moved,
+        ev.RecordChanged: _record_changed,
+        ev.FeesCredited: _fees_credited,
         ev.GasUsed: _gas_used,
         ev.SessionFinished: _session_finished,
         ev.RunFinished: _run_finished,

@@ -40,14 +40,24 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return f"accuracy of {_ACCURACY_WORDS.get(event.what, event.what)}: {event.value:.1f} %"
         case ev.SessionCreated():
             return (
-                f"session {event.session} opened: reward {ether(event.reward_wei)}, bond {ether(event.bond_wei)} each"
+                f"session {event.session} opened: reward {ether(event.reward_wei)}, "
+                f"{ether(event.reserve_wei)} for fees, bond {ether(event.bond_wei)} each"
             )
         case ev.StageChanged():
             return STAGE_WORDS.get(event.stage, event.stage)
         case ev.MemberChanged(status="missed"):
             return f"{name(event.member)} of group {event.group} missed its deadline and loses its bond"
         case ev.GroupChanged(status="failed"):
-            return f"group {event.group} failed: not everybody delivered"
+            return f"group {event.group} failed: somebody is missing"
+        case ev.Declined():
+            return (
+                f"{name(event.member)} declines group {event.group}: {event.reason}; "
+                f"it pays {ether(event.paid_wei)} to the others"
+            )
+        case ev.Redrawn():
+            return _redrawn(event)
+        case ev.RecordChanged(suspect=True):
+            return f"{name(event.member)} is {standing(event.suspicion, event.suspect)}: seated after the clear ones"
         case ev.GroupScored():
             return f"group {event.group} {'accepted' if event.accepted else 'refused'}: {event.reason}"
         case ev.SessionFinished():
@@ -60,10 +70,18 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return None
 
 
+def _redrawn(event: ev.Redrawn) -> str:
+    groups = count(event.groups, "new group")
+    seats = f"members of failed groups are drawn again into {groups}, from group {event.first_group} on"
+    return f"{seats}; {event.unseated} without a seat" if event.unseated else seats
+
+
 def _finished(event: ev.SessionFinished) -> str:
     parts = [f"{len(event.accepted)} accepted", f"{len(event.rejected)} refused"]
     if event.failed:
         parts.append(f"{len(event.failed)} failed")
+    if event.fees_wei:
+        parts.append(f"{ether(event.fees_wei)} paid back for gas")
     what = ", ".join(parts)
     if event.unselected:
         return f"session {event.session} finished unselected ({what}): who delivered is paid, the model stays"
@@ -93,6 +111,13 @@ def figures(value: float, digits: int) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:,.{min(decimals, 12)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def standing(suspicion: int | None, suspect: bool) -> str:
+    """What the market remembers of a data owner, in parts of the most: `clear 0.25`, `suspect 0.62`; `-`: nothing."""
+    if suspicion is None:
+        return "-"
+    return f"{'suspect' if suspect else 'clear'} {suspicion / 2**16:.2f}"
 
 
 def gas(amount: int) -> str:

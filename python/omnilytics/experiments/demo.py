@@ -10,7 +10,7 @@ from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, recipe_for
-from omnilytics.experiments.results import DemoResult, GasMeter
+from omnilytics.experiments.results import DemoResult, GasMeter, RecordKeeper
 from omnilytics.experiments.simulate import Simulation, simulate
 from omnilytics.model.split import StandIn
 from omnilytics.protocol import events
@@ -39,7 +39,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         DataError: data files missing or corrupt.
         ProtocolError, ChainError: a session went wrong.
     """
-    clock, gas, seeds = Stopwatch(), GasMeter(), Seeds(options.seed)
+    clock, gas, records, seeds = Stopwatch(), GasMeter(), RecordKeeper(), Seeds(options.seed)
     with clock.of("other"):
         recipe = _recipe(options)
         plan = Plan(
@@ -57,12 +57,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         behaviours = _attackers(options, recipe, seeds)
         attackers = [world.members[index] for index in sorted(behaviours)]
 
-        def watch(event: events.Event) -> None:
-            gas(event)
-            if record is not None:
-                record.event(event)
-            sink(event)
-
+        watch = _all_of(gas, records, *([] if record is None else [record.event]), sink)
         watch(_started(options, recipe, world, attackers, split.parameter_count))
         improvement = simulate(
             split,
@@ -81,11 +76,22 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         options=options.model_dump(mode="json", exclude={"data_dir"}),
         improvement=improvement,
         gas=gas,
+        records=records,
         attackers=attackers,
         warm_up=len(recipe.train.warm_up),
         seconds={**clock.seconds, "total": sum(clock.seconds.values())},
         record=None if record is None else record.path.name,
     )
+
+
+def _all_of(*sinks: events.Sink) -> events.Sink:
+    """One sink that passes events on to all, in order."""
+
+    def watch(event: events.Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return watch
 
 
 def _recipe(options: DemoOptions) -> Recipe:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from omnilytics.chain.artifacts import load
-from omnilytics.protocol.events import Event, GasUsed
+from omnilytics.protocol.events import Event, GasUsed, RecordChanged
 from omnilytics.protocol.pipeline import Improvement
 from omnilytics.types import Address
 
@@ -31,6 +31,25 @@ class GasMeter:
             self.calls[event.phase] += 1
 
 
+@dataclass(slots=True)
+class RecordKeeper:
+    """Keeps what the market remembers of each data owner last, from the event stream."""
+
+    latest: dict[str, RecordChanged] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        """A `Sink`."""
+        if isinstance(event, RecordChanged):
+            self.latest[event.member] = event
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object for each data owner with a record, by account."""
+        return [
+            {"account": account, "suspicion": record.suspicion, "suspect": record.suspect}
+            for account, record in sorted(self.latest.items())
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class DemoResult:
     """A finished run. `record` is the name of the record file beside the result, if one was written."""
@@ -38,6 +57,7 @@ class DemoResult:
     options: dict[str, Any]
     improvement: Improvement
     gas: GasMeter
+    records: RecordKeeper
     attackers: Sequence[Address]
     warm_up: int
     seconds: dict[str, float]
@@ -78,6 +98,7 @@ class DemoResult:
                 for i, o in enumerate(run.outcomes)
             ],
             "money": self._money(),
+            "records": self.records.to_json(),
             "gas": {
                 "total": self.gas.by_phase.total(),
                 "by_phase": dict(sorted(self.gas.by_phase.items())),
@@ -112,13 +133,14 @@ class DemoResult:
         return {"members": list(self.attackers), "warm_up_sessions": self.warm_up, "groups": counts}
 
     def _money(self) -> dict[str, int]:
-        """deposited + bonds = paid + fees + refunded + left, in wei over all sessions."""
+        """deposited + bonds = paid + fees + refunded + left, in wei over all sessions; the reserve is in deposited."""
         outcomes = self.improvement.outcomes
         return {
             "deposited_wei": sum(o.deposited_wei for o in outcomes),
+            "reserve_wei": sum(o.reserve_wei for o in outcomes),
             "bonds_wei": sum(o.bonds_wei for o in outcomes),
             "paid_wei": sum(o.paid_wei for o in outcomes),
-            "fees_wei": 0,
+            "fees_wei": sum(o.fees_wei for o in outcomes),
             "refunded_wei": sum(o.refunded_wei for o in outcomes),
             "left_wei": sum(o.left_wei for o in outcomes),
         }

@@ -17,14 +17,14 @@ from omnilytics.types import Address
 
 OWNER_WEI = 10**32
 MEMBER_WEI = 10**30
-"""What the simulated accounts start with: far more than any run's deposits and bonds."""
+"""What the simulated accounts start with: far more than any run's deposits, bonds and gas."""
 
 
 class Simulation:
-    """An embedded chain with one model owner and `members` data owners on it."""
+    """An embedded chain, on which gas costs, with one model owner and `members` data owners."""
 
     def __init__(self, members: int) -> None:
-        self.chain = EmbeddedChain()
+        self.chain = EmbeddedChain(charge_gas=True)
         self.owner: Address = self.chain.create_account("model-owner", OWNER_WEI)
         self.members: list[Address] = [
             self.chain.create_account(f"data-owner-{index}", MEMBER_WEI) for index in range(members)

@@ -49,10 +49,11 @@ class AccuracyMeasured(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated(Event):
-    """A session contract exists."""
+    """A session contract exists. `reserve_wei` is set aside for fees; `bond_wei` is each member's."""
 
     address: str
     reward_wei: int
+    reserve_wei: int
     bond_wei: int
     clip: float
 
@@ -73,7 +74,8 @@ class StageChanged(Event):
 class MemberChanged(Event):
     """A data owner moved on.
 
-    `status`: registered | unseated | seated | trained | committed | uploaded | missed | paid | refunded | withdrawn.
+    `status`: registered | unseated | seated | trained | committed | uploaded | missed | declined | paid | refunded |
+    withdrawn. `credit_wei` is what it takes out, without its fees.
     """
 
     member: str
@@ -91,6 +93,50 @@ class GroupChanged(Event):
     group: int
     status: str
     members: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined(Event):
+    """A member left its group before it committed, which dissolves the group. `reason` is the member's, in words.
+
+    `paid_wei` goes to the others of the group.
+    """
+
+    member: str
+    group: int
+    place: int
+    paid_wei: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn(Event):
+    """Members of failed groups were drawn again, into `groups` from id `first_group` on; `unseated` of them weren't."""
+
+    first_group: int
+    groups: int
+    unseated: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChanged(Event):
+    """What the market remembers of a data owner with this model owner: `suspicion`, 0..2^16.
+
+    `suspect`: it is at or above the session's threshold.
+    """
+
+    member: str
+    suspicion: int
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FeesCredited(Event):
+    """A call's gas is paid back to whoever sent it. `reserve_wei` is what is left for the fees of later calls."""
+
+    account: str
+    amount_wei: int
+    reserve_wei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +164,13 @@ class DistancesMeasured(Event):
 
 @dataclass(frozen=True, slots=True)
 class MoneyMoved(Event):
-    """The session's books, wei."""
+    """The session's books, wei. `reserve` is what of `locked` is left for fees."""
 
     deposited: int
     credits: int
     locked: int
     withdrawn: int
+    reserve: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +184,13 @@ class GasUsed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionFinished(Event):
-    """A session is over. Group ids."""
+    """A session is over. Group ids; `fees_wei` were paid back for gas."""
 
     accepted: list[int]
     rejected: list[int]
     failed: list[int]
     unselected: bool
+    fees_wei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +220,10 @@ CLASSES: dict[str, type[Event]] = {
         StageChanged,
         MemberChanged,
         GroupChanged,
+        Declined,
+        Redrawn,
+        RecordChanged,
+        FeesCredited,
         GroupScored,
         DistancesMeasured,
         MoneyMoved,

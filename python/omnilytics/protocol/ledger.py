@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from omnilytics.chain.abi import decode_log
-from omnilytics.types import Address, Log
+from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
+from omnilytics.types import Address, Log, SessionParams
+
+PlaceOf = Callable[[int, Address], int]
+"""(cohort, member) -> the member's place in that group of the earlier session (E29): its own logs don't say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +26,11 @@ class Selection:
 
 @dataclass(slots=True)
 class Ledger:
-    """A session's vectors and keys, gathered from its logs.
+    """A session's vectors, keys and fates, gathered from its logs.
 
-    `keys` is in order of registration; `uploads[group, chunk]` is in order of upload, as `aggregate` wants them.
+    `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
+    and chunk in order of upload, as `aggregate` wants them. `seed` and `second_seed` are None before each draw.
+    `committed` are (group, place); `failed` has, by group, the bitmap over places of who did its part; `fees` are wei.
     """
 
     published: list[bytes] = field(default_factory=list)
@@ -32,6 +39,12 @@ class Ledger:
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
     selected: Selection | None = None
+    registrations: list[Registration] = field(default_factory=list)
+    seed: bytes | None = None
+    second_seed: bytes | None = None
+    committed: set[tuple[int, int]] = field(default_factory=set)
+    failed: dict[int, int] = field(default_factory=dict)
+    fees: Counter[Address] = field(default_factory=Counter)
 
     @classmethod
     def read(cls, logs: Iterable[Log]) -> Ledger:
@@ -52,7 +65,17 @@ class Ledger:
             case "Published":
                 self.published.append(_bytes(values["words"]))
             case "Registered":
-                self.keys[Address(str(values["member"]))] = (_int(values["x"]), _int(values["parity"]))
+                member = Address(str(values["member"]))
+                self.keys[member] = (_int(values["x"]), _int(values["parity"]))
+                self.registrations.append(Registration(member, _int(values["suspicion"]), _int(values["cohort"])))
+            case "Drawn":
+                self.seed = _bytes(values["seed"])
+            case "Redrawn":
+                self.second_seed = _bytes(values["seed"])
+            case "Committed":
+                self.committed.add((_int(values["group"]), _int(values["place"])))
+            case "GroupFailed":
+                self.failed[_int(values["group"])] = _int(values["did_their_part"])
             case "Uploaded":
                 self.uploads.setdefault((_int(values["group"]), _int(values["chunk"])), []).append(
                     _bytes(values["words"])
@@ -70,8 +93,33 @@ class Ledger:
                     unselected=bool(values["unselected"]),
                     share_wei=_int(values["share_wei"]),
                 )
+            case "FeeCredited":
+                self.fees[Address(str(values["account"]))] += _int(values["amount_wei"])
             case _:
                 pass
+
+    def seats(self, params: SessionParams, place_of: PlaceOf) -> Seating:
+        """Who sits where, after one draw or both; nobody before the first.
+
+        Args:
+            params: the session's.
+            place_of: asked for members of cohorts alone.
+        """
+        if self.seed is None:
+            return NOBODY
+        seats = first_seats(params, self.placed(place_of), self.seed)
+        if self.second_seed is None:
+            return seats
+        return second_seats(params, seats, self._survivors(seats), self.second_seed)
+
+    def placed(self, place_of: PlaceOf) -> list[Registration]:
+        """The registrations with the places of those in cohorts."""
+        return [
+            replace(one, place=place_of(one.cohort, one.member)) if one.cohort else one for one in self.registrations
+        ]
+
+    def _survivors(self, seats: Seating) -> list[Address]:
+        return survivors_of(seats, {group: did for group, did in self.failed.items() if group < seats.first})
 
     def aggregate(self, group: int, chunks: int) -> bytes:
         """The whole aggregate A_r of a group, as words."""

@@ -1,7 +1,8 @@
-"""The data owner's role in one session: check the offer, register, mask, commit, upload, withdraw."""
+"""The data owner's role in one session: check the offer, register, check the group, mask, commit, upload, withdraw."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from omnilytics.errors import ProtocolError
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.seating import Seating
-from omnilytics.types import Address, FloatVec, Receipt, SessionParams
+from omnilytics.types import Address, Assignment, FloatVec, Receipt, SessionParams
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,7 +25,7 @@ class Upload:
     weights: FloatVec
     key: MaskKey
     context: GroupContext
-    rounding_seed: bytes | None
+    rounding_seed: bytes
 
 
 class Behaviour(Protocol):
@@ -43,49 +44,136 @@ class Honest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a client accepts before it puts its bond in.
+    """What a client accepts: of an offer, before it puts its bond in, and of a group, before it commits.
 
-    `largest_bond_wei` None accepts any. `largest_clip` bounds C: a huge box hides noise in a sum.
+    Attributes:
+        largest_bond_wei: None accepts any.
+        largest_clip: of C: a huge box hides noise in a sum.
+        shortest_window_secs: of the windows whose passing costs a member: all but that for registration.
+        least_fee_cap_wei: of what is paid back, wei a gas; None accepts that nothing is.
+        accept_unsafe_small: groups in which a single colluder learns a member's model.
+        honest_block_hashes: whether nobody can choose the chain's block hashes, on which the draw of `shuffled` stands;
+            None: as far as the chain is simulated.
+        known_accounts: whom this client knows to be somebody's else than the model owner.
+        min_known_peers: so many of them must sit in a group; else the client declines it.
+        accept_near_repeats: groups that differ from a past one in exactly one member: the two sums tell something of
+            that one.
     """
 
     largest_bond_wei: int | None = None
     largest_clip: float = 1.0
     shortest_window_secs: int = 1
+    least_fee_cap_wei: int | None = None
     accept_unsafe_small: bool = False
+    honest_block_hashes: bool | None = None
+    known_accounts: frozenset[Address] = frozenset()
+    min_known_peers: int = 0
+    accept_near_repeats: bool = False
 
-    def check(self, params: SessionParams) -> None:
-        """Raises ProtocolError when the offer is not acceptable, with the number expected and the number given."""
+    def check(self, params: SessionParams, *, simulated: bool) -> None:
+        """Looks at an offer; `simulated` says whether the chain is.
+
+        Raises:
+            ProtocolError: the offer isn't acceptable, with the number expected and the number given.
+        """
         if params.unsafe_small and not self.accept_unsafe_small:
             raise ProtocolError("the session is marked unsafe_small: a single colluder could learn a member's model")
+        honest = simulated if self.honest_block_hashes is None else self.honest_block_hashes
+        if params.assignment is Assignment.SHUFFLED and not honest:
+            raise ProtocolError(
+                "assignment: expected greedy on a chain whose block hashes aren't known to be honest, got shuffled"
+            )
         if self.largest_bond_wei is not None and params.bond_wei > self.largest_bond_wei:
             raise ProtocolError(f"bond: expected at most {self.largest_bond_wei} wei, got {params.bond_wei}")
         if params.clip_value > self.largest_clip:
             raise ProtocolError(f"clip: expected at most {self.largest_clip}, got {params.clip_value}")
-        window = min(params.commit_secs, params.upload_secs)
+        window = min(params.commit_secs, params.upload_secs, params.aggregate_secs, params.select_secs)
         if window < self.shortest_window_secs:
             raise ProtocolError(f"window: expected at least {self.shortest_window_secs} s, got {window}")
+        if self.least_fee_cap_wei is not None and params.fee_cap_wei < self.least_fee_cap_wei:
+            raise ProtocolError(
+                f"fee cap: expected at least {self.least_fee_cap_wei} wei a gas, got {params.fee_cap_wei}"
+            )
+        if self.min_known_peers >= params.members:
+            raise ProtocolError(
+                f"members: expected groups with room for {self.min_known_peers} known accounts, "
+                f"got {params.members} members"
+            )
+
+    def objection(self, account: Address, owner: Address, group: Sequence[Address], past: PastGroups) -> str | None:
+        """Why `account` declines this group of its own, in words; None: it doesn't."""
+        known = sum(1 for peer in group if peer != account and peer in self.known_accounts)
+        if known < self.min_known_peers:
+            return f"expected at least {self.min_known_peers} known accounts in the group, got {known}"
+        if not self.accept_near_repeats and past.near_repeat(owner, group):
+            return "expected a group unlike its past ones, got one that differs from one of them in a single member"
+        return None
+
+
+class PastGroups:
+    """The groups in which one data owner has uploaded, by model owner. In memory; hand it from session to session."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Address, set[frozenset[Address]]] = {}
+
+    def add(self, owner: Address, group: Collection[Address]) -> None:
+        """Remembers a group."""
+        self._groups.setdefault(owner, set()).add(frozenset(group))
+
+    def near_repeat(self, owner: Address, group: Collection[Address]) -> bool:
+        """Whether a past group of the same owner differs from `group` in exactly one member."""
+        members = frozenset(group)
+        return any(
+            past != members and len(past - members) <= 1 and len(members - past) <= 1
+            for past in self._groups.get(owner, ())
+        )
 
 
 class DataOwner:
-    """One data owner. It keeps its key and its masked words for one session at a time and never masks twice.
+    """One data owner. It keeps its key and its masked words for one session at a time.
 
-    A seeded `randomness` is refused on any chain that isn't simulated.
+    For one group it has one masked input: it never masks two plaintexts with one key for the same peers. A seeded
+    `randomness` is refused on any chain that isn't simulated.
+
+    Args:
+        chain: where the session is.
+        account: its own.
+        behaviour: None: as the protocol says.
+        policy: what it accepts.
+        past: its groups in earlier sessions; None: none.
     """
 
     def __init__(
-        self, chain: ChainPort, account: Address, behaviour: Behaviour | None = None, policy: Policy | None = None
+        self,
+        chain: ChainPort,
+        account: Address,
+        behaviour: Behaviour | None = None,
+        policy: Policy | None = None,
+        past: PastGroups | None = None,
     ) -> None:
         self.account = account
         self._chain = chain
         self._behaviour = behaviour or Honest()
         self._policy = policy or Policy()
+        self._past = past or PastGroups()
         self._session: SessionPort | None = None
         self._key: MaskKey | None = None
-        self._rounding_seed: bytes | None = None
+        self._rounding_seed = b""
+        self._trained: tuple[FloatVec, FloatVec] | None = None
+        self._inputs: dict[GroupContext, MaskedInput | None] = {}
         self._masked: MaskedInput | None = None
+        self._group: tuple[Address, ...] = ()
 
-    def register(self, session: SessionPort, randomness: Randomness) -> Receipt:
+    def register(
+        self, session: SessionPort, randomness: Randomness, proof: Sequence[bytes] = (), cohort: int = 0
+    ) -> Receipt:
         """Checks the offer against the client's policy and joins with a fresh key and the bond.
+
+        Args:
+            session: open for registration.
+            randomness: of this member in this session.
+            proof: that a Merkle root has this account in it (E28); empty with a list.
+            cohort: 0, or `session << 8 | group` of an earlier session, to sit with the same members again (E29).
 
         Raises:
             ProtocolError: the offer isn't acceptable, or what is published isn't what was hashed.
@@ -94,25 +182,45 @@ class DataOwner:
         if randomness.seeded and not self._chain.simulated:
             raise ProtocolError("keys from a seed: expected the operating system's randomness on a real chain")
         params = session.params()
-        self._policy.check(params)
+        self._policy.check(params, simulated=self._chain.simulated)
         check_published(session, self._ledger(session), params)
         self._session = session
         self._key = randomness.mask_key()
         self._rounding_seed = randomness.rounding_seed()
-        self._masked = None
+        self._trained, self._masked, self._group = None, None, ()
+        self._inputs = {}
         keys = self._key.sign(self._chain.chain_id, session.address, self.account)
-        return session.register(self.account, keys, params.bond_wei)
+        return session.register(self.account, keys, params.bond_wei, proof, cohort)
+
+    def objection(self, seats: Seating) -> str | None:
+        """Why it declines the group that it was drawn into, in words; None: it doesn't, or has no seat."""
+        seat = seats.seat_of(self.account)
+        if seat is None:
+            return None
+        return self._policy.objection(self.account, self._joined().owner(), seats.groups[seat[0]], self._past)
+
+    def decline(self) -> Receipt:
+        """Dissolves its group, before it commits to any words."""
+        return self._joined().decline(self.account)
 
     def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
-        """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out."""
+        """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out.
+
+        Drawn again, it masks the same integers anew, for its new peers: the weights of its first commitment count.
+        """
         session = self._joined()
-        if self._masked is None:
-            self._masked = self._mask(session, weights, published, seats, ledger)
+        self._trained = self._trained or (weights.copy(), published.copy())
+        context = self._context(session, seats, ledger)
+        if context not in self._inputs:
+            self._inputs[context] = self._mask(session, context)
+        self._masked = self._inputs[context]
+        self._group = seats.groups[context.group]
         return None if self._masked is None else session.commit(self.account, self._masked.root)
 
     def upload(self) -> list[Receipt]:
         """Uploads the committed words, chunk by chunk: these bytes or nothing."""
         session, masked = self._joined(), self._committed()
+        self._past.add(session.owner(), self._group)
         return [
             session.upload(self.account, chunk, words, masked.chunk_hashes) for chunk, words in enumerate(masked.chunks)
         ]
@@ -126,14 +234,12 @@ class DataOwner:
         """How many values of the committed input were clipped."""
         return self._committed().clipped
 
-    def _mask(
-        self, session: SessionPort, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger
-    ) -> MaskedInput | None:
+    def _context(self, session: SessionPort, seats: Seating, ledger: Ledger) -> GroupContext:
         seat = seats.seat_of(self.account)
-        if seat is None or self._key is None:
+        if seat is None:
             raise ProtocolError(f"{self.account} has no seat in this session")
         group, place = seat
-        context = GroupContext(
+        return GroupContext(
             chain_id=self._chain.chain_id,
             session=session.address,
             group=group,
@@ -141,6 +247,11 @@ class DataOwner:
             model_hash=session.model_hash(),
             peers=tuple(ledger.keys[peer] for peer in seats.groups[group]),
         )
+
+    def _mask(self, session: SessionPort, context: GroupContext) -> MaskedInput | None:
+        if self._key is None or self._trained is None:
+            raise ProtocolError(f"{self.account} has not registered for a session")
+        weights, published = self._trained
         upload = Upload(Codec(session.params()), published, weights, self._key, context, self._rounding_seed)
         return self._behaviour.masked_input(upload)
 

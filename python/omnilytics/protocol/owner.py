@@ -8,10 +8,12 @@ from omnilytics import codec
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.protocol.ledger import Ledger
-from omnilytics.types import Address, FloatVec, Receipt, SessionParams
+from omnilytics.protocol.merkle import MerkleTree
+from omnilytics.protocol.terms import MAX_CAPACITY
+from omnilytics.types import Address, FloatVec, Receipt, SessionParams, reserve_wei
 
-WHITELIST_BATCH = 256
-"""Addresses in one `whitelist` call."""
+LARGEST_LIST = 256
+"""Addresses in one `whitelist` call; who lets in more sets a Merkle root, which costs the same for any number."""
 
 PUBLISH_BATCH = 720 * 32
 """Bytes of W^p in one `publish` call."""
@@ -28,9 +30,12 @@ class ModelOwner:
     def open(
         self, members: Sequence[Address], published: FloatVec, params: SessionParams
     ) -> tuple[SessionPort, list[Receipt]]:
-        """Creates a session, lists its members, publishes W^p, deposits and starts.
+        """Creates a session, lists its members, publishes W^p, deposits reward and reserve, and starts.
+
+        More than 256 members are listed by a Merkle root (E28), and give a proof of theirs when they register.
 
         Raises:
+            InputError: nobody to list, or an account twice.
             EncodingError: W^p isn't finite.
             Reverted: the contract refused a parameter.
         """
@@ -38,11 +43,15 @@ class ModelOwner:
         address, receipt = self._market.create_session(self.account)
         receipts = [receipt]
         session = self._chain.session(address)
-        for first in range(0, len(members), WHITELIST_BATCH):
-            receipts.append(session.whitelist(self.account, members[first : first + WHITELIST_BATCH]))
+        capacity = min(len(members), MAX_CAPACITY)
+        if capacity > LARGEST_LIST:
+            receipts.append(session.set_whitelist_root(self.account, MerkleTree(members).root, capacity))
+        else:
+            receipts.append(session.whitelist(self.account, members))
         for chunk, first in enumerate(range(0, len(words), PUBLISH_BATCH)):
             receipts.append(session.publish(self.account, chunk, words[first : first + PUBLISH_BATCH]))
-        receipts.append(session.start(self.account, params))
+        value = params.reward_wei + reserve_wei(params, capacity)
+        receipts.append(session.start(self.account, params, value))
         return session, receipts
 
     def mean_update(self, session: SessionPort) -> FloatVec | None:

@@ -155,7 +155,16 @@ class Pipeline:
                 )
         params = terms.params(self.split.parameter_count, clip)
         session, receipts = owner.open(self.members, published, params)
-        self.sink(events.SessionCreated(number, session.address, params.reward_wei, params.bond_wei, params.clip_value))
+        self.sink(
+            events.SessionCreated(
+                number,
+                session.address,
+                params.reward_wei,
+                session.reserve(),
+                params.bond_wei,
+                params.clip_value,
+            )
+        )
         for receipt in receipts:
             self.sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,8 +19,8 @@ class Randomness(Protocol):
 
     def mask_key(self) -> MaskKey: ...
 
-    def rounding_seed(self) -> bytes | None:
-        """32 bytes, or None for the operating system's randomness."""
+    def rounding_seed(self) -> bytes:
+        """32 bytes, the same for all that the member masks in the session."""
 
 
 class SystemRandomness:
@@ -30,8 +31,8 @@ class SystemRandomness:
     def mask_key(self) -> MaskKey:
         return MaskKey.generate()
 
-    def rounding_seed(self) -> bytes | None:
-        return None
+    def rounding_seed(self) -> bytes:
+        return secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,5 +50,5 @@ class SeededRandomness:
     def mask_key(self) -> MaskKey:
         return MaskKey.from_seed(self.seeds.bytes("mask-key", self.member, self.session))
 
-    def rounding_seed(self) -> bytes | None:
+    def rounding_seed(self) -> bytes:
         return self.seeds.bytes("rounding", self.member, self.session)

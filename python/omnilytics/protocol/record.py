@@ -20,7 +20,8 @@ from omnilytics.errors import DataError
 from omnilytics.protocol.events import Event, from_json, to_json
 from omnilytics.types import Address, Log
 
-VERSION = 1
+VERSION = 2
+"""Of the file; other versions are refused: their logs are those of other contracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                     raise DataError(f"record {path}: expected version {VERSION}, got {line.get('version')!r}")
                 first = False
                 yield line
+    except DataError:
+        raise
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"record {path}: not readable: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,19 +1,68 @@
-"""What a model owner offers, in its own words, and the session parameters that follow from it."""
+"""What a model owner offers, in its own words, the session parameters that follow from it, and what `start` refuses."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 
 from omnilytics import codec
 from omnilytics.errors import InputError
-from omnilytics.types import Assignment, Encoding, KrumPicks, Policy, Rule, SessionParams, Suite
+from omnilytics.protocol.fees import default_table
+from omnilytics.types import (
+    Assignment,
+    Encoding,
+    FeeTable,
+    KrumPicks,
+    Policy,
+    RecordConstants,
+    Rule,
+    SessionParams,
+    Suite,
+    member_fees_wei,
+    reserve_wei,
+)
 
+MIN_CHUNK_WORDS = 8
 MAX_CHUNK_WORDS = 720
 """Words a chunk may have (PROTOCOL.md section 2)."""
+
+MAX_CHUNKS = 64
+"""Chunks a vector may have (PROTOCOL.md section 2)."""
+
+MAX_CAPACITY = 4_096
+"""How many may register in a session (PROTOCOL.md section 2)."""
+
+MAX_RESERVE_WEI = 2**41 * 10**9
+"""The largest reserve (E18), wei."""
+
+FEE_CAP_WEI = 2 * 10**9
+"""Most wei a gas that is paid back, unless told."""
+
+MAX_WINDOW_SECS = 31_536_000
+"""One year."""
+
+MAX_BOUND = 2**31 - 1
+MAX_COUNT = 2**32 - 1
+LARGEST_FLOAT = 0x7F7F_FFFF
+"""The largest finite float32, as a bit pattern."""
+
+_RANGES = (
+    ("parameter_count", 1, 2**20),
+    ("samples", 1, MAX_COUNT),
+    ("epochs", 1, MAX_COUNT),
+    ("batch_size", 1, MAX_COUNT),
+    ("rounds", 1, 64),
+    ("members", 2, 16),
+    ("bound", 1, MAX_BOUND),
+    ("chunk_words", MIN_CHUNK_WORDS, MAX_CHUNK_WORDS),
+    ("reveal_secs", 0, 0),
+    ("vote_secs", 0, 0),
+    ("unsafe_small", 0, 1),
+)
+"""Fields whose range depends on nothing else (PROTOCOL.md section 2)."""
 
 ENVELOPE_BYTES = 1_024
 """What a transaction needs beside its words: signature, fees, ABI heads."""
@@ -31,6 +80,9 @@ class Terms:
 
     `reward_wei` is shared by the members of the accepted groups of one session. `samples`, `epochs` and `batch_size`
     are what a member has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
+
+    Gas is paid back up to `fee_cap_wei` a gas, and for each call up to `fee_table`; None: `fees.default_table`. With a
+    cap of 0 it isn't paid back. `records`: how the market's memory of members is read and written; None: not at all.
     """
 
     reward_wei: int
@@ -55,6 +107,9 @@ class Terms:
     upload_secs: int = 3_600
     aggregate_secs: int = 3_600
     select_secs: int = 3_600
+    fee_cap_wei: int = FEE_CAP_WEI
+    fee_table: FeeTable | None = None
+    records: RecordConstants | None = field(default_factory=RecordConstants)
     unsafe_small: bool = False
 
     @property
@@ -65,8 +120,10 @@ class Terms:
     def params(self, parameter_count: int, clip: float) -> SessionParams:
         """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
 
+        The bond is the least one: what the others of a group would have earned, and F.
+
         Raises:
-            InputError: a number that can't work, with what was expected.
+            InputError: a number that can't work, with what was expected; `check_params` knows the others.
             EncodingError: no lane holds the sum of a group.
         """
         seats = self.rounds * self.group_size
@@ -74,13 +131,15 @@ class Terms:
             raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
         weights = self.encoding is Encoding.WEIGHTS
         if self.rule is Rule.KRUM:
-            self._check_krum()
+            if not 3 <= self.rounds <= MAX_KRUM_ROUNDS:
+                raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {self.rounds}")
+            check_krum(self.rounds, self.krum_mu_bps, self.krum_m, self.krum_m_rule)
         elif weights:
             raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
         krum = self.rule is Rule.KRUM
-        return SessionParams(
+        params = SessionParams(
             parameter_count=parameter_count,
             samples=self.samples,
             epochs=self.epochs,
@@ -108,29 +167,21 @@ class Terms:
             aggregate_secs=self.aggregate_secs,
             select_secs=self.select_secs,
             reward_wei=self.reward_wei,
-            bond_wei=-(-(self.group_size - 1) * self.reward_wei // seats),
+            bond_wei=least_bond_wei(self.reward_wei, self.rounds, self.group_size),
+            record_constants=0 if self.records is None else self.records.pack(),
             unsafe_small=int(self.unsafe_small),
         )
+        return self._with_fees(params)
 
-    def _check_krum(self) -> None:
-        """Refuses numbers with which Krum would be undefined for R groups (E16)."""
-        rounds, mu = self.rounds, Fraction(self.krum_mu_bps, 10_000)
-        if not 3 <= rounds <= MAX_KRUM_ROUNDS:
-            raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {rounds}")
-        if self.krum_m < 1:
-            raise InputError(f"krum_m: expected at least 1 pick, got {self.krum_m}")
-        limit = (1 - 2 * mu) * rounds - 2
-        if self.krum_m_rule is KrumPicks.STRICT and self.krum_m >= limit:
-            raise InputError(
-                f"krum_m: expected fewer than (1 - 2 mu) R - 2 = {float(limit):g} picks for {rounds} groups, "
-                f"got {self.krum_m}"
-            )
-        neighbours = rounds - math.ceil(mu * rounds) - 2
-        if neighbours < 1:
-            raise InputError(
-                f"krum_mu: expected R - ceil(mu R) - 2 of at least 1 neighbour for {rounds} groups, "
-                f"got {neighbours} with mu = {float(mu):g}"
-            )
+    def _with_fees(self, params: SessionParams) -> SessionParams:
+        """The parameters with cap and table, and with F in the bond."""
+        if not self.fee_cap_wei:
+            if self.fee_table is not None:
+                raise InputError("fee_table: expected none with a fee cap of 0, got one")
+            return params
+        table = default_table(params) if self.fee_table is None else self.fee_table
+        paid = replace(params, fee_cap_wei=self.fee_cap_wei, fee_table=table.pack())
+        return replace(paid, bond_wei=paid.bond_wei + member_fees_wei(paid))
 
     def _chunk_words(self, parameter_count: int, lane_bits: int) -> int:
         """The given chunk, or the largest with which the widest call fits one transaction."""
@@ -142,7 +193,29 @@ class Terms:
         fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - products) // (32 * max(self.group_size, groups))
         largest = min(MAX_CHUNK_WORDS, fits)
         chunks = -(-words // largest)
-        return max(8, -(-words // chunks))
+        return max(MIN_CHUNK_WORDS, -(-words // chunks))
+
+
+def check_krum(rounds: int, mu_bps: int, picks: int, rule: KrumPicks) -> None:
+    """Refuses numbers with which Krum is undefined for |P| = R = `rounds` (E16).
+
+    Raises:
+        InputError: a number that can't work, with what was expected.
+    """
+    mu = Fraction(mu_bps, 10_000)
+    if picks < 1:
+        raise InputError(f"krum_m: expected at least 1 pick, got {picks}")
+    limit = (1 - 2 * mu) * rounds - 2
+    if rule is KrumPicks.STRICT and picks >= limit:
+        raise InputError(
+            f"krum_m: expected fewer than (1 - 2 mu) R - 2 = {float(limit):g} picks for {rounds} groups, got {picks}"
+        )
+    neighbours = rounds - math.ceil(mu * rounds) - 2
+    if neighbours < 1:
+        raise InputError(
+            f"krum_mu: expected R - ceil(mu R) - 2 of at least 1 neighbour for {rounds} groups, "
+            f"got {neighbours} with mu = {float(mu):g}"
+        )
 
 
 def clip_bits(clip: float) -> int:
@@ -155,3 +228,102 @@ def clip_bits(clip: float) -> int:
     if not np.isfinite(value) or value <= 0:
         raise InputError(f"clip: expected a finite number above 0, got {clip}")
     return int(value.view(np.uint32))
+
+
+def least_bond_wei(reward_wei: int, rounds: int, members: int) -> int:
+    """The least bond without F: what the others of a group would have earned if all groups were accepted, wei."""
+    return -(-(members - 1) * reward_wei // (rounds * members))
+
+
+def check_params(params: SessionParams, capacity: int, min_window_secs: int) -> None:
+    """Refuses what `start` would refuse (PROTOCOL.md section 2), so that nothing that can't work is ever sent.
+
+    What isn't in the parameters is left to `start`: the published words, and the value sent.
+
+    Args:
+        params: the argument of `start`.
+        capacity: how many may register: the length of the list, or what came with the Merkle root.
+        min_window_secs: the market's shortest window.
+
+    Raises:
+        InputError: the first field that can't work: its name, what was expected, what was given.
+    """
+    for name, least, most in _RANGES:
+        _within(name, getattr(params, name), least, most)
+    _check_groups(params)
+    _check_encoding(params)
+    _check_rule(params)
+    for name in ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs"):
+        _within(name, getattr(params, name), max(1, min_window_secs), MAX_WINDOW_SECS)
+    _within("capacity", capacity, params.min_rounds * params.members, MAX_CAPACITY)
+    _check_calls(params)
+    _check_money(params, capacity)
+
+
+def _within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        expected = f"{least}" if least == most else f"{least} to {most}"
+        raise InputError(f"{name}: expected {expected}, got {value}")
+
+
+def _check_groups(params: SessionParams) -> None:
+    _within("min_rounds", params.min_rounds, 1, params.rounds)
+    _within("threshold", params.threshold, params.members, params.members)
+    _within("colluders", params.colluders, 1, params.members)
+    if not params.unsafe_small and params.colluders + 2 > params.members:
+        raise InputError(
+            f"members: expected at least colluders + 2 = {params.colluders + 2} unless unsafe_small, "
+            f"got {params.members}"
+        )
+
+
+def _check_encoding(params: SessionParams) -> None:
+    if params.encoding is Encoding.WEIGHTS:
+        _within("clip", params.clip, 0, 0)
+        bound = MAX_BOUND // params.members
+        _within("bound", params.bound, bound, bound)
+        _within("lane_bits", params.lane_bits, 32, 32)
+        return
+    _within("clip", params.clip, 1, LARGEST_FLOAT)
+    bits = codec.smallest_lane_bits(params.members, params.bound)
+    _within("lane_bits", params.lane_bits, bits, bits)
+
+
+def _check_rule(params: SessionParams) -> None:
+    if params.rule is Rule.NORM:
+        if params.encoding is Encoding.WEIGHTS:
+            raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
+        _within("krum_mu_bps", params.krum_mu_bps, 0, 0)
+        _within("krum_m", params.krum_m, 0, 0)
+        return
+    _within("rounds", params.rounds, 1, MAX_KRUM_ROUNDS)
+    _within("krum_mu_bps", params.krum_mu_bps, 0, 5_000)
+    _within("krum_m", params.krum_m, 1, params.rounds)
+    check_krum(params.rounds, params.krum_mu_bps, params.krum_m, params.krum_m_rule)
+
+
+def _check_calls(params: SessionParams) -> None:
+    """Chunks of a vector, and the bytes of the widest calls."""
+    _within("chunks", params.chunks, 1, MAX_CHUNKS)
+    chunk = min(params.words, params.chunk_words)
+    limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
+    _within("bytes of words in an aggregate", 32 * params.members * chunk, 32, limit)
+    if params.rule is Rule.KRUM:
+        carried = params.rounds * (params.rounds - 1) // 2 if params.chunks > 1 else 0
+        _within("bytes of words and products in a gram", 32 * (params.rounds * chunk + carried), 32, limit)
+
+
+def _check_money(params: SessionParams, capacity: int) -> None:
+    _within("reward_wei", params.reward_wei, params.rounds * params.members, 2**96)
+    _within("fee_cap_wei", params.fee_cap_wei, 0, 2**40)
+    if bool(params.fee_cap_wei) != bool(params.fee_table):
+        expected = "a table" if params.fee_cap_wei else "0"
+        raise InputError(
+            f"fee_table: expected {expected} with a fee cap of {params.fee_cap_wei}, got {params.fee_table}"
+        )
+    # reading them checks them
+    _, _ = params.fees, params.records
+    fees_wei = member_fees_wei(params)
+    least = least_bond_wei(params.reward_wei, params.rounds, params.members) + fees_wei
+    _within("bond_wei", params.bond_wei, least, 2 * params.reward_wei // params.rounds + fees_wei)
+    _within("reserve", reserve_wei(params, capacity), 0, MAX_RESERVE_WEI)

@@ -1,9 +1,11 @@
 """Brownie-style tests on titanoboa: real transactions, receipts, named accounts, events, sessions at any stage."""
 
+from . import economy
 from .chain import ETHER, Accounts, Chain
-from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, reverts
+from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, reverts, session_type
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
-from .session import DAY, Params, SessionDriver, Stage, Status, make_params
+from .params import DAY, Params, make_params
+from .session import SessionDriver, Stage, Status
 
 __all__ = [
     "CONTRACTS",
@@ -23,6 +25,8 @@ __all__ = [
     "Stage",
     "Status",
     "compiled",
+    "economy",
     "make_params",
     "reverts",
+    "session_type",
 ]

@@ -61,6 +61,10 @@ class Chain:
         """Writes a balance, as a coinbase reward or a self-destruct would: no code runs."""
         boa.env.set_balance(account, wei)
 
+    def set_code(self, account: str, code: bytes) -> None:
+        """Gives an account code, as a delegation by EIP-7702 does."""
+        boa.env.set_code(account, code)
+
     @contextlib.contextmanager
     def anchor(self) -> Iterator[None]:
         """Undoes everything that happens inside: state, height, time."""

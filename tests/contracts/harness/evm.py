@@ -7,7 +7,9 @@ value ever.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,8 +194,18 @@ def _outcome(computation: Any, gas_used: int, created: str | None = None) -> Out
     return Outcome(bytes(computation.output), logs, gas_used, created)
 
 
-def transact(call: str, sender: str, to: str, data: bytes, value: int = 0) -> Outcome:
-    """Mines one block with one transaction in it.
+@contextlib.contextmanager
+def _gas_price(wei: int) -> Iterator[None]:
+    """What GASPRICE gives inside, wei. Nobody is charged."""
+    before, boa.env._gas_price = boa.env._gas_price, wei
+    try:
+        yield
+    finally:
+        boa.env._gas_price = before
+
+
+def transact(call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
+    """Mines one block with one transaction in it; its origin is its sender.
 
     Raises:
         Reverted: the contract refused.
@@ -202,7 +214,8 @@ def transact(call: str, sender: str, to: str, data: bytes, value: int = 0) -> Ou
     gas = check_limits(call, data)
     next_block()
     boundary(sender, to)
-    computation = boa.env.execute_code(to_address=to, sender=sender, gas=gas, value=value, data=data)
+    with _gas_price(gas_price):
+        computation = boa.env.execute_code(to_address=to, sender=sender, gas=gas, value=value, data=data)
     _raise_if_failed(call, computation)
     return _outcome(computation, receipt_gas(computation, data))
 

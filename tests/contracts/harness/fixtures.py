@@ -8,7 +8,7 @@ from typing import Any
 import boa
 import pytest
 
-from . import CONTRACTS, Accounts, Chain, Contract, SessionDriver, compiled, evm, make_params
+from . import CONTRACTS, Accounts, Chain, Contract, SessionDriver, compiled, evm, make_params, session_type
 from .chain import GENESIS_TIME
 from .contract import Backend
 
@@ -44,22 +44,37 @@ def market(chain: Chain, accounts: Accounts) -> Contract:
 
 
 def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = evm) -> Contract:
-    """A market with libraries and an implementation of its own."""
+    """A market with libraries, facets and an implementation of its own."""
 
     def deploy(name: str, *args: Any) -> Contract:
         return compiled(CONTRACTS / f"{name}.vy").on(backend).deploy(*args, sender=accounts.deployer)
 
-    libraries = (deploy("SessionRules"), deploy("VectorMath"))
-    implementation = deploy("SecModelUpdate", *(library.address for library in libraries))
+    names = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
+    libraries = [deploy(name).address for name in names]
+    views = deploy("SessionViews", *libraries)
+    desk = deploy("SessionDesk", *libraries, views.address)
+    implementation = deploy("SecModelUpdate", *libraries, desk.address)
     return deploy("Market", implementation.address, min_window_secs)
 
 
 @pytest.fixture(scope="session")
 def new_session(chain: Chain, accounts: Accounts, market: Contract) -> Factory:
     """Makes a session in Setup: `new_session(listed=None, owner=None, **params)`, as `SessionDriver` takes them."""
-    session: Any = compiled(CONTRACTS / "SecModelUpdate.vy")
+    return factory(chain, market, accounts)
 
-    def make(listed: int | Sequence[str] | None = None, owner: str | None = None, **params: int) -> SessionDriver:
-        return SessionDriver(chain, market, session, accounts, make_params(**params), listed, owner)
+
+def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
+    """What makes sessions of one market; keywords that `SessionDriver` doesn't know are fields of `SessionParams`."""
+    implementation = session_type().on(market.backend)
+
+    def make(
+        listed: int | Sequence[str] | None = None,
+        owner: str | None = None,
+        rooted: bool = False,
+        capacity: int | None = None,
+        **params: int,
+    ) -> SessionDriver:
+        made = make_params(**params)
+        return SessionDriver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
 
     return make

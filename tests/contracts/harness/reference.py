@@ -1,8 +1,13 @@
-"""docs/PROTOCOL.md in plain Python, written from the page alone: lanes, hashes, the draw, norm, krum."""
+"""docs/PROTOCOL.md in plain Python, written from the page alone: lanes, hashes, the draw, norm, krum.
+
+`economy.py` has its money, records and lists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import NamedTuple
 
 from eth_abi import encode
 from eth_utils import keccak
@@ -103,6 +108,113 @@ def permute(seed: bytes, index: int, size: int) -> int:
             return place
 
 
+def derived_seed(seed: bytes, k: int) -> bytes:
+    """s_k."""
+    return keccak(seed + k.to_bytes(32, "big"))
+
+
+class Pool(IntEnum):
+    """docs/PROTOCOL.md section 6.1."""
+
+    CLEAR = 0
+    SUSPECT = 1
+    COHORT = 2
+
+
+class Joined(NamedTuple):
+    """Who registered, in order of registration; the last two only with a cohort: its name and the place in it."""
+
+    account: str
+    pool: int = Pool.CLEAR
+    cohort: int = 0
+    place: int = 0
+
+
+Seats = dict[str, tuple[int, int]]
+"""Account -> (group, place)."""
+
+
+class Draw:
+    """How many groups a shuffled session has, and of which kind (docs/PROTOCOL.md section 6.1).
+
+    Args:
+        joined: everybody, in order of registration.
+        rounds: R.
+        members: N.
+    """
+
+    def __init__(self, joined: Sequence[Joined], rounds: int, members: int) -> None:
+        self.members = members
+        self.pools = {pool: [j.account for j in joined if j.pool == pool] for pool in Pool}
+        inside: dict[int, dict[str, int]] = {}
+        self.complete: list[dict[str, int]] = []
+        for one in joined:
+            if one.pool == Pool.COHORT:
+                inside.setdefault(one.cohort, {})[one.account] = one.place
+                if len(inside[one.cohort]) == members:
+                    self.complete.append(inside[one.cohort])
+        self.loose = len(self.pools[Pool.CLEAR]) + len(self.pools[Pool.SUSPECT])
+        self.units = len(self.complete) + self.loose // members
+        self.groups = min(rounds, self.units)
+
+    def kept(self, seed: bytes) -> int:
+        """K': cohorts that are seated."""
+        complete = len(self.complete)
+        if self.units <= self.groups:
+            return complete
+        odd = int.from_bytes(derived_seed(seed, 3), "big") % self.units
+        return (self.groups * complete + odd) // self.units
+
+    def line(self, seed: bytes, pool: int, rank: int, seats: int) -> int:
+        """j of a loose member; `seats` is S' (E22)."""
+        clear, suspect = len(self.pools[Pool.CLEAR]), len(self.pools[Pool.SUSPECT])
+        first = derived_seed(seed, 0)
+        if min(clear, suspect) < 2 * self.members:
+            return permute(first, rank if pool == Pool.CLEAR else clear + rank, self.loose)
+        if pool == Pool.SUSPECT:
+            return clear + permute(first, rank, suspect)
+        return rank if clear <= seats else permute(first, rank, clear)
+
+    def seats(self, seed: bytes) -> Seats:
+        """Who sits where (E21, E22, E23)."""
+        kept = self.kept(seed)
+        found: Seats = {}
+        for number, cohort in enumerate(self.complete):
+            group = permute(derived_seed(seed, 2), number, len(self.complete))
+            if group < kept:
+                found |= {account: (group, place) for account, place in cohort.items()}
+        seats = (self.groups - kept) * self.members
+        for pool in (Pool.CLEAR, Pool.SUSPECT):
+            for rank, account in enumerate(self.pools[pool]):
+                line = self.line(seed, pool, rank, seats)
+                if line < seats:
+                    group, place = divmod(permute(derived_seed(seed, 1), line, seats), self.members)
+                    found[account] = (kept + group, place)
+        return found
+
+
+def greedy_seats(accounts: Sequence[str], groups: int, members: int) -> Seats:
+    return {a: divmod(i, members) for i, a in enumerate(accounts[: groups * members])}
+
+
+def survivors(seats: Mapping[str, tuple[int, int]], did: Mapping[int, int]) -> list[str]:
+    """Who may be drawn again, by group, then place; `did` has the failed groups: who did its part (section 6.2)."""
+    found = [(seat, a) for a, seat in seats.items() if did.get(seat[0], 0) >> seat[1] & 1]
+    return [a for _, a in sorted(found)]
+
+
+def second_seats(seed: bytes | None, again: Sequence[str], first: int, members: int) -> Seats:
+    """Seats of the second round (E24); no seed with `greedy`."""
+    count = len(again)
+    groups = count // members
+    found: Seats = {}
+    for i, account in enumerate(again):
+        place = i if seed is None else permute(seed, i, count)
+        if place < groups * members:
+            found[account] = (first + place // members, place % members)
+    return found
+
+
 def dot(a: Sequence[int], b: Sequence[int]) -> int:
     return sum(x * y for x, y in zip(a, b, strict=True))
 
@@ -145,21 +257,5 @@ def krum(matrix: Sequence[Sequence[int]], mu_bps: int, m: int, strict: bool) -> 
     return picked
 
 
-def least_bond(reward_wei: int, rounds: int, members: int) -> int:
-    return ceil_div((members - 1) * reward_wei, rounds * members)
-
-
 def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
-
-
-def bonds_back(bond_wei: int, members: int, did: int) -> list[int]:
-    """What each place of a failed group gets: its bond, a share of the lost ones, remainders to the lowest places."""
-    doers = [place for place in range(members) if did >> place & 1]
-    if not doers:
-        return [bond_wei] * members
-    each, left = divmod((members - len(doers)) * bond_wei, len(doers))
-    back = [0] * members
-    for rank, place in enumerate(doers):
-        back[place] = bond_wei + each + (rank < left)
-    return back

@@ -10,17 +10,16 @@ import functools
 import random
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from eth_utils import keccak
 
+from . import economy
 from . import reference as ref
 from .chain import Accounts, Chain
 from .contract import Contract, Receipt
 from .keys import Keys, make_keys, public
-
-DAY = 86_400
-MILLIETHER = 10**15
+from .params import Params, fees_of
 
 
 class Stage(IntEnum):
@@ -49,74 +48,6 @@ class Status(IntEnum):
     FAILED = 8
 
 
-class Params(NamedTuple):
-    """The argument of `start` (docs/PROTOCOL.md section 2)."""
-
-    parameter_count: int
-    samples: int
-    epochs: int
-    batch_size: int
-    rounds: int
-    min_rounds: int
-    members: int
-    threshold: int
-    colluders: int
-    encoding: int
-    clip: int
-    bound: int
-    lane_bits: int
-    chunk_words: int
-    suite: int
-    assignment: int
-    rule: int
-    krum_mu_bps: int
-    krum_m: int
-    krum_m_rule: int
-    policy: int
-    register_secs: int
-    commit_secs: int
-    upload_secs: int
-    aggregate_secs: int
-    select_secs: int
-    reveal_secs: int
-    vote_secs: int
-    reward_wei: int
-    bond_wei: int
-    fee_cap_wei: int
-    fee_table: int
-    record_constants: int
-    unsafe_small: int
-
-
-def make_params(**given: int) -> Params:
-    """Legal parameters of a small session: two groups of three, norm, 6-bit lanes; `given` overrides fields.
-
-    What depends on another field (lane width, threshold, bond, Krum's numbers) follows it unless it is given.
-    """
-    f: dict[str, int] = {
-        "parameter_count": 40, "samples": 20, "epochs": 1, "batch_size": 10, "rounds": 2, "members": 3,
-        "colluders": 1, "encoding": 0, "chunk_words": 8, "suite": 0, "assignment": 0, "rule": 0, "krum_m_rule": 0,
-        "policy": 0, "register_secs": DAY, "commit_secs": DAY, "upload_secs": DAY, "aggregate_secs": DAY,
-        "select_secs": DAY, "reveal_secs": 0, "vote_secs": 0, "fee_cap_wei": 0, "fee_table": 0, "record_constants": 0,
-    } | given  # fmt: skip
-    weights, krum = f["encoding"] == 1, f["rule"] == 1
-    follow = {
-        "min_rounds": 1,
-        "threshold": f["members"],
-        "clip": 0 if weights else 0x3D4CCCCD,
-        "bound": (2**31 - 1) // f["members"] if weights else 7,
-        "krum_mu_bps": 2_500 if krum else 0,
-        "krum_m": 1 if krum else 0,
-        "reward_wei": 12 * f["rounds"] * f["members"] * MILLIETHER + 1,
-        "unsafe_small": int(f["members"] < f["colluders"] + 2),
-    }
-    f = follow | f
-    if "lane_bits" not in f:
-        f["lane_bits"] = 32 if weights else ref.smallest_lane(f["members"], f["bound"])
-    f.setdefault("bond_wei", ref.least_bond(f["reward_wei"], f["rounds"], f["members"]))
-    return Params(**f)
-
-
 @functools.cache
 def honest_vector(params: Params, label: str) -> tuple[int, ...]:
     """A member's integers: small enough that any N of them pass `norm`, different for each label."""
@@ -138,7 +69,10 @@ class SessionDriver:
         market: makes the clone.
         accounts: `accounts.owner` owns it, if no other owner is given.
         params: the argument of `start`.
-        listed: who is whitelisted, or how many of `accounts` are; the first rounds * members unless given.
+        listed: who may register, or how many of `accounts` may; the first rounds * members unless given.
+        owner: of the session.
+        rooted: whether `listed` are leaves of a Merkle tree, not a list.
+        capacity: how many may register, `room` of the driver; all of `listed` unless given, which a list demands.
     """
 
     def __init__(
@@ -150,14 +84,24 @@ class SessionDriver:
         params: Params,
         listed: int | Sequence[str] | None = None,
         owner: str | None = None,
+        rooted: bool = False,
+        capacity: int | None = None,
     ) -> None:
         self.chain = chain
         self.market = market
         self.params = params
         self.owner = owner or accounts.owner
         self.stranger = accounts.stranger
+        self.caller = self.stranger
+        """Who makes the calls that anybody may make."""
+        self.gas_price = 0
+        """Of every call of the driver, wei."""
         seats = params.rounds * params.members if listed is None else listed
         self.listed = list(accounts[:seats] if isinstance(seats, int) else seats)
+        self.rooted = rooted
+        self.room = len(self.listed) if capacity is None else capacity
+        self.cohorts: dict[str, tuple[int, int]] = {}
+        """The cohort that an account names in `register`, and its place in it."""
         created = market.create_session(sender=self.owner).only("SessionCreated")
         self.contract: Contract = session.at(created.session)
         self.order: dict[tuple[int, int], list[bytes]] = {}
@@ -172,7 +116,7 @@ class SessionDriver:
         twin = object.__new__(type(self))
         twin.__dict__ = dict(self.__dict__)
         twin.order = {k: list(v) for k, v in self.order.items()}
-        twin.payloads, twin.vectors = dict(self.payloads), dict(self.vectors)
+        twin.payloads, twin.vectors, twin.cohorts = dict(self.payloads), dict(self.vectors), dict(self.cohorts)
         return twin
 
     def copy(self) -> Self:
@@ -180,6 +124,16 @@ class SessionDriver:
         return copy.copy(self)
 
     # What the parameters say.
+
+    @property
+    def fees(self) -> int:
+        """F: what a member's calls are paid at most, wei."""
+        return fees_of(self.params)
+
+    @property
+    def reserve_wei(self) -> int:
+        """What `start` locks for fees."""
+        return economy.reserve(self.params, self.room) if self.fees else 0
 
     @property
     def word_count(self) -> int:
@@ -232,13 +186,31 @@ class SessionDriver:
 
     # Who sits where.
 
+    def seats(self) -> ref.Seats:
+        """The newest seat of everybody who has one."""
+        found = {a: self.contract.member(a) for a in self.listed}
+        return {a: (seat.group, seat.place) for a, seat in found.items() if seat.seated}
+
     def seated(self) -> list[str]:
         """The seated members by group and place."""
-        seats = [(self.contract.member(a), a) for a in self.listed]
-        return [a for seat, a in sorted((s for s in seats if s[0].seated), key=lambda s: (s[0].group, s[0].place))]
+        seats = self.seats()
+        return sorted(seats, key=lambda a: seats[a])
+
+    def first_seats(self) -> ref.Seats:
+        """The seats of the first commitment round, drawn again from the order of registration."""
+        found = {a: self.contract.member(a) for a in self.listed}
+        inside = sorted((m.pool, m.rank, a) for a, m in found.items() if m.registered)
+        size = self.params.members
+        if self.params.assignment == 0:
+            return ref.greedy_seats([a for *_, a in inside], self.contract.first_groups(), size)
+        joined = [ref.Joined(a, pool, *self.cohorts.get(a, (0, 0))) for pool, _, a in inside]
+        return ref.Draw(joined, self.params.rounds, size).seats(self.contract.seed())
 
     def members_of(self, group: int) -> list[str]:
-        return self.seated()[group * self.params.members : (group + 1) * self.params.members]
+        """In order of place; of a group of the first round also who was drawn again."""
+        again = group < self.contract.first_groups() < self.contract.group_count()
+        seats = self.first_seats() if again else self.seats()
+        return sorted((a for a, seat in seats.items() if seat[0] == group), key=lambda a: seats[a])
 
     def live_groups(self, *statuses: Status) -> list[int]:
         return [g for g in range(self.contract.group_count()) if self.contract.group(g).status in statuses]
@@ -246,30 +218,47 @@ class SessionDriver:
     # One honest step.
 
     def whitelist(self) -> Receipt:
+        """Says who may join: by a list, or by the root of a tree."""
+        if self.rooted:
+            root = economy.merkle_root(self.listed)
+            return self.contract.set_whitelist_root(root, self.room, sender=self.owner)
         return self.contract.whitelist(self.listed, sender=self.owner)
+
+    def proof(self, account: str) -> list[bytes]:
+        return economy.merkle_proof(self.listed, account) if self.rooted else []
 
     def publish(self) -> list[Receipt]:
         return [self.contract.publish(i, c, sender=self.owner) for i, c in enumerate(self.published())]
 
     def start(self) -> Receipt:
-        return self.contract.start(self.params, sender=self.owner, value=self.params.reward_wei)
+        value = self.params.reward_wei + self.reserve_wei
+        return self.contract.start(self.params, sender=self.owner, value=value)
 
     def register(self, account: str) -> Receipt:
-        return self.contract.register(self.keys(account), [], 0, sender=account, value=self.params.bond_wei)
+        cohort, _ = self.cohorts.get(account, (0, 0))
+        bond = self.params.bond_wei
+        return self._send("register", self.keys(account), self.proof(account), cohort, sender=account, value=bond)
+
+    def _send(self, call: str, *args: Any, sender: str, value: int = 0) -> Receipt:
+        receipt: Receipt = getattr(self.contract, call)(*args, sender=sender, value=value, gas_price=self.gas_price)
+        return receipt
 
     def draw(self) -> Receipt:
         wait = self.contract.draw_block() - self.chain.height
         self.chain.mine(max(0, wait))
-        return self.contract.draw(sender=self.stranger)
+        return self._send("draw", sender=self.caller)
+
+    def decline(self, account: str) -> Receipt:
+        return self._send("decline", sender=account)
 
     def commit(self, account: str) -> Receipt:
-        return self.contract.commit(ref.commitment(self.chunk_hashes(account)), sender=account)
+        return self._send("commit", ref.commitment(self.chunk_hashes(account)), sender=account)
 
     def upload(self, account: str, chunk: int) -> Receipt:
         words, group = self.words(account), self.contract.member(account).group
         data = self.chunk(words, chunk)
         hashes = ref.chunk_hashes(words, self.params.chunk_words)
-        receipt = self.contract.upload(chunk, data, hashes, sender=account)
+        receipt = self._send("upload", chunk, data, hashes, sender=account)
         self.order.setdefault((group, chunk), []).append(data)
         return receipt
 
@@ -277,7 +266,7 @@ class SessionDriver:
         return [self.upload(account, chunk) for chunk in range(self.chunk_count)]
 
     def aggregate(self, group: int, chunk: int) -> Receipt:
-        return self.contract.aggregate(group, chunk, b"".join(self.order[group, chunk]), sender=self.stranger)
+        return self._send("aggregate", group, chunk, b"".join(self.order[group, chunk]), sender=self.caller)
 
     def sum_of(self, group: int) -> list[int]:
         """The words that a group's uploads add up to."""
@@ -289,20 +278,20 @@ class SessionDriver:
         return b"".join(self.chunk(self.sum_of(g), chunk) for g in self.live_groups(Status.AGGREGATED))
 
     def gram(self, chunk: int) -> Receipt:
-        receipt = self.contract.gram(chunk, self.aggregates(chunk), self.products, sender=self.stranger)
+        receipt = self._send("gram", chunk, self.aggregates(chunk), self.products, sender=self.caller)
         self.products = list(receipt.only("GramAdded").products)
         return receipt
 
     def select(self) -> Receipt:
-        return self.contract.select(self.products, sender=self.stranger)
+        return self._send("select", self.products, sender=self.caller)
 
     def settle(self, group: int) -> Receipt:
-        return self.contract.settle(group, sender=self.stranger)
+        return self._send("settle", group, self.members_of(group), sender=self.caller)
 
     def pass_deadline(self) -> Receipt:
         """Waits until the stage's deadline is past, and says so to the contract."""
         self.chain.next_at(self.contract.deadline() + 1)
-        return self.contract.advance(sender=self.stranger)
+        return self._send("advance", sender=self.caller)
 
     # Whole stages.
 
@@ -329,8 +318,11 @@ class SessionDriver:
         self.close_registration()
 
     def finish_commit(self) -> None:
-        for account in self.seated():
-            self.commit(account)
+        """Everybody commits who hasn't and may; a second draw is `to`'s next step."""
+        live = self.live_groups(Status.COMMIT)
+        for account, (group, _) in sorted(self.seats().items(), key=lambda found: found[1]):
+            if group in live and not self.contract.member(account).committed:
+                self.commit(account)
 
     def finish_upload(self) -> None:
         for account in self.seated():
@@ -358,7 +350,8 @@ class SessionDriver:
                 self.settle(group)
 
     def withdraw_all(self, but: Sequence[str] = ()) -> None:
-        for account in (self.owner, *self.listed):
+        callers = [self.caller] if self.gas_price else []
+        for account in dict.fromkeys((self.owner, *self.listed, *callers)):
             if account not in but and self.contract.credit_of(account):
                 self.contract.withdraw(sender=account)
 

@@ -1,11 +1,15 @@
-"""A session in plain Python, from docs/PROTOCOL.md sections 6 to 8. Every call changes it or raises `Refused`."""
+"""A session in plain Python, from docs/PROTOCOL.md sections 6 to 11. Every call changes it or raises `Refused`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.contracts.harness import DAY, Params, Stage, Status
+from tests.contracts.harness import DAY, Params, Stage, Status, economy
 from tests.contracts.harness import reference as ref
+from tests.contracts.stateful.ledger import Ledger
+
+DRAW_DELAY = 4
+HASHES_KEPT = 256
 
 
 class Refused(Exception):
@@ -21,13 +25,31 @@ def require(allowed: bool) -> None:
 class Group:
     """Bitmaps are over places; `total` is the decoded sum once it is aggregated."""
 
+    members: list[str]
+    second: bool = False
     committed: int = 0
     delivered: int = 0
-    failed: bool = False
+    failed_at: Stage | None = None
+    declined: int = 0
     aggregated: bool = False
     accepted: bool = False
     settled: bool = False
     total: list[int] = field(default_factory=list)
+
+    @property
+    def everybody(self) -> int:
+        return (1 << len(self.members)) - 1
+
+    @property
+    def failed(self) -> bool:
+        return self.failed_at is not None
+
+    @property
+    def did(self) -> int:
+        """Of a failed group: who did its part."""
+        if self.declined:
+            return self.everybody & ~self.declined
+        return self.committed if self.failed_at == Stage.COMMIT else self.delivered
 
 
 @dataclass
@@ -45,26 +67,37 @@ class Twin:
     Args:
         params: of `start`.
         owner: the model owner.
-        listed: the whitelist.
+        listed: who may register.
+        capacity: how many of them.
         born: unix time of the creation.
+        ledger: of its market.
     """
 
-    def __init__(self, params: Params, owner: str, listed: list[str], born: int) -> None:
-        self.params, self.owner, self.listed = params, owner, listed
+    def __init__(self, params: Params, owner: str, listed: list[str], capacity: int, born: int, ledger: Ledger) -> None:
+        self.params, self.owner, self.listed, self.capacity, self.ledger = params, owner, listed, capacity, ledger
         self.stage, self.deadline, self.draw_block = Stage.SETUP, born + 30 * DAY, 0
-        self.registered: list[str] = []
-        self.seats: dict[str, tuple[int, int]] = {}
+        self.entered = born
+        self.records = economy.RecordConstants.unpacked(params.record_constants) if params.record_constants else None
+        self.joined: list[ref.Joined] = []
+        self.suspicions: dict[str, int] = {}
+        self.seats: ref.Seats = {}
         self.groups: list[Group] = []
+        self.first = 0
+        self.again: set[str] = set()
+        self.survivors: list[str] = []
         self.gram_done = self.unselected = False
-        self.share = self.deposited = self.withdrawn = 0
+        self.share = self.deposited = self.withdrawn = self.reserve = self.rest = 0
         self.credits: dict[str, int] = {}
-        self.owner_total = 0
+        self.postponed: dict[str, int] = {}
+        self.earned: dict[str, int] = {}
+        self.fees_paid = self.owner_total = self.locked_for_fees = 0
 
     # Money.
 
     def credit(self, account: str, wei: int) -> None:
+        """Anything but a fee."""
         self.credits[account] = self.credits.get(account, 0) + wei
-        self.owner_total += wei if account == self.owner else 0
+        self.earned[account] = self.earned.get(account, 0) + wei
 
     def money(self) -> tuple[int, int, int, int]:
         """As the contract's `money()`: deposited, credits, locked, withdrawn."""
@@ -77,21 +110,49 @@ class Twin:
         self.withdrawn += wei
         return wei
 
+    def fee(self, account: str, wei: int) -> None:
+        """What a call was paid; whoever compares has found that it may be."""
+        assert 0 < wei <= self.reserve, "never more than the reserve"
+        self.reserve -= wei
+        self.fees_paid += wei
+        self.credits[account] = self.credits.get(account, 0) + wei
+
+    def close_books(self) -> None:
+        """Once the call that finished the session has been paid: the owner has what is left."""
+        if self.stage == Stage.FINISHED and self.deposited and not self.owner_total:
+            self.owner_total = self.rest + self.reserve
+            self.reserve = 0
+            self.credit(self.owner, self.owner_total)
+
     # Setup and registration.
 
     def start(self, now: Now) -> None:
         require(self.stage == Stage.SETUP)
-        self.deposited += self.params.reward_wei
-        self._enter(Stage.REGISTER, now.time + self.params.register_secs)
+        self.reserve = economy.reserve(self.params, self.capacity) if self.params.fee_table else 0
+        self.locked_for_fees = self.reserve
+        self.deposited += self.params.reward_wei + self.reserve
+        self._enter(Stage.REGISTER, now, self.params.register_secs)
 
-    def register(self, account: str, now: Now) -> None:
+    def register(self, account: str, now: Now, cohort: int = 0) -> None:
         require(self.stage == Stage.REGISTER and now.time <= self.deadline)
-        require(account in self.listed and account not in self.registered)
-        self.registered.append(account)
-        self.deposited += self.params.bond_wei
-        seats = self.params.rounds * self.params.members
-        full = self.params.assignment == 0 and len(self.registered) == seats
-        if full or len(self.registered) == len(self.listed):
+        require(account in self.listed and all(j.account != account for j in self.joined))
+        p, place = self.params, 0
+        if cohort:
+            require(p.assignment == 1)
+            found = self.ledger.place_in(cohort, self.owner, account, p.members)
+            require(found is not None)
+            place = found or 0
+        suspicion = self.ledger.decay(self.owner, account, self.records) if self.records else 0
+        pool = ref.Pool.CLEAR
+        if cohort:
+            pool = ref.Pool.COHORT
+        elif p.assignment and self.records and suspicion >= self.records.threshold:
+            pool = ref.Pool.SUSPECT
+        self.suspicions[account] = suspicion
+        self.joined.append(ref.Joined(account, pool, cohort, place))
+        self.deposited += p.bond_wei
+        full = p.assignment == 0 and len(self.joined) == p.rounds * p.members
+        if full or len(self.joined) == self.capacity:
             self._close_registration(now)
 
     def exit(self, now: Now) -> None:
@@ -99,94 +160,142 @@ class Twin:
         if self.stage == Stage.REGISTER and self.params.assignment == 0 and self._full() >= self.params.min_rounds:
             self._close_registration(now)
         else:
-            self._cancel()
+            self._cancel(now)
 
     def _full(self) -> int:
-        return min(self.params.rounds, len(self.registered) // self.params.members)
+        return ref.Draw(self.joined, self.params.rounds, self.params.members).groups
 
     def _close_registration(self, now: Now) -> None:
         if self._full() < self.params.min_rounds:
-            self._cancel()
+            self._cancel(now)
         elif self.params.assignment == 0:
-            self._seat(list(range(len(self.registered))), now)
+            accounts = [j.account for j in self.joined]
+            self._seat(ref.greedy_seats(accounts, self._full(), self.params.members), now)
         else:
-            self.draw_block = now.height + 4
-            self._enter(Stage.DRAW, 0)
+            self._await_draw(now)
 
-    def _cancel(self) -> None:
-        for account in self.registered:
-            self.credit(account, self.params.bond_wei)
-        if self.deposited:
-            self.credit(self.owner, self.params.reward_wei)
-        self._enter(Stage.FINISHED, 0)
+    def _await_draw(self, now: Now) -> None:
+        self.draw_block = now.height + DRAW_DELAY
+        self._enter(Stage.DRAW, now)
+
+    def _cancel(self, now: Now) -> None:
+        for one in self.joined:
+            self.credit(one.account, self.params.bond_wei)
+        self.rest = self.params.reward_wei if self.deposited else 0
+        self._enter(Stage.FINISHED, now)
 
     def _draw(self, now: Now) -> None:
         require(now.height > self.draw_block)
-        if now.height - self.draw_block > 256:
-            self.draw_block = now.height + 4
+        if now.height - self.draw_block > HASHES_KEPT:
+            self.draw_block = now.height + DRAW_DELAY
+        elif not self.first:
+            self._seat(ref.Draw(self.joined, self.params.rounds, self.params.members).seats(now.seed), now)
         else:
-            count = len(self.registered)
-            self._seat([ref.permute(now.seed, i, count) for i in range(count)], now)
+            self._seat_again(now.seed, now)
 
-    def _seat(self, places: list[int], now: Now) -> None:
-        size = self.params.members
-        self.groups = [Group() for _ in range(self._full())]
-        for account, place in zip(self.registered, places, strict=True):
-            if place < size * len(self.groups):
-                self.seats[account] = divmod(place, size)
-            else:
-                self.credit(account, self.params.bond_wei)
-        self._enter(Stage.COMMIT, now.time + self.params.commit_secs)
+    def _seat(self, seats: ref.Seats, now: Now) -> None:
+        self.seats = seats
+        self.groups = [Group(self._sitting(seats, g)) for g in range(self._full())]
+        for one in self.joined:
+            if one.account not in seats:
+                self.credit(one.account, self.params.bond_wei)
+        self._enter(Stage.COMMIT, now, self.params.commit_secs)
 
-    # Commit, upload, aggregate.
+    @staticmethod
+    def _sitting(seats: ref.Seats, group: int) -> list[str]:
+        return sorted((a for a, seat in seats.items() if seat[0] == group), key=lambda a: seats[a])
+
+    # Commit: two rounds.
 
     def commit(self, account: str, now: Now) -> None:
-        require(self.stage == Stage.COMMIT and now.time <= self.deadline and account in self.seats)
-        group, place = self.seats[account]
-        require(not self.groups[group].committed >> place & 1)
-        self.groups[group].committed |= 1 << place
-        if all(g.committed == self._everybody() for g in self.groups):
+        group, place = self._uncommitted(account, now)
+        group.committed |= 1 << place
+        self._close_round_if_all_are_in(now)
+
+    def decline(self, account: str, now: Now) -> None:
+        group, place = self._uncommitted(account, now)
+        group.declined, group.failed_at = 1 << place, Stage.COMMIT
+        self._close_round_if_all_are_in(now)
+
+    def _uncommitted(self, account: str, now: Now) -> tuple[Group, int]:
+        require(self.waits_for(account) and now.time <= self.deadline)
+        index, place = self.seats[account]
+        return self.groups[index], place
+
+    def waits_for(self, account: str) -> bool:
+        """Whether the open commitment round waits for that account."""
+        if self.stage != Stage.COMMIT or account not in self.seats:
+            return False
+        index, place = self.seats[account]
+        return not self.groups[index].failed and not self.groups[index].committed >> place & 1
+
+    def _close_round_if_all_are_in(self, now: Now) -> None:
+        if all(g.committed == g.everybody for g in self._live()):
+            self._close_round(now)
+
+    def _close_round(self, now: Now) -> None:
+        for group in self._live():
+            if group.committed != group.everybody:
+                group.failed_at = Stage.COMMIT
+        if self.first:
             self._pass_barrier(now)
+            return
+        self.first = len(self.groups)
+        did = {i: g.did for i, g in enumerate(self.groups) if g.failed}
+        self.survivors = ref.survivors(self.seats, did)
+        if len(self.survivors) < self.params.members:
+            self._pass_barrier(now)
+        elif self.params.assignment == 0:
+            self._seat_again(None, now)
+        else:
+            self._await_draw(now)
+
+    def _seat_again(self, seed: bytes | None, now: Now) -> None:
+        seats = ref.second_seats(seed, self.survivors, self.first, self.params.members)
+        self.again = set(seats)
+        self.seats = self.seats | seats
+        count = len(self.survivors) // self.params.members
+        self.groups += [Group(self._sitting(seats, self.first + g), second=True) for g in range(count)]
+        self._enter(Stage.COMMIT, now, self.params.commit_secs)
+
+    # Upload, aggregate.
 
     def upload(self, account: str, now: Now) -> None:
         require(self.stage == Stage.UPLOAD and now.time <= self.deadline and account in self.seats)
-        group, place = self.seats[account]
-        require(not self.groups[group].failed and not self.groups[group].delivered >> place & 1)
-        self.groups[group].delivered |= 1 << place
-        if all(g.delivered == self._everybody() for g in self._live()):
+        index, place = self.seats[account]
+        group = self.groups[index]
+        require(not group.failed and not group.delivered >> place & 1)
+        group.delivered |= 1 << place
+        if all(g.delivered == g.everybody for g in self._live()):
             self._close_upload(now)
 
-    def aggregate(self, group: int, total: list[int], now: Now) -> None:
+    def aggregate(self, index: int, total: list[int], now: Now) -> None:
         require(self.stage in (Stage.UPLOAD, Stage.AGGREGATE) and now.time <= self.deadline)
-        require(group < len(self.groups))
-        found = self.groups[group]
-        require(not found.failed and found.delivered == self._everybody() and not found.aggregated)
-        found.aggregated, found.total = True, total
+        require(index < len(self.groups))
+        group = self.groups[index]
+        require(not group.failed and group.delivered == group.everybody and not group.aggregated)
+        group.aggregated, group.total = True, total
         if self.stage == Stage.AGGREGATE and all(g.aggregated for g in self._live()):
-            self._enter(Stage.SELECT, now.time + self.params.select_secs)
-
-    def _everybody(self) -> int:
-        return (1 << self.params.members) - 1
+            self._enter(Stage.SELECT, now, self.params.select_secs)
 
     def _live(self) -> list[Group]:
         return [g for g in self.groups if not g.failed]
 
     def _pass_barrier(self, now: Now) -> None:
-        for group in self.groups:
-            group.failed = group.committed != self._everybody()
-        self._enter(Stage.UPLOAD, now.time + self.params.upload_secs)
+        self._enter(Stage.UPLOAD, now, self.params.upload_secs)
         if not self._live():
             self._close_upload(now)
 
     def _close_upload(self, now: Now) -> None:
         for group in self._live():
-            group.failed = group.delivered != self._everybody()
+            if group.delivered != group.everybody:
+                group.failed_at = Stage.UPLOAD
         if not self._live():
-            self._end_selection([])
+            self._end_selection([], now)
         elif all(g.aggregated for g in self._live()):
-            self._enter(Stage.SELECT, now.time + self.params.select_secs)
+            self._enter(Stage.SELECT, now, self.params.select_secs)
         else:
-            self._enter(Stage.AGGREGATE, now.time + self.params.aggregate_secs)
+            self._enter(Stage.AGGREGATE, now, self.params.aggregate_secs)
 
     # Selection and payment.
 
@@ -206,35 +315,67 @@ class Twin:
             ]
         else:
             chosen = ref.krum(matrix, p.krum_mu_bps, p.krum_m, p.krum_m_rule == 0)
-        self._end_selection([live[i] for i in chosen])
+        self._end_selection([live[i] for i in chosen], now)
 
-    def _end_selection(self, accepted: list[Group]) -> None:
+    def _end_selection(self, accepted: list[Group], now: Now) -> None:
         for group in accepted:
             group.accepted = True
         self.unselected = not accepted and bool(self._live())
         paid = accepted or self._live()
         seats = len(paid) * self.params.members
         self.share = self.params.reward_wei // seats if seats else 0
-        self.credit(self.owner, self.params.reward_wei - self.share * seats)
-        self._enter(Stage.PAYMENT, 0)
+        self.rest = self.params.reward_wei - self.share * seats
+        self._enter(Stage.PAYMENT, now)
+        self._finish_if_settled(now)
 
-    def settle(self, index: int) -> None:
-        require(index < len(self.groups))
+    def settle(self, index: int, members: list[str], now: Now) -> None:
+        require(index < len(self.groups) and members == self.groups[index].members)
         group = self.groups[index]
-        require(not group.settled and (group.failed or self.stage == Stage.PAYMENT))
+        require(not group.settled)
+        require(self.stage == Stage.PAYMENT or (group.failed and bool(self.first) and self.stage != Stage.DRAW))
+        require(not group.second or all(g.settled for g in self.groups[: self.first] if g.failed))
         group.settled = True
-        members = sorted((place, a) for a, (g, place) in self.seats.items() if g == index)
-        for place, account in members:
-            self.credit(account, self._due(group, place))
-        if self.stage == Stage.PAYMENT and all(g.settled for g in self.groups):
-            self._enter(Stage.FINISHED, 0)
+        for place, account in enumerate(members):
+            self._settle_member(group, place, account)
+        if self.stage == Stage.PAYMENT:
+            self._finish_if_settled(now)
+
+    def _settle_member(self, group: Group, place: int, account: str) -> None:
+        due = self._due(group, place)
+        if account in self.again and not group.second:
+            self.postponed[account] = due - self.params.bond_wei
+        else:
+            self.credit(account, due + self.postponed.pop(account, 0))
+        blamed = self.blames(group, place)
+        if self.records and blamed is not None:
+            self.ledger.record(self.owner, account, blamed, self.records)
 
     def _due(self, group: Group, place: int) -> int:
         bond = self.params.bond_wei
         if group.failed:
-            did = group.delivered if group.committed == self._everybody() else group.committed
-            return ref.bonds_back(bond, self.params.members, did)[place]
+            fees = economy.member_fees(self.params) if self.params.fee_table else 0
+            lost = min(bond, fees) if group.declined else None
+            return economy.bonds_back(bond, self.params.members, group.did, lost)[place]
         return bond + (self.share if group.accepted or self.unselected else 0)
+
+    def blames(self, group: Group, place: int) -> bool | None:
+        """b of E27; None: its record doesn't change."""
+        if group.failed:
+            return None if group.did >> place & 1 else True
+        if group.accepted:
+            return False
+        return True if self.params.rule == 0 and not self.unselected else None
+
+    def _finish_if_settled(self, now: Now) -> None:
+        if all(g.settled for g in self.groups):
+            self._enter(Stage.FINISHED, now)
+
+    def alumnus(self, account: str) -> tuple[bool, int, int, int]:
+        """Accepted, group, place, N."""
+        if account not in self.seats:
+            return False, 0, 0, 0
+        group, place = self.seats[account]
+        return self.groups[group].accepted, group, place, self.params.members
 
     # Deadlines.
 
@@ -248,30 +389,31 @@ class Twin:
             return
         require(self.stage < Stage.PAYMENT and now.time > self.deadline)
         if self.stage == Stage.SETUP:
-            self._cancel()
+            self._cancel(now)
         elif self.stage == Stage.REGISTER:
             self._close_registration(now)
         elif self.stage == Stage.COMMIT:
-            self._pass_barrier(now)
+            self._close_round(now)
         elif self.stage == Stage.UPLOAD:
             self._close_upload(now)
         else:
-            self._end_selection([])
+            self._end_selection([], now)
 
-    def _enter(self, stage: Stage, deadline: int) -> None:
-        self.stage, self.deadline = stage, deadline
+    def _enter(self, stage: Stage, now: Now, window: int | None = None) -> None:
+        self.stage, self.entered = stage, now.time
+        self.deadline = 0 if window is None else now.time + window
 
     def status(self, index: int) -> Status:
         """Of a group, docs/PROTOCOL.md section 6."""
-        if self.stage in (Stage.REGISTER, Stage.DRAW):
+        if self.stage == Stage.REGISTER or (self.stage == Stage.DRAW and not self.first):
             return Status.FORMING if index < self.params.rounds else Status.NONE
         if index >= len(self.groups):
             return Status.NONE
         group = self.groups[index]
         if group.failed:
             return Status.FAILED
-        if self.stage == Stage.COMMIT:
+        if self.stage in (Stage.COMMIT, Stage.DRAW):
             return Status.COMMIT
         if group.aggregated:
             return Status.AGGREGATED
-        return Status.DELIVERED if group.delivered == self._everybody() else Status.UPLOAD
+        return Status.DELIVERED if group.delivered == group.everybody else Status.UPLOAD

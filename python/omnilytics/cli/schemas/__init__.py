@@ -1,1 +1,1 @@
-"""JSON Schemas of what `--json` writes: demo-1, observe-1, verify-1, fetch-1 (docs/CLI.md)."""
+"""JSON Schemas of what `--json` writes, one file a schema and version, named as the object's `schema` (docs/CLI.md)."""

@@ -1,0 +1,55 @@
+"""What a verifier knows from the sessions before: accepted groups, and what the market may remember of each member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from omnilytics.protocol.seating import Seating
+from omnilytics.types import Address, RecordConstants
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A finished session: its owner, N, who sat where, and which groups the rule accepted (bitmap)."""
+
+    owner: Address
+    members: int
+    seats: Seating
+    accepted: int
+
+    def place(self, group: int, member: Address) -> int | None:
+        """The member's place in an accepted group; None: it can't come back with that one."""
+        seat = self.seats.seat_of(member)
+        return seat[1] if seat is not None and seat[0] == group and self.accepted >> group & 1 else None
+
+
+@dataclass(slots=True)
+class History:
+    """Sessions of one record, in order. A member's record may be one of several values, until a session settles it."""
+
+    sessions: dict[Address, Past] = field(default_factory=dict)
+    _records: dict[tuple[Address, Address], frozenset[int | None]] = field(default_factory=dict)
+
+    def registered(self, owner: Address, member: Address, suspicion: int, constants: RecordConstants) -> bool:
+        """Takes in what a registration says; True if it follows from the sessions before (E26).
+
+        What doesn't follow may come from a session of the same owner that isn't in this record.
+        """
+        known = self._records.get((owner, member))
+        fits = known is not None and any(constants.decayed(value) == suspicion for value in known)
+        if known is None or not fits:
+            after: frozenset[int | None] = frozenset({suspicion})
+            if suspicion == constants.newcomer:
+                after |= {None}
+        else:
+            after = frozenset(
+                None if value is None else suspicion for value in known if constants.decayed(value) == suspicion
+            )
+        self._records[owner, member] = after
+        return fits
+
+    def settled(self, owner: Address, member: Address, blamed: bool, constants: RecordConstants) -> None:
+        """Takes in that a member's record changes (E27)."""
+        known = self._records.get((owner, member))
+        if known is not None:
+            self._records[owner, member] = frozenset(constants.after(value, blamed) for value in known)

@@ -1,0 +1,39 @@
+"""What came out of the scenarios, one line each; `pytest tests/attacks -s` prints them at the end."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Told(NamedTuple):
+    """The outcome of a scenario, wei."""
+
+    name: str
+    profit: int
+    """Of all attackers together, their gas paid; against staying away, which brings nothing."""
+    over_honest: int | None
+    """The same against what honest behaviour would have brought them; None where that is staying away."""
+    honest_loss: int
+    """The largest of an honest party, beyond its own gas."""
+
+
+_told: list[Told] = []
+
+
+def tell(name: str, profit: int, over_honest: int | None, honest_loss: int) -> Told:
+    """Keeps a line for the end of the run."""
+    told = Told(name, profit, over_honest, honest_loss)
+    _told.append(told)
+    return told
+
+
+def lines() -> list[str]:
+    """The table so far, numbers in wei."""
+    if not _told:
+        return []
+    head = f"{'scenario':<76}{'attacker, wei':>26}{'over honest, wei':>26}{'honest loss, wei':>24}"
+    rows = [
+        f"{t.name:<76}{t.profit:>26,}{'-' if t.over_honest is None else f'{t.over_honest:,}':>26}{t.honest_loss:>24,}"
+        for t in _told
+    ]
+    return ["", head, *rows]

@@ -1,0 +1,96 @@
+"""One model owner and its data owners without any training: steps are random, sessions are driven one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from omnilytics.chain.base import SessionPort
+from omnilytics.experiments.simulate import Simulation
+from omnilytics.protocol.events import Event
+from omnilytics.protocol.history import History
+from omnilytics.protocol.member import Behaviour, DataOwner, Policy
+from omnilytics.protocol.owner import ModelOwner
+from omnilytics.protocol.randomness import SeededRandomness
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.session import NO_COHORTS, Outcome, SessionDriver
+from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.verify import verify_session
+from omnilytics.seeds import Seeds
+from omnilytics.types import Address, FloatVec
+
+D, CLIP = 100, 0.5
+SEEDS = Seeds(11)
+
+
+@dataclass
+class Fair:
+    """A market with `count` data owners, each of whom may behave in its own way."""
+
+    count: int
+    policy: Policy = field(default_factory=lambda: Policy(accept_near_repeats=True))
+    behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    records: list[SessionRecord] = field(default_factory=list)
+    sessions: list[SessionPort] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world = Simulation(self.count)
+        self.members = self.world.members
+        self.owner = ModelOwner(self.world.chain, self.world.market, self.world.owner)
+        self.roles = [
+            DataOwner(self.world.chain, account, self.behaviours.get(i), self.policy)
+            for i, account in enumerate(self.members)
+        ]
+
+    def open(self, terms: Terms, listed: Sequence[Address] | None = None) -> SessionPort:
+        published = np.zeros(D, dtype=np.float32)
+        params = terms.params(D, CLIP)
+        session, _ = self.owner.open(self.members if listed is None else listed, published, params)
+        self.sessions.append(session)
+        return session
+
+    def run(
+        self,
+        terms: Terms,
+        cohorts: Mapping[Address, int] = NO_COHORTS,
+        listed: Sequence[Address] | None = None,
+        who: Sequence[int] | None = None,
+    ) -> Outcome:
+        """One session of all data owners, or of those numbered `who`, in that order."""
+        session = self.open(terms, listed)
+        number = len(self.sessions)
+        roles = self.roles if who is None else [self.roles[i] for i in who]
+        driver = SessionDriver(
+            self.world.chain, session, self.owner, roles, self.events.append, number, listed, cohorts
+        )
+        outcome = driver.run(np.zeros(D, dtype=np.float32), steps, lambda i: SeededRandomness(SEEDS, i, number))
+        logs = tuple(self.world.chain.logs(session.address))
+        self.records.append(SessionRecord(number, self.world.chain.chain_id, session.address, self.world.owner, logs))
+        check_money(outcome)
+        return outcome
+
+    def verify(self) -> dict[str, int]:
+        """All sessions, one after another; what was checked in the last."""
+        history = History()
+        return dict([verify_session(record, history) for record in self.records][-1])
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def steps(indices: Sequence[int], published: FloatVec) -> list[FloatVec]:
+    """Each member's weights after its training."""
+    return [
+        published + SEEDS.numpy("step", index).normal(scale=CLIP / 8, size=D).astype(np.float32) for index in indices
+    ]
+
+
+def check_money(outcome: Outcome) -> None:
+    """To the wei."""
+    came = outcome.deposited_wei + outcome.bonds_wei
+    assert came == outcome.paid_wei + outcome.fees_wei + outcome.refunded_wei + outcome.left_wei
+    assert outcome.left_wei == 0
+    assert 0 <= outcome.fees_wei <= outcome.reserve_wei <= outcome.deposited_wei

@@ -1,0 +1,149 @@
+"""Seats, fees, records and whitelists agree with the plain-Python protocol."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnilytics.protocol.merkle import MerkleTree, verify
+from omnilytics.protocol.seating import Registration, Seating, first_seats, full_groups, second_seats
+from omnilytics.protocol.terms import Terms
+from omnilytics.types import (
+    Address,
+    Assignment,
+    FeeTable,
+    RecordConstants,
+    Rule,
+    SessionParams,
+    member_fees_wei,
+    reserve_wei,
+)
+
+Case = dict[str, Any]
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+SUSPICIOUS, CLEAR = 2**15, 2**15 - 1
+LIMITS = ("register", "commit", "select", "settle", "move", "upload", "aggregate", "gram")
+PARAMS = Terms(reward_wei=10**18, records=RecordConstants()).params(100, 0.5)
+
+
+@cache
+def load(name: str) -> Case:
+    content: Case = json.loads((VECTORS / name).read_text(encoding="utf-8"))
+    return content
+
+
+def cases(file: str, key: str) -> list[Any]:
+    return [pytest.param(case, id=case.get("name", f"{key} {i}")) for i, case in enumerate(load(file)[key])]
+
+
+def account(number: int) -> Address:
+    return Address(f"0x{number + 1:040x}")
+
+
+def seated(case: Case, assignment: Assignment = Assignment.SHUFFLED) -> SessionParams:
+    return replace(PARAMS, members=case["members"], rounds=case.get("rounds", 1), assignment=assignment)
+
+
+def registration(number: int, pool: int, cohort: int, place: int) -> Registration:
+    suspicion = SUSPICIOUS if pool == 1 else CLEAR
+    return Registration(account(number), suspicion, (cohort + 1) << 8 if pool == 2 else 0, place)
+
+
+def numbers(seats: Seating) -> list[list[int]]:
+    return [[int(member, 16) - 1 for member in group] for group in seats.groups]
+
+
+def unhex(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
+
+
+@pytest.mark.parametrize("case", cases("draw.json", "seats"))
+def test_first_draw(case: Case) -> None:
+    registered = [registration(number, *one) for number, one in enumerate(case["registered"])]
+    params = seated(case)
+    seats = first_seats(params, registered, unhex(case["seed"]))
+    assert numbers(seats) == case["groups"]
+    assert seats.first == full_groups(params, registered) == len(case["groups"])
+    everybody = {member for group in seats.groups for member in group} | set(seats.unseated)
+    assert everybody == {one.member for one in registered}
+    assert len(seats.unseated) == len(registered) - len(case["groups"]) * case["members"]
+
+
+def test_another_seed_gives_other_seats() -> None:
+    case = load("draw.json")["seats"][1]
+    registered = [registration(number, *one) for number, one in enumerate(case["registered"])]
+    assert numbers(first_seats(seated(case), registered, bytes(32))) != case["groups"]
+
+
+@pytest.mark.parametrize("case", cases("draw.json", "greedy"))
+def test_greedy_seats(case: Case) -> None:
+    registered = [Registration(account(number), SUSPICIOUS) for number in range(case["registered"])]
+    assert numbers(first_seats(seated(case, Assignment.GREEDY), registered, bytes(32))) == case["groups"]
+
+
+@pytest.mark.parametrize("key", ["redraws", "greedy_redraws"])
+def test_second_draw(key: str) -> None:
+    for case in load("draw.json")[key]:
+        survivors = [account(number) for number in range(case["survivors"])]
+        first = Seating(((account(500),), (account(501),)), (account(502),), 2)
+        params = seated(case, Assignment.GREEDY if key == "greedy_redraws" else Assignment.SHUFFLED)
+        both = second_seats(params, first, survivors, unhex(case.get("seed", "0x")))
+        assert numbers(both)[2:] == case["groups"]
+        assert (both.groups[:2], both.unseated, both.first) == (first.groups, first.unseated, 2)
+
+
+@pytest.mark.parametrize("case", cases("fees.json", "tables"))
+def test_fee_tables(case: Case) -> None:
+    table = fee_table(case["fields"])
+    assert table.pack() == int(case["packed"])
+    assert FeeTable.unpack(int(case["packed"])) == table
+
+
+def fee_table(fields: dict[str, int]) -> FeeTable:
+    return FeeTable(**{name: 100 * value if name in LIMITS else value for name, value in fields.items()})
+
+
+@pytest.mark.parametrize("case", cases("fees.json", "sessions"))
+def test_reserve(case: Case) -> None:
+    names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "fee_cap_wei")
+    table = int(load("fees.json")["tables"][case["table"]]["packed"])
+    params = replace(PARAMS, fee_table=table, rule=Rule(case["rule"]), **{name: case[name] for name in names})
+    assert member_fees_wei(params) == int(case["member_fees"])
+    assert reserve_wei(params, case["capacity"]) == int(case["reserve"])
+    without = replace(params, fee_table=0, fee_cap_wei=0)
+    assert (member_fees_wei(without), reserve_wei(without, case["capacity"])) == (0, 0)
+
+
+@pytest.mark.parametrize("case", cases("records.json", "constants"))
+def test_record_constants(case: Case) -> None:
+    constants = RecordConstants(**{name: value for name, value in case.items() if name != "packed"})
+    assert constants.pack() == int(case["packed"])
+    assert RecordConstants.unpack(int(case["packed"])) == constants
+
+
+def test_records_fade_and_change() -> None:
+    vectors = load("records.json")
+    for case in vectors["decay"]:
+        constants = RecordConstants(decay=case["decay"])
+        assert [constants.decayed(value) for value in case["before"]] == case["after"]
+    for case in vectors["settle"]:
+        constants = RecordConstants(weight=case["weight"])
+        assert [constants.after(value, case["blamed"]) for value in case["before"]] == case["after"]
+
+
+@pytest.mark.parametrize("case", cases("merkle.json", "cases"))
+def test_merkle_trees(case: Case) -> None:
+    tree = MerkleTree(case["accounts"])
+    root = unhex(case["root"])
+    assert tree.root == root
+    for member, proof in case["proofs"].items():
+        hashes = [unhex(one) for one in proof]
+        assert tree.proof(member) == hashes
+        assert verify(root, member, hashes)
+        assert not verify(root, case["stranger"], hashes)
