@@ -50,6 +50,7 @@ def isolation(chain: Any, till: Till) -> Iterator[None]:
     with chain.anchor():
         yield
     del till.calls[kept:]
+    till.junk.clear()
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def inner_product(params: Params, own: Vector) -> Vector:
 
 
 def alie(params: Params, own: Vector) -> Vector:
-    """"A little is enough": the common mean less one standard deviation, lane by lane."""
+    """ "A little is enough": the common mean less one standard deviation, lane by lane."""
     return clipped(params, [0.7 * v - 0.9 for v in direction(params)])
 
 

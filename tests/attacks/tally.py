@@ -16,6 +16,11 @@ class Told(NamedTuple):
     honest_loss: int
     """The largest of an honest party, beyond its own gas."""
 
+    @property
+    def loses(self) -> bool:
+        """Whether the attackers have less than if they had stayed away, and no more than honest work brings."""
+        return self.profit < 0 and (self.over_honest is None or self.over_honest <= 0)
+
 
 _told: list[Told] = []
 

@@ -1,12 +1,11 @@
-"""Ether that nobody deposited: by self-destruct, as a block reward, by plain transfer. The books don't move."""
+"""Somebody forces ether on a session: by self-destruct, as a block reward, by plain transfer."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.attacks.wealth import Wealth, conserved
+from tests.attacks.wealth import Wealth
 from tests.contracts.harness import SessionDriver, Stage, reverts
-from tests.contracts.harness import evm as harness_evm
 from tests.contracts.harness.fixtures import Factory
 
 STAGES = [s for s in Stage if s != Stage.DRAW]
@@ -16,7 +15,7 @@ FORCED_WEI = 12_345
 def self_destruct_into(session: SessionDriver) -> None:
     """A creation whose init code is PUSH20 session, SELFDESTRUCT."""
     init_code = b"\x73" + bytes.fromhex(session.contract.address[2:]) + b"\xff"
-    harness_evm.deploy("self-destruct", session.stranger, init_code, FORCED_WEI)
+    session.contract.backend.deploy("self-destruct", session.stranger, init_code, FORCED_WEI)
 
 
 @pytest.mark.filterwarnings("ignore:SELFDESTRUCT opcode:DeprecationWarning")
@@ -31,8 +30,10 @@ def test_forced_ether_belongs_to_nobody(new_session: Factory, stage: Stage) -> N
     assert session.money() == books
     session.to(Stage.FINISHED)
     assert session.chain.balance(session.contract.address) == FORCED_WEI
-    assert sum(wealth.gains().values()) == 0
-    assert conserved(session)
+    assert sum(wealth.gains().values()) == -FORCED_WEI
+    told = wealth.tell(f"ether forced in, stage {stage.name.lower()}", session.stranger)
+    assert told.profit <= -FORCED_WEI
+    assert told.honest_loss == 0
 
 
 def test_a_coinbase_reward_is_no_deposit(new_session: Factory) -> None:
@@ -40,7 +41,7 @@ def test_a_coinbase_reward_is_no_deposit(new_session: Factory) -> None:
     session.chain.set_balance(session.contract.address, session.params.reward_wei)
     session.whitelist()
     session.publish()
-    with reverts("start: value other than the reward"):
+    with reverts("start: value other than reward + reserve"):
         session.contract.start(session.params, sender=session.owner)
 
 

@@ -1,11 +1,11 @@
-"""Uploads that are late, twice, of another chunk, member, group or session: each is refused and moves no money."""
+"""A member uploads late, twice, another chunk, or words of another member, group, round or session."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.attacks.wealth import Wealth, conserved
-from tests.contracts.harness import SessionDriver, Stage, Status, reverts
+from tests.attacks.wealth import Wealth, honest_profits
+from tests.contracts.harness import Reverted, SessionDriver, Stage, Status, reverts
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -60,7 +60,7 @@ def test_somebody_who_has_no_seat(session: SessionDriver) -> None:
 
 
 def test_after_the_deadline(session: SessionDriver) -> None:
-    wealth = Wealth(session)
+    wealth, honest = Wealth(session), honest_profits(session)
     *prompt, late = session.seated()
     for member in prompt:
         session.upload_all(member)
@@ -74,8 +74,9 @@ def test_after_the_deadline(session: SessionDriver) -> None:
     assert session.group(1).status == Status.FAILED
     session.to(Stage.FINISHED)
     assert wealth.of(late) == -session.params.bond_wei
-    assert wealth.nobody_lost(late)
-    assert conserved(session)
+    told = wealth.tell("the last chunk a second too late", late, honest=[honest[late]])
+    assert told.loses
+    assert told.honest_loss == 0
 
 
 def test_in_the_last_second(session: SessionDriver) -> None:
@@ -95,3 +96,51 @@ def test_words_of_the_same_member_in_another_session(session: SessionDriver, new
     assert other.words(member) != session.words(member)
     with reverts("session: hashes don't give root"):
         session.contract.upload(0, other.chunk(other.words(member), 0), other.chunk_hashes(member), sender=member)
+
+
+def test_a_wrong_chunk_hurts_who_sends_it_alone(session: SessionDriver) -> None:
+    """It tries whatever it has, is refused each time, delivers at last, and has paid for the gas."""
+    wealth, honest = Wealth(session), honest_profits(session)
+    member, peer, *_ = session.seated()
+    words, hashes = session.words(member), session.chunk_hashes(member)
+    wrong = [
+        (0, session.chunk(words, 1), hashes),
+        (1, session.chunk(words, 1), hashes),
+        (0, session.chunk(session.words(peer), 0), hashes),
+        (0, session.chunk(words, 0)[:-32], hashes),
+        (0, session.chunk(words, 0) + bytes(32), hashes),
+        (0, session.chunk(words, 0), hashes[:1]),
+        (0, session.chunk(words, 0), [*hashes, bytes(32)]),
+        (2, b"", hashes),
+    ]
+    for chunk, data, claimed in wrong:
+        with pytest.raises(Reverted):
+            session.contract.upload(chunk, data, claimed, sender=member)
+    session.to(Stage.FINISHED)
+    told = wealth.tell("eight wrong uploads, then the right one", member, honest=[honest[member]])
+    assert told.over_honest < 0
+    assert told.honest_loss == 0
+
+
+def test_who_failed_in_the_first_round_uploads_nothing(new_session: Factory) -> None:
+    """Nor does who wasn't drawn again; who was uploads what it committed to in the second round."""
+    session = new_session(rounds=4, assignment=1).to(Stage.COMMIT)
+    missing = [session.members_of(g)[0] for g in (0, 1)]
+    peers = [a for g in (0, 1) for a in session.members_of(g)[1:]]
+    for account in session.seated():
+        if account not in missing:
+            session.commit(account)
+    first_words = {a: (session.chunk(session.words(a), 0), session.chunk_hashes(a)) for a in peers}
+    session.pass_deadline()
+    session.draw()
+    again = session.members_of(4)
+    session.finish_commit()
+    with reverts("session: no commitment"):
+        session.upload(missing[0], 0)
+    for account in peers:
+        words, hashes = first_words[account]
+        reason = "session: hashes don't give root" if account in again else "session: the group has failed"
+        with reverts(reason):
+            session.contract.upload(0, words, hashes, sender=account)
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b11100

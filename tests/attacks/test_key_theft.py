@@ -1,9 +1,10 @@
-"""Mask keys that aren't the sender's, aren't fresh, or aren't points: none gets in, and no bond is kept."""
+"""A member registers a key that isn't its own, is used twice, or is no point: off the curve, x >= n."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.attacks.wealth import Wealth, honest_profits
 from tests.contracts.harness import Accounts, Chain, SessionDriver, Stage, reverts
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.keys import CURVE_ORDER, FIELD, Keys, key_digest, make_keys, off_curve_x, public, sign
@@ -103,3 +104,19 @@ def test_a_high_s_is_the_same_signature(base: SessionDriver, accounts: Accounts,
     digest = key_digest(chain.id, base.contract.address, accounts.bob)
     keys = Keys(keys.x, keys.parity, *sign(base.secret(accounts.alice), digest))
     refused(base, keys, accounts.bob, "registry: key seen before")
+
+
+def test_a_thief_pays_for_its_gas(base: SessionDriver, accounts: Accounts) -> None:
+    """It runs ahead of everybody with their keys, and has nothing: neither a seat nor their places."""
+    session, wealth, honest = base.copy(), Wealth(base), honest_profits(base)
+    thief = accounts.frank
+    for victim in session.listed[:5]:
+        refused(session, session.keys(victim), thief, "register: key signature")
+        session.register(victim)
+    assert wealth.of(thief) == 0
+    session.chain.next_at(session.deadline() + 1)
+    session.advance(sender=session.stranger)
+    session.to(Stage.FINISHED)
+    told = wealth.tell("five keys stolen from the pool", thief, honest=[honest[thief]])
+    assert told.loses
+    assert told.honest_loss == 0

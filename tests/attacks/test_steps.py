@@ -1,12 +1,11 @@
-"""A member sends a step that isn't its own: scaled, backwards, ALIE, of wrong labels, none, the same as its accomplice."""
+"""A member sends another step than its own: scaled, backwards, ALIE, of wrong labels, none, its accomplice's."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.attacks import steps
-from tests.attacks.till import GWEI
-from tests.attacks.wealth import Wealth, honest_profits
+from tests.attacks.wealth import GAS_NOISE_WEI, Wealth, honest_profits
 from tests.contracts.harness import SessionDriver, Stage
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
@@ -16,8 +15,6 @@ RULES = {
     "krum": {"rounds": 5, "rule": 1, "krum_mu_bps": 2_000, "krum_m": 2, "krum_m_rule": 1},
 }
 REFUSED_BY_NORM = {"step times 100"}
-GAS_NOISE = 10_000 * GWEI
-"""What the same calls may differ by, wei: the bytes of other words."""
 
 
 @pytest.fixture(scope="module", params=RULES)
@@ -63,8 +60,8 @@ def test_one_member_of_a_group(base: SessionDriver, honest: dict[str, int], rule
     assert wealth.of(attacker) == share * paid
     assert paid == (kind not in REFUSED_BY_NORM) or rule == "krum"
     told = wealth.tell(f"{kind}, {rule} ({'paid' if paid else 'refused'})", attacker, honest=[honest[attacker]])
-    assert told.profit <= max(honest.values()) + GAS_NOISE, "never more than an honest member of an accepted group"
-    assert rule == "krum" or told.over_honest <= GAS_NOISE
+    assert told.profit <= max(honest.values()) + GAS_NOISE_WEI, "never more than an honest member of an accepted group"
+    assert rule == "krum" or told.over_honest <= GAS_NOISE_WEI
     assert told.honest_loss == 0
     assert drift(session) > 0, "one of many: the model still learns"
 
@@ -83,8 +80,8 @@ def test_an_identical_cluster(base: SessionDriver, honest: dict[str, int], rule:
     told = wealth.tell(
         f"identical cluster of two groups, {rule} ({paid} of 2 paid)", *colluders, honest=[honest[a] for a in colluders]
     )
-    assert told.profit <= 2 * max(honest.values()) + GAS_NOISE
-    assert rule == "krum" or told.over_honest <= GAS_NOISE
+    assert told.profit <= 2 * max(honest.values()) + GAS_NOISE_WEI
+    assert rule == "krum" or told.over_honest <= GAS_NOISE_WEI
     assert told.honest_loss == 0
 
 
@@ -97,9 +94,11 @@ def test_a_whole_group_of_free_riders(base: SessionDriver, honest: dict[str, int
     session.to(Stage.FINISHED)
     paid = session.accepted() >> 2 & 1
     told = wealth.tell(
-        f"a whole group of free riders, {rule} ({'paid' if paid else 'refused'})", *riders, honest=[honest[a] for a in riders]
+        f"a whole group of free riders, {rule} ({'paid' if paid else 'refused'})",
+        *riders,
+        honest=[honest[a] for a in riders],
     )
-    assert told.profit <= 3 * max(honest.values()) + GAS_NOISE
-    assert rule == "krum" or told.over_honest <= GAS_NOISE
+    assert told.profit <= 3 * max(honest.values()) + GAS_NOISE_WEI
+    assert rule == "krum" or told.over_honest <= GAS_NOISE_WEI
     assert told.honest_loss == 0
     assert drift(session) > 0

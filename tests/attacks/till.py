@@ -20,7 +20,7 @@ PUPPET = Path(__file__).parent / "mocks" / "Puppet.vy"
 
 
 class Embedded(RevmChain):
-    """The embedded chain with the one thing of titanoboa's that the tests need beside it."""
+    """The embedded chain with what the attacks need beside it."""
 
     @contextlib.contextmanager
     def anchor(self) -> Iterator[None]:
@@ -30,6 +30,13 @@ class Embedded(RevmChain):
             yield
         finally:
             snapshot.revert()
+
+    def nonce(self, account: str) -> int:
+        return self._evm.nonce(bytes.fromhex(account[2:]))
+
+    def send_raw(self, transaction: bytes) -> Outcome:
+        """Mines one block with a signed transaction in it, which must succeed."""
+        return self._outcome("signed transaction", self._evm.send_raw(transaction))
 
 
 class Call(NamedTuple):
@@ -62,6 +69,8 @@ class Till:
         self.calls: list[Call] = []
         self.keepers: dict[str, str] = {}
         """Puppet -> who sends for it, and pays its gas."""
+        self.junk: dict[str, bytes] = {}
+        """Sender -> what it appends to the calldata of every call."""
 
     def new_puppet(self, keeper: str) -> Contract:
         """A contract of its own, with ether, that does what its keeper tells it."""
@@ -74,6 +83,7 @@ class Till:
         if sender in self.keepers:
             data = compiled(PUPPET).abi.calldata("act", (to, data, value))
             sender, target, value = self.keepers[sender], sender, 0
+        data += self.junk.get(sender, b"")
         try:
             outcome = self.inner.transact(call, sender, target, data, value, price)
         except (Reverted, LimitExceeded):

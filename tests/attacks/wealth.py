@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.attacks import tally
-from tests.attacks.till import Till
+from tests.attacks.till import GWEI, Till
 from tests.contracts.harness import SessionDriver, Stage
+
+GAS_NOISE_WEI = 10_000 * GWEI
+"""What the same calls may differ by: bytes of other words, slots that somebody else has written first."""
 
 
 class Wealth:
@@ -61,7 +64,7 @@ class Wealth:
         return sum(self.gain(a) - self.gas(a) for a in accounts)
 
     def loss(self, account: str) -> int:
-        """What an honest party loses beyond its own gas, wei. The owner's reward and fees are no loss: it agreed to them."""
+        """What an honest party loses beyond its own gas, wei. Reward and fees are no loss of the owner's."""
         promised = self.session.params.reward_wei if account == self.session.owner else 0
         return max(0, -self.of(account) - promised)
 

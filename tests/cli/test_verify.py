@@ -15,7 +15,9 @@ from tests.cli.conftest import Call, valid
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> verify.VerifyReport:
     """What the verifier finds; the verifier itself has its own tests."""
-    found = verify.VerifyReport(sessions=1, checks=[("squared norms", 8), ("settled wei", 1200)])
+    found = verify.VerifyReport(
+        sessions=1, checks=[("squared norms", 8), ("settled wei", 1200)], taken=[("suspicions", 3)]
+    )
     monkeypatch.setattr(verify, "verify_record", lambda path: found)
     return found
 
@@ -26,6 +28,7 @@ def test_it_says_what_was_checked(call: Call, report: verify.VerifyReport) -> No
     assert result.stdout.splitlines() == [
         "      8 x squared norms",
         "  1,200 x settled wei",
+        "      3 - suspicions: taken as emitted",
         "valid: 1,208 checks over 1 session",
     ]
 
@@ -34,6 +37,7 @@ def test_json(call: Call, report: verify.VerifyReport, tmp_path: Path) -> None:
     assert call("verify", "out.json", "--json", "checked.json", "--quiet").stdout == ""
     value = valid(json.loads((tmp_path / "checked.json").read_text()), "verify-1")
     assert value["checks"][0] == {"what": "squared norms", "times": 8}
+    assert value["taken"] == [{"what": "suspicions", "times": 3}]
     valid(json.loads(call("verify", "out.json", "--json", "-").stdout), "verify-1")
 
 

@@ -15,7 +15,6 @@ from tests.contracts.harness import (
     compiled,
     make_params,
     reverts,
-    session_type,
 )
 from tests.contracts.harness.fixtures import Factory, deploy_market
 

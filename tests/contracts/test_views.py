@@ -12,7 +12,15 @@ STATES = {0: 0, 1: 1, 2: 1, 3: 2, 5: 2, 7: 2, 8: 3, 10: 4, 11: 5}
 
 def test_an_empty_session(new_session: Factory) -> None:
     session = new_session()
-    counts = ("capacity", "registered_count", "group_count", "first_groups", "draw_block", "published_words", "accepted")
+    counts = (
+        "capacity",
+        "registered_count",
+        "group_count",
+        "first_groups",
+        "draw_block",
+        "published_words",
+        "accepted",
+    )
     assert [getattr(session.contract, name)() for name in (*counts, "reserve")] == [0] * (len(counts) + 1)
     assert set(session.contract.params()) == {0}
     hashes = ("published_hash", "model_hash", "seed", "second_seed", "whitelist_root")

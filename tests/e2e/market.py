@@ -17,7 +17,7 @@ from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.session import NO_COHORTS, Outcome, SessionDriver
 from omnilytics.protocol.terms import Terms
-from omnilytics.protocol.verify import verify_session
+from omnilytics.protocol.verify import Findings, verify_session
 from omnilytics.seeds import Seeds
 from omnilytics.types import Address, FloatVec
 
@@ -72,10 +72,10 @@ class Fair:
         check_money(outcome)
         return outcome
 
-    def verify(self) -> dict[str, int]:
-        """All sessions, one after another; what was checked in the last."""
+    def verify(self) -> Findings:
+        """All sessions, one after another; what was found in the last."""
         history = History()
-        return dict([verify_session(record, history) for record in self.records][-1])
+        return [verify_session(record, history) for record in self.records][-1]
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

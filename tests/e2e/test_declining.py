@@ -36,7 +36,7 @@ def test_strangers_are_declined() -> None:
     records = {e.member: e.suspicion for e in fair.of(events.RecordChanged)}
     assert records[m[9]] == 28_672
     assert {m[10], m[11]}.isdisjoint(records)
-    assert fair.verify()["price of leaving"] == 1
+    assert fair.verify().checks["price of leaving"] == 1
 
 
 def test_known_ones_are_not() -> None:
@@ -51,7 +51,7 @@ def test_others_of_a_declined_group_are_drawn_again() -> None:
     assert outcome.groups[4] == (m[1], m[2], m[4])
     assert [(e.member, e.group) for e in fair.of(events.Declined)] == [(m[0], 0), (m[3], 1), (m[1], 4)]
     assert (outcome.failed, outcome.accepted) == ((0, 1, 4), (2, 3))
-    assert fair.verify()["price of leaving"] == 3
+    assert fair.verify().checks["price of leaving"] == 3
 
 
 def test_a_group_that_differs_in_one_member_is_declined() -> None:

@@ -13,6 +13,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.attacks import Garbage
+from omnilytics.protocol.history import History
 from omnilytics.protocol.member import Policy, Upload
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.terms import Terms
@@ -96,7 +97,7 @@ def difference(one: Log, other: Log) -> set[str]:
 
 
 def test_an_honest_record_is_valid(recorded: SessionRecord) -> None:
-    counts = verify_session(recorded)
+    counts = verify_session(recorded).checks
     assert counts["deposits equal to all that is owed"] == 1
     assert counts["aggregates equal to the sum of the uploads"] >= 2
     assert counts["fees within the limit of their call"] > 30
@@ -137,6 +138,33 @@ def name_of(log: Log) -> str:
     decoded = decode_log(log)
     assert decoded is not None
     return decoded[0]
+
+
+def with_fee(record: SessionRecord, change: int) -> SessionRecord:
+    """The record with its first fee changed."""
+    position, log = next((i, log) for i, (_, log) in enumerate(record.logs) if name_of(log) == "FeeCredited")
+    amount = int.from_bytes(log.data[32:], "big") + change
+    other = replace(log, data=log.data[:32] + amount.to_bytes(32, "big"))
+    return replace(
+        record, logs=(*record.logs[:position], (record.logs[position][0], other), *record.logs[position + 1 :])
+    )
+
+
+def test_fees_have_limits(recorded: SessionRecord) -> None:
+    with pytest.raises(VerificationError, match="fees of whole gwei: expected 0, found 1"):
+        verify_session(with_fee(recorded, 1))
+    with pytest.raises(VerificationError, match="fees within the limit of their call: expected True, found False"):
+        verify_session(with_fee(recorded, 10**15))
+    with pytest.raises(VerificationError, match="the owner's credit: expected"):
+        verify_session(with_fee(recorded, 10**9))
+
+
+def test_what_sessions_before_say_of_a_member_is_held_against_the_next(finished: World) -> None:
+    history = History()
+    first, second = (verify_session(session, history) for session in finished.sessions)
+    assert (first.taken["suspicions"], second.taken["suspicions"]) == (12, 0)
+    assert second.checks["suspicions that follow from the sessions before"] == 12
+    assert verify_session(finished.sessions[1]).taken["suspicions"] == 12
 
 
 def test_files(finished: World, tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from eth.db.account import AccountDB
 
-from tests.contracts.harness import SessionDriver, Stage
-from tests.contracts.harness import economy
+from tests.contracts.harness import SessionDriver, Stage, economy
 from tests.contracts.harness.fixtures import Factory
 
 CHUNKS = 2
@@ -27,7 +26,9 @@ def slots_of(session: SessionDriver, monkeypatch: pytest.MonkeyPatch) -> tuple[i
     monkeypatch.setattr(AccountDB, "set_storage", set_storage)
     session.to(Stage.FINISHED)
     monkeypatch.undo()
-    count = [sum(1 for address, _ in written if address == a) for a in (session.contract.address, session.market.address)]
+    count = [
+        sum(1 for address, _ in written if address == a) for a in (session.contract.address, session.market.address)
+    ]
     return count[0], count[1]
 
 

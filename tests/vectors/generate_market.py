@@ -100,7 +100,7 @@ def some_table(label: str, most: int) -> economy.Table:
 
 
 def tables() -> list[economy.Table]:
-    full = dict.fromkeys(some_table("full", 1), 2 ** 16 - 1)
+    full = dict.fromkeys(some_table("full", 1), 2**16 - 1)
     full |= {"token_gas": 255, "floor_gas": 255, "base_gas": 2**24 - 1}
     return [some_table("usual", 9_000), full, dict.fromkeys(full, 0) | {"gram_word": 1}]
 

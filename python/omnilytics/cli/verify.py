@@ -28,9 +28,12 @@ def verify(
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
         report = verify_record(file)
-        checks = [{"what": what, "times": times} for what, times in report.checks]
-        files.json(json_file, {"schema": SCHEMA, "valid": True, "sessions": report.sessions, "checks": checks})
+        checks, taken = ([{"what": w, "times": t} for w, t in counts] for counts in (report.checks, report.taken))
+        value = {"schema": SCHEMA, "valid": True, "sessions": report.sessions, "checks": checks, "taken": taken}
+        files.json(json_file, value)
     for what, times in report.checks:
         say(f"{times:>7,} x {what}")
+    for what, times in report.taken:
+        say(f"{times:>7,} - {what}: taken as emitted")
     total = sum(times for _, times in report.checks)
     say(f"valid: {total:,} checks over {report.sessions} session{'' if report.sessions == 1 else 's'}")

@@ -307,7 +307,7 @@ class Quote:
 
     @property
     def fees_wei(self) -> int:
-        """What the reserve is expected to pay, rather less: calls are metered 2 to 5 % below their receipts."""
+        """What the reserve is expected to pay, rather less: calls are metered 1 to 5 % below their receipts."""
         return self.paid_price_wei * _gas(self.steps)
 
     @property

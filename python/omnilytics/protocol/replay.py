@@ -27,7 +27,8 @@ class Replay:
 
     record: SessionRecord
     history: History
-    counts: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
     listed: set[str] = field(default_factory=set)
     root: bytes = bytes(32)
     capacity: int = 0
@@ -59,7 +60,7 @@ class Replay:
     def expect(self, what: str, found: object, expected: object) -> None:
         if found != expected:
             raise VerificationError(f"{what}: expected {_shown(expected)}, found {_shown(found)}")
-        self.counts[what] += 1
+        self.checks[what] += 1
 
     def on(self, block: int, log: Log) -> None:
         """Checks one log against everything before it."""
@@ -125,7 +126,7 @@ class Replay:
     def on_registered(self, v: dict[str, Any]) -> None:
         member = v["member"]
         if any(self.root):
-            self.counts["registrations under a Merkle root, taken as let in"] += 1
+            self.taken["registrations under a Merkle root"] += 1
         else:
             self.expect("registrations by listed members", member in self.listed, True)
         self.expect("registrations within the capacity", len(self.registered) < self.capacity, True)
@@ -145,9 +146,9 @@ class Replay:
             return
         self.expect("suspicions of at most 2^16", suspicion <= SUSPICION_ONE, True)
         if self.history.registered(self.record.owner, member, suspicion, constants):
-            self.counts["suspicions that follow from the sessions before"] += 1
+            self.checks["suspicions that follow from the sessions before"] += 1
         else:
-            self.counts["suspicions taken as emitted"] += 1
+            self.taken["suspicions"] += 1
 
     def _check_cohort(self, member: Address, cohort: int) -> int:
         """The member's place in the group that it came back with."""
@@ -155,7 +156,7 @@ class Replay:
         self.expect("cohorts of a session", 0 < cohort >> 8 < 2**160, True)
         past = self.history.sessions.get(Address(f"0x{cohort >> 8:040x}"))
         if past is None:
-            self.counts["members of cohorts taken as let in"] += 1
+            self.taken["members of cohorts of sessions outside the record"] += 1
             return 0
         place = past.place(cohort & 255, member)
         self.expect("cohorts of the same owner and size", (past.owner, past.members), self._owner_and_size())
@@ -299,7 +300,7 @@ class Replay:
         delivered = self._delivered_groups()
         chosen = self._rule(delivered) if delivered and sorted(self.norms) == delivered else []
         if v["unselected"] and chosen:
-            self.counts["unselected by a passed deadline, taken as emitted"] += 1
+            self.taken["selections missed by their deadline"] += 1
             chosen = []
         if chosen and self.terms.rule is Rule.KRUM:
             self.expect("all inner products added", self.gram_chunks, self.codec.chunks)

@@ -20,10 +20,19 @@ from omnilytics.protocol.replay import Replay
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was checked and how many times, over `sessions` sessions."""
+    """What was checked and how many times, over `sessions` sessions; `taken` was taken as emitted: no check."""
 
     sessions: int
     checks: list[tuple[str, int]]
+    taken: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How often each check was made in one session, and what was taken as emitted how often."""
+
+    checks: Counter[str]
+    taken: Counter[str]
 
 
 def verify_record(path: Path) -> VerifyReport:
@@ -33,22 +42,25 @@ def verify_record(path: Path) -> VerifyReport:
         DataError: the record isn't readable.
         VerificationError: the record contradicts itself or the protocol, with the number expected and the number found.
     """
-    total: Counter[str] = Counter()
+    checks: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
     sessions = 0
     history = History()
     for session in read_sessions(path):
         try:
-            total.update(verify_session(session, history))
+            found = verify_session(session, history)
         except VerificationError as error:
             raise VerificationError(f"session {session.number}: {error}") from None
+        checks.update(found.checks)
+        taken.update(found.taken)
         sessions += 1
     if not sessions:
         raise VerificationError("the record holds no finished session: expected at least 1, found 0")
-    return VerifyReport(sessions, list(total.items()))
+    return VerifyReport(sessions, list(checks.items()), list(taken.items()))
 
 
-def verify_session(record: SessionRecord, history: History | None = None) -> Counter[str]:
-    """Verifies one session; returns how often each check was made. `history` is of those before, and is added to."""
+def verify_session(record: SessionRecord, history: History | None = None) -> Findings:
+    """Verifies one session. `history` is of those before it in a record, and is added to."""
     check = Replay(record, History() if history is None else history)
     for block, log in record.logs:
         if log.address != record.address:
@@ -60,4 +72,4 @@ def verify_session(record: SessionRecord, history: History | None = None) -> Cou
         except (OmniLyticsError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise VerificationError(f"a log doesn't fit those before it: {error}") from None
     check.at_end()
-    return check.counts
+    return Findings(check.checks, check.taken)

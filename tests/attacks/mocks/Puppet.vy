@@ -11,6 +11,7 @@ REENTER: constant(uint256) = 3  # calls the target back, and counts whether that
 BOMB: constant(uint256) = 4     # reverts with a lot of data
 
 MAX_DATA: constant(uint256) = 8192
+MAX_ANSWER: constant(uint256) = 2048
 
 
 mode: public(uint256)
@@ -35,19 +36,20 @@ def behave(mode: uint256, target: address, call_data: Bytes[MAX_DATA]):
 
 @external
 @payable
-def act(target: address, data: Bytes[MAX_DATA], value_wei: uint256):
-    raw_call(target, data, value=value_wei)
+@raw_return
+def act(target: address, data: Bytes[MAX_DATA], value_wei: uint256) -> Bytes[MAX_ANSWER]:
+    return raw_call(target, data, max_outsize=MAX_ANSWER, value=value_wei)
 
 
 @external
 @payable
-def act_if(target: address, data: Bytes[MAX_DATA], wanted: Bytes[MAX_DATA], question: Bytes[256]):
+def act_if(target: address, data: Bytes[MAX_DATA], wanted: Bytes[MAX_ANSWER], question: Bytes[256]):
     """
     @notice Makes a call, looks at what came of it, and takes it back if that isn't what it wanted.
     @param wanted What `question` must return then.
     """
     raw_call(target, data)
-    assert raw_call(target, question, max_outsize=MAX_DATA, is_static_call=True) == wanted, "puppet: not what I wanted"
+    assert raw_call(target, question, max_outsize=MAX_ANSWER, is_static_call=True) == wanted, "puppet: not what I wanted"
 
 
 @external

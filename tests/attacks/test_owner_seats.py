@@ -1,0 +1,144 @@
+"""The owner sits in groups with accounts of its own: to read the others' sums, to stall, to have its reward back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attacks.wealth import Wealth, honest_profits
+from tests.contracts.harness import SessionDriver, Stage, Status, reverts
+from tests.contracts.harness.fixtures import Factory
+
+
+@pytest.fixture(scope="module")
+def full(new_session: Factory) -> SessionDriver:
+    """As many groups as the owner wanted."""
+    return new_session(rounds=4).to(Stage.UPLOAD)
+
+
+@pytest.fixture(scope="module")
+def half(new_session: Factory) -> SessionDriver:
+    """Two groups where the owner wanted four."""
+    session = new_session(rounds=4, min_rounds=2).to(Stage.REGISTER)
+    session.register_all(session.listed[:6])
+    session.close_registration()
+    return session.to(Stage.UPLOAD)
+
+
+def stall(session: SessionDriver, groups: list[int]) -> list[str]:
+    """One seat in each of these groups is the owner's, and uploads nothing; it can add up what the others did.
+
+    Returns:
+        These accounts.
+    """
+    stalling = [session.members_of(group)[1] for group in groups]
+    for account in session.seated():
+        if account not in stalling:
+            session.upload_all(account)
+    session.pass_deadline()
+    session.to(Stage.FINISHED)
+    return stalling
+
+
+def test_it_pays_for_the_sums_that_it_reads(full: SessionDriver) -> None:
+    """Its own bonds go to those who uploaded: what the reward would have brought them, and their fees on top."""
+    session, wealth, honest = full.copy(), Wealth(full), honest_profits(full)
+    stalling = stall(session, [0, 1, 2, 3])
+    assert wealth.of(session.owner) == 0, "no group has delivered: the reward is the owner's again"
+    assert all(wealth.of(a) == -session.params.bond_wei for a in stalling)
+    share = session.params.reward_wei // 12
+    assert all(wealth.of(a) >= share + session.fees // 2 for a in session.seated() if a not in stalling)
+    side = [session.owner, *stalling]
+    told = wealth.tell("the owner stalls a seat in each of R groups", *side, honest=[honest[a] for a in side])
+    assert told.over_honest < 0
+    assert told.profit <= -(session.params.reward_wei * 2 // 3)
+    assert told.honest_loss == 0
+
+
+def test_one_group_that_delivers_keeps_the_reward_from_it(full: SessionDriver) -> None:
+    """It stalls all groups but one. The whole reward is that one's."""
+    session, wealth, honest = full.copy(), Wealth(full), honest_profits(full)
+    stalling = stall(session, [0, 1, 2])
+    assert wealth.of(session.owner) == -(session.params.reward_wei // 3 * 3)
+    side = [session.owner, *stalling]
+    told = wealth.tell("the owner stalls a seat in each group but one", *side, honest=[honest[a] for a in side])
+    assert told.over_honest < 0
+    assert told.honest_loss == 0
+
+
+def test_in_a_session_that_isnt_full_it_reads_them_for_less(half: SessionDriver) -> None:
+    """What remains: a bond covers (N-1) shares of R groups. Where g < R have seats, honest work would earn R/g of that.
+
+    The stalled members still have reward / (R N) each, what a full session would have paid them, and lose nothing.
+    With min_rounds = R, or a bond of R/min_rounds times the least, there is nothing to gain.
+    """
+    session, wealth, honest = half.copy(), Wealth(half), honest_profits(half)
+    stalling = stall(session, [0, 1])
+    side = [session.owner, *stalling]
+    told = wealth.tell("the owner stalls its seats, 2 of 4 groups filled", *side, honest=[honest[a] for a in side])
+    saved = session.params.reward_wei * 2 // 3 - 2 * session.params.bond_wei
+    assert saved > 0
+    assert abs(saved - told.over_honest) < session.params.reward_wei // 100, "but for gas and fees"
+    assert told.honest_loss == 0
+    share = session.params.reward_wei // 12
+    assert all(wealth.of(a) >= share for a in session.seated() if a not in stalling)
+
+
+def test_a_bond_for_the_groups_that_there_may_be_closes_that(new_session: Factory) -> None:
+    """R = 4, min_rounds = 2, a bond of twice the least, which is the most: two stalled groups cost what they'd earn."""
+    session = new_session(rounds=4, min_rounds=2)
+    reward = session.params.reward_wei
+    session.params = session.params._replace(bond_wei=2 * (reward // 4) + session.fees)
+    assert session.params.bond_wei >= reward * 2 // 12 * 2 + session.fees
+    session.to(Stage.REGISTER)
+    session.register_all(session.listed[:6])
+    session.close_registration()
+    session.to(Stage.UPLOAD)
+    wealth, honest = Wealth(session), honest_profits(session)
+    side = [session.owner, *stall(session, [0, 1])]
+    told = wealth.tell("the same with a bond for min_rounds", *side, honest=[honest[a] for a in side])
+    assert told.over_honest < 0
+    assert told.honest_loss == 0
+
+
+def test_declining_all_its_seats_gives_it_the_reward_and_no_sum(new_session: Factory) -> None:
+    """A seat in each group, declined: no word was public, nobody worked, and the others are paid F each time."""
+    session = new_session(rounds=2).to(Stage.COMMIT)
+    wealth = Wealth(session)
+    seats = [session.members_of(group)[2] for group in range(2)]
+    for account in seats:
+        session.decline(account)
+    assert (session.stage(), session.group_count()) == (Stage.COMMIT, 3)
+    third = session.members_of(2)[0]
+    session.decline(third)
+    side = [session.owner, *seats, third]
+    session.to(Stage.FINISHED)
+    assert session.live_groups(Status.FAILED) == [0, 1, 2]
+    told = wealth.tell("the owner declines a seat in every group, both rounds", *side, honest=[0])
+    assert told.loses, "against staying away"
+    assert told.honest_loss == 0
+
+
+def test_a_victim_among_its_own_is_paid_like_everybody(new_session: Factory) -> None:
+    """What remains: N - 1 seats of a group read the last one's model. The money is the same as without them."""
+    session = new_session(rounds=2).to(Stage.COMMIT)
+    wealth, honest = Wealth(session), honest_profits(session)
+    side = [session.owner, *session.members_of(0)[1:]]
+    session.to(Stage.FINISHED)
+    told = wealth.tell("the owner sits around a victim (reads its model)", *side, honest=[honest[a] for a in side])
+    assert told.over_honest == 0
+    assert told.honest_loss == 0
+    assert wealth.of(session.members_of(0)[0]) == session.params.reward_wei // 6
+
+
+@pytest.mark.parametrize(("members", "colluders"), [(2, 1), (3, 2), (4, 3)])
+def test_a_group_that_its_colluders_fill_is_refused(new_session: Factory, members: int, colluders: int) -> None:
+    """N < t + 2 needs `unsafe_small`, which is in the event, and which clients refuse."""
+    session = new_session(members=members, colluders=colluders, unsafe_small=0).to(Stage.SETUP)
+    session.whitelist()
+    session.publish()
+    with reverts("start: members below colluders + 2"):
+        session.start()
+    open_to_see = new_session(members=members, colluders=colluders, unsafe_small=1)
+    open_to_see.whitelist()
+    open_to_see.publish()
+    assert open_to_see.start().only("Started").params.unsafe_small == 1
