@@ -23,6 +23,7 @@ class Told(NamedTuple):
 
 
 _told: list[Told] = []
+_notes: list[str] = []
 
 
 def tell(name: str, profit: int, over_honest: int | None, honest_loss: int) -> Told:
@@ -32,13 +33,18 @@ def tell(name: str, profit: int, over_honest: int | None, honest_loss: int) -> T
     return told
 
 
+def note(line: str) -> None:
+    """Keeps what isn't money for the end of the run."""
+    _notes.append(line)
+
+
 def lines() -> list[str]:
-    """The table so far, numbers in wei."""
+    """The table so far, numbers in wei, and the notes."""
     if not _told:
-        return []
+        return _notes
     head = f"{'scenario':<76}{'attacker, wei':>26}{'over honest, wei':>26}{'honest loss, wei':>24}"
     rows = [
         f"{t.name:<76}{t.profit:>26,}{'-' if t.over_honest is None else f'{t.over_honest:,}':>26}{t.honest_loss:>24,}"
         for t in _told
     ]
-    return ["", head, *rows]
+    return ["", head, *rows, *_notes]

@@ -10,10 +10,18 @@ from tests.contracts.harness.fixtures import Factory
 FEES = {"fee_cap_wei": 7, "fee_table": economy.fee_table()}
 
 
+STAGES = [Stage.SETUP, Stage.REGISTER, Stage.DRAW, Stage.UPLOAD, Stage.PAYMENT, Stage.FINISHED]
+
+
 @pytest.fixture(scope="module")
-def base(new_session: Factory) -> SessionDriver:
-    """Two groups of three."""
+def waiting(new_session: Factory) -> SessionDriver:
+    """Two groups of three, nobody has committed."""
     return new_session(**FEES).to(Stage.COMMIT)
+
+
+@pytest.fixture
+def base(waiting: SessionDriver) -> SessionDriver:
+    return waiting.copy()
 
 
 def test_it_dissolves_the_group(base: SessionDriver) -> None:
@@ -60,9 +68,7 @@ def test_only_who_has_a_seat(new_session: Factory, base: SessionDriver) -> None:
         session.decline(left_out)
 
 
-@pytest.mark.parametrize(
-    "stage", [Stage.SETUP, Stage.REGISTER, Stage.DRAW, Stage.UPLOAD, Stage.PAYMENT, Stage.FINISHED]
-)
+@pytest.mark.parametrize("stage", STAGES)
 def test_only_in_stage_commit(new_session: Factory, stage: Stage) -> None:
     session = new_session(assignment=int(stage == Stage.DRAW)).to(stage)
     with reverts("session: wrong stage"):

@@ -34,6 +34,7 @@ class Fair:
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     records: list[SessionRecord] = field(default_factory=list)
+    size: int = D
     sessions: list[SessionPort] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -46,8 +47,8 @@ class Fair:
         ]
 
     def open(self, terms: Terms, listed: Sequence[Address] | None = None) -> SessionPort:
-        published = np.zeros(D, dtype=np.float32)
-        params = terms.params(D, CLIP)
+        published = np.zeros(self.size, dtype=np.float32)
+        params = terms.params(self.size, CLIP)
         session, _ = self.owner.open(self.members if listed is None else listed, published, params)
         self.sessions.append(session)
         return session
@@ -66,7 +67,7 @@ class Fair:
         driver = SessionDriver(
             self.world.chain, session, self.owner, roles, self.events.append, number, listed, cohorts
         )
-        outcome = driver.run(np.zeros(D, dtype=np.float32), steps, lambda i: SeededRandomness(SEEDS, i, number))
+        outcome = driver.run(np.zeros(self.size, dtype=np.float32), steps, lambda i: SeededRandomness(SEEDS, i, number))
         logs = tuple(self.world.chain.logs(session.address))
         self.records.append(SessionRecord(number, self.world.chain.chain_id, session.address, self.world.owner, logs))
         check_money(outcome)
@@ -84,7 +85,8 @@ class Fair:
 def steps(indices: Sequence[int], published: FloatVec) -> list[FloatVec]:
     """Each member's weights after its training."""
     return [
-        published + SEEDS.numpy("step", index).normal(scale=CLIP / 8, size=D).astype(np.float32) for index in indices
+        published + SEEDS.numpy("step", index).normal(scale=CLIP / 8, size=published.size).astype(np.float32)
+        for index in indices
     ]
 
 

@@ -31,6 +31,9 @@ class MarketPort(Protocol):
     def sessions(self) -> list[Address]:
         """All sessions, oldest first."""
 
+    def min_window_secs(self) -> int:
+        """The shortest window that its sessions may set, seconds."""
+
     def suspicion(self, owner: Address, account: Address) -> int | None:
         """What the market remembers of a data owner with one model owner, 0..2^16; None: nothing (E27)."""
 

@@ -106,6 +106,10 @@ class ContractMarket(_Contract):
         """All sessions, oldest first."""
         return [Address(self._ask("sessions", index)) for index in range(self._ask("session_count"))]
 
+    def min_window_secs(self) -> int:
+        """The shortest window that its sessions may set, seconds."""
+        return int(self._ask("MIN_WINDOW"))
+
     def suspicion(self, owner: Address, account: Address) -> int | None:
         """What is remembered of an account with one model owner; None: nothing."""
         known, suspicion = self._answers("suspicion", owner, account)

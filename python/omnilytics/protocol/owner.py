@@ -9,7 +9,7 @@ from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.merkle import MerkleTree
-from omnilytics.protocol.terms import MAX_CAPACITY
+from omnilytics.protocol.terms import MAX_CAPACITY, check_params
 from omnilytics.types import Address, FloatVec, Receipt, SessionParams, reserve_wei
 
 LARGEST_LIST = 256
@@ -35,15 +35,15 @@ class ModelOwner:
         More than 256 members are listed by a Merkle root (E28), and give a proof of theirs when they register.
 
         Raises:
-            InputError: nobody to list, or an account twice.
+            InputError: parameters that the contract would refuse, nobody to list, or an account twice; nothing is sent.
             EncodingError: W^p isn't finite.
-            Reverted: the contract refused a parameter.
         """
         words = codec.float_words(published)
+        capacity = min(len(members), MAX_CAPACITY)
+        check_params(params, capacity, self._market.min_window_secs())
         address, receipt = self._market.create_session(self.account)
         receipts = [receipt]
         session = self._chain.session(address)
-        capacity = min(len(members), MAX_CAPACITY)
         if capacity > LARGEST_LIST:
             receipts.append(session.set_whitelist_root(self.account, MerkleTree(members).root, capacity))
         else:
