@@ -2,7 +2,7 @@
 
 from . import economy
 from .chain import ETHER, Accounts, Chain
-from .contract import CONTRACTS, ROOT, Contract, Receipt, compiled, reverts, session_type
+from .contract import CONTRACTS, ROOT, Compiled, Contract, Receipt, compiled, reverts, session_type
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
 from .params import DAY, Params, make_params
 from .session import SessionDriver, Stage, Status
@@ -16,6 +16,7 @@ __all__ = [
     "TX_SIZE_CAP",
     "Accounts",
     "Chain",
+    "Compiled",
     "Contract",
     "LimitExceeded",
     "Params",
