@@ -26,6 +26,7 @@ class Mutant:
     """One guard broken in one way: the characters `start` to `end` of `source` become `text`.
 
     `decides`: what must happen in a test that kills it (tools/reach.py); None if that isn't known.
+    `spare`: another text, if the contracts don't compile with `text`.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Mutant:
     function: str
     reasons: tuple[str, ...]
     decides: tuple[str, Spot] | None
+    spare: str | None = None
 
     def apply(self) -> str:
         """The whole source, broken."""
@@ -141,7 +143,10 @@ class Place:
     def dropped(self) -> Iterator[Mutant]:
         """Every assertion, always holding."""
         for node in self.asserts:
-            yield self.mutant("drop", node.test, "True", self.source.of(node.test), reasons_in(node), (FAILS, node))
+            test = self.source.of(node.test)
+            mutant = self.mutant("drop", node.test, "True", test, reasons_in(node), (FAILS, node))
+            # a module that is declared to be used must be
+            yield replace(mutant, spare=f"(({test}) or True)")
 
     def bools(self) -> Iterator[tuple[Any, Any]]:
         """Whatever makes a bool that isn't used up in a condition, and the assertion, if it is one's."""

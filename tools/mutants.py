@@ -40,7 +40,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -382,10 +382,18 @@ def run(bench: Bench, record: Record, mutants: Sequence[Mutant], trust: bool) ->
             print(f"without a mutant: {result.status} {result.by}, {result.test_secs:.0f} s", flush=True)
             if result.status != SURVIVED:
                 return False
-    for number, (mutant, result) in enumerate(bench.run(mutants, known), 1):
-        record.put(mutant.key, result)
-        secs = f"{result.compile_secs:.1f} + {result.test_secs:.1f} s"
-        print(f"{number}/{len(mutants)} {result.status}, {secs}: {told(mutant)} [{result.by}]", flush=True)
+    keys, todo, number = {m.id: m.key for m in mutants}, list(mutants), 0
+    while todo:
+        again = []
+        for mutant, result in bench.run(todo, known):
+            if result.status == BROKEN and mutant.spare is not None:
+                again.append(replace(mutant, text=mutant.spare, spare=None))
+                continue
+            record.put(keys[mutant.id], result)
+            number += 1
+            secs = f"{result.compile_secs:.1f} + {result.test_secs:.1f} s"
+            print(f"{number}/{len(mutants)} {result.status}, {secs}: {told(mutant)} [{result.by}]", flush=True)
+        todo = again
     return True
 
 

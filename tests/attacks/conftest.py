@@ -46,20 +46,20 @@ def till(chain: Any) -> Till:
 @pytest.fixture(autouse=True)
 def isolation(chain: Any, till: Till) -> Iterator[None]:
     """What a test does is undone after it."""
-    kept = len(till.calls)
+    kept = list(till.calls)
     with chain.anchor():
         yield
-    del till.calls[kept:]
+    till.calls[:] = kept
     till.junk.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def market(accounts: Accounts, till: Till) -> Contract:
-    """`Market.vy` with MIN_WINDOW = 0, as on a test chain."""
+    """`Market.vy` with MIN_WINDOW = 0, as on a test chain; no module sees the records of another."""
     return deploy_market(accounts, 0, till)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_session(chain: Any, accounts: Accounts, market: Contract) -> Factory:
     """Makes a session in Setup, with fees and records unless told otherwise; its driver pays a gwei a gas."""
     return paying(factory(chain, market, accounts))

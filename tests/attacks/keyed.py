@@ -7,8 +7,8 @@ from typing import Any
 from eth_account import Account
 from eth_utils import keccak
 
-from tests.attacks.till import GWEI, Embedded
-from tests.contracts.harness import ETHER, Contract, Receipt
+from tests.attacks.till import GWEI, PUPPET, Embedded
+from tests.contracts.harness import ETHER, Contract, Receipt, compiled
 from tests.contracts.harness.contract import decode_logs
 
 GAS = 5_000_000
@@ -21,13 +21,13 @@ def keyed(chain: Any, name: str) -> Any:
     return account
 
 
-def delegate(chain: Any, account: Any, code: Contract) -> None:
-    """From now on the account has that contract's code: by a transaction of its own where the chain takes one."""
+def delegate(chain: Any, account: Any, puppet: Contract) -> None:
+    """From now on the account has the puppet's code; where the chain takes signed transactions, by one of its own."""
     if not isinstance(chain, Embedded):
-        chain.set_code(account.address.lower(), b"\xef\x01\x00" + bytes.fromhex(code.address[2:]))
+        chain.set_code(account.address.lower(), compiled(PUPPET).runtime)
         return
     nonce = chain.nonce(account.address)
-    signed = account.sign_authorization({"chainId": chain.id, "address": code.address, "nonce": nonce + 1})
+    signed = account.sign_authorization({"chainId": chain.id, "address": puppet.address, "nonce": nonce + 1})
     chain.send_raw(_signed(chain, account, account.address, b"", {"type": 4, "authorizationList": [signed]}))
 
 

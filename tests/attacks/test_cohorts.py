@@ -41,7 +41,7 @@ def open_one(new_session: Factory, earlier: SessionDriver, accounts: Accounts) -
     return new_session(list(accounts[:12]), assignment=1).to(Stage.REGISTER)
 
 
-def names(session: SessionDriver, account: str, cohort: int, reason: str) -> None:
+def names(session: SessionDriver, account: str, cohort: int, reason: str | None) -> None:
     """The registration reverts; without the cohort the account gets in."""
     wei = session.chain.balance(account)
     session.cohorts[account] = (cohort, 0)
@@ -52,7 +52,7 @@ def names(session: SessionDriver, account: str, cohort: int, reason: str) -> Non
 
 
 def test_an_impostor(open_one: SessionDriver, earlier: SessionDriver) -> None:
-    """Neither who was in another group nor who wasn't there comes in with a cohort; nor does its own place come twice."""
+    """Neither who was in another group nor who wasn't there comes in with a cohort, and nobody comes twice."""
     session, members = open_one.copy(), earlier.members_of(1)
     wealth = Wealth(session)
     cohort = cohort_of(earlier, 1)
@@ -81,17 +81,15 @@ def test_a_refused_group_is_no_cohort(open_one: SessionDriver, earlier: SessionD
         names(session, account, cohort_of(earlier, 0), "session: not of the cohort")
 
 
-def test_an_unselected_session_makes_no_cohorts(
-    new_session: Factory, open_one: SessionDriver, accounts: Accounts
-) -> None:
+def test_an_unselected_session_makes_no_cohorts(new_session: Factory, accounts: Accounts) -> None:
     """Paid without a selection is not accepted."""
     unselected = new_session(list(accounts[:6])).to(Stage.AGGREGATE)
     unselected.pass_deadline()
     unselected.to(Stage.FINISHED)
     assert unselected.unselected()
+    session = new_session(list(accounts[:12]), assignment=1).to(Stage.REGISTER)
     for group in (0, 1):
-        member = unselected.members_of(group)[0]
-        names(open_one.copy(), member, cohort_of(unselected, group), "session: not of the cohort")
+        names(session, unselected.members_of(group)[0], cohort_of(unselected, group), "session: not of the cohort")
 
 
 def test_a_session_of_another_owner_makes_none_here(
@@ -119,7 +117,8 @@ def test_a_contract_that_says_it_is_one(open_one: SessionDriver, accounts: Accou
 
 
 def test_this_session_is_no_cohort_of_itself(open_one: SessionDriver, accounts: Accounts) -> None:
-    names(open_one.copy(), accounts[9], cohort_of(open_one, 0), "session: not of the cohort")
+    """Its views are locked while it registers."""
+    names(open_one.copy(), accounts[9], cohort_of(open_one, 0), None)
 
 
 def test_groups_of_another_size_and_greedy_sessions(

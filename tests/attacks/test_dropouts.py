@@ -9,11 +9,11 @@ from tests.contracts.harness import SessionDriver, Stage, Status, economy
 from tests.contracts.harness.fixtures import Factory
 
 
-def run(session: SessionDriver, no_commit: set[str], no_upload: set[str], no_second: set[str] = frozenset()) -> Wealth:
-    """The whole session, but for these accounts at these steps."""
+def run(session: SessionDriver, no_commit: set[str], no_upload: set[str]) -> Wealth:
+    """The whole session, but for these accounts at these steps; in a second round everybody commits."""
     wealth = Wealth(session)
     session.to(Stage.COMMIT)
-    for absent in (no_commit, no_second):
+    for absent in (no_commit, set()):
         if session.stage() != Stage.COMMIT:
             break
         live = session.live_groups(Status.COMMIT)

@@ -38,7 +38,7 @@ def test_random_words_are_refused_by_norm(new_session: Factory, rules: dict[str,
     assert wealth.of(attacker) == 0
     assert all(wealth.of(a) > 0 for a in session.members_of(1))
     extras = " ".join(f"{k} {v}" for k, v in rules.items() if k != "rule")
-    told = wealth.tell(f"uniform words, norm {extras}", attacker, honest=[honest])
+    told = wealth.tell(f"uniform words {seed}, norm {extras}", attacker, honest=[honest])
     assert told.loses
     assert told.honest_loss == 0
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tests.attacks.wealth import Wealth, honest_profits
 from tests.contracts.harness import SessionDriver, Stage, Status, reverts
+from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -98,6 +101,32 @@ def test_a_bond_for_the_groups_that_there_may_be_closes_that(new_session: Factor
     told = wealth.tell("the same with a bond for min_rounds", *side, honest=[honest[a] for a in side])
     assert told.over_honest < 0
     assert told.honest_loss == 0
+
+
+def test_it_spoils_all_groups_but_its_own(new_session: Factory) -> None:
+    """What remains: N accounts of the owner's fill a group, one more sits in each other group and sends noise.
+
+    `norm` refuses these groups, and the reward comes back to the owner through its own group. What its seats have sent
+    it can take off the public sums: it has the others' work for gas and fees. They have bonds and fees, and no reward.
+    Sums tell nobody whose noise it was, and on chain its accounts can't be told from others.
+    """
+    session = new_session(rounds=4, parameter_count=126).to(Stage.COMMIT)
+    wealth, honest = Wealth(session), honest_profits(session)
+    spoilers, family = [session.members_of(group)[1] for group in range(3)], session.members_of(3)
+    for account in spoilers:
+        draw = random.Random(account)
+        session.vectors[account] = [draw.choice((-7, 7)) for _ in range(126)]
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b1000
+    side = [session.owner, *spoilers, *family]
+    told = wealth.tell("the owner spoils all groups but its own", *side, honest=[honest[a] for a in side])
+    assert wealth.of(session.owner) + sum(wealth.of(a) for a in family) == 0, "the whole reward is back"
+    assert abs(told.over_honest - session.params.reward_wei * 6 // 12) < session.params.reward_wei // 100
+    assert told.honest_loss == 0
+    known = session.vector(spoilers[0])
+    read = [v - own for v, own in zip(ref.unpack(session.sum_of(0), 6, 126), known, strict=True)]
+    victims = [session.vector(a) for a in session.members_of(0) if a not in spoilers]
+    assert read == [sum(lane) for lane in zip(*victims, strict=True)]
 
 
 def test_declining_all_its_seats_gives_it_the_reward_and_no_sum(new_session: Factory) -> None:

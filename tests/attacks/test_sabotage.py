@@ -37,7 +37,7 @@ def test_up_to_three_seats_in_three_other_groups_gain_nothing(base: SessionDrive
     session.to(Stage.FINISHED)
     assert session.accepted() == 0b1110
     told = wealth.tell(
-        f"1 spoils its group, {elsewhere} of 9 elsewhere", *colluders, honest=[honest[a] for a in colluders]
+        f"1 of 4 groups spoilt, {elsewhere} of 9 seats elsewhere", *colluders, honest=[honest[a] for a in colluders]
     )
     assert told.over_honest <= GAS_NOISE_WEI
     assert told.honest_loss == 0
@@ -59,7 +59,7 @@ def test_more_seats_elsewhere_gain_what_the_spoilt_group_would_have_had(
         spoil(session, account)
     session.to(Stage.FINISHED)
     colluders = [*spoilers, *rest]
-    name = f"{spoilt} spoil a group each, {elsewhere} of {12 - 3 * spoilt} elsewhere (gains)"
+    name = f"{spoilt} of 4 groups spoilt, {elsewhere} of {12 - 3 * spoilt} seats elsewhere (gains)"
     told = wealth.tell(name, *colluders, honest=[honest[a] for a in colluders])
     assert abs(told.over_honest - gained(session, spoilt, elsewhere)) < session.params.reward_wei // 1000
     assert told.over_honest > 0

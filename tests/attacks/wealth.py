@@ -72,10 +72,6 @@ class Wealth:
         """The largest loss of everybody else."""
         return max(self.loss(a) for a in self._before if a not in attackers)
 
-    def nobody_lost(self, *but: str) -> bool:
-        """Whether everybody but these (and the owner, who pays) has at least what it had, gas apart."""
-        return self.honest_loss(*but) == 0
-
     def tell(self, name: str, *attackers: str, honest: Iterable[int] | None = None) -> tally.Told:
         """Closes the books of a scenario and puts it on the list that is printed.
 

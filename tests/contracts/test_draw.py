@@ -1,4 +1,4 @@
-"""draw(): seats from a block hash that nobody knows when registration closes (E14, docs/PROTOCOL.md section 6.1)."""
+"""draw(): seats from a block hash that nobody knows when registration closes (docs/PROTOCOL.md section 6.1)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.contracts.harness import SessionDriver, Stage, reverts
 from tests.contracts.harness import reference as ref
+from tests.contracts.harness.economy import record_constants
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -24,18 +25,18 @@ def test_it_seats_by_the_permutation(base: SessionDriver, call: str) -> None:
     assert (drawn.groups, drawn.unseated) == (2, 2)
     assert drawn.commit_deadline == base.deadline() == base.chain.time + base.params.commit_secs
     assert (base.stage(), base.state(), base.group_count()) == (Stage.COMMIT, 2, 2)
-    for index, account in enumerate(base.listed):
-        place, member = ref.permute(seed, index, 8), base.member(account)
-        if place < 6:
-            assert (member.seated, member.group, member.place) == (True, place // 3, place % 3)
-        else:
-            assert not member.seated
-            assert base.credit_of(account) == base.params.bond_wei
+    expected = ref.Draw([ref.Joined(a) for a in base.listed], 2, 3).seats(seed)
+    assert base.seats() == expected
+    assert [base.credit_of(a) for a in base.listed] == [
+        0 if a in expected else base.params.bond_wei for a in base.listed
+    ]
+    assert base.contract.first_groups() == 0, "before its first round is over"
 
 
 def test_another_block_is_another_draw(base: SessionDriver) -> None:
     seeds = {ref.draw_seed(base.chain.block_hash(base.draw_block() + i), base.contract.address) for i in range(8)}
-    assert len({tuple(ref.permute(s, i, 8) for i in range(8)) for s in seeds}) > 1
+    draw = ref.Draw([ref.Joined(a) for a in base.listed], 2, 3)
+    assert len({tuple(sorted(draw.seats(seed).items())) for seed in seeds}) > 1
 
 
 @pytest.mark.parametrize("call", ["draw", "advance"])
@@ -101,3 +102,46 @@ def test_who_has_no_seat_cant_commit(base: SessionDriver) -> None:
         base.contract.withdraw(sender=account)
         with reverts("session: nothing to withdraw"):
             base.contract.withdraw(sender=account)
+
+
+class TestPools:
+    """Groups of two, records on; who is marked was blamed before."""
+
+    CONSTANTS = record_constants(decay=0, weight=2, newcomer=0, threshold=2**15)
+
+    def drawn(self, new_session: Factory, listed: int, marked: set[int], rounds: int, blocks: int) -> SessionDriver:
+        session = new_session(listed, assignment=1, rounds=rounds, members=2, record_constants=self.CONSTANTS)
+        suspects = [session.listed[i] for i in sorted(marked)]
+        for some in (suspects[:16], suspects[16:]):
+            if some:
+                session.market.record(some, (1 << len(some)) - 1, self.CONSTANTS, sender=session.contract.address)
+        session.to(Stage.REGISTER)
+        session.chain.mine(blocks)
+        session.register_all()
+        session.close_registration()
+        return session
+
+    def check(self, session: SessionDriver, marked: set[int]) -> None:
+        joined = [ref.Joined(a, ref.Pool(i in marked)) for i, a in enumerate(session.listed)]
+        draw = ref.Draw(joined, session.params.rounds, 2)
+        assert [session.member(j.account).pool for j in joined] == [j.pool for j in joined]
+        assert session.seats() == draw.seats(session.contract.seed())
+
+    @pytest.mark.parametrize("blocks", range(3))
+    @pytest.mark.parametrize("marked", [{0, 3, 5, 6}, {1, 2, 4, 7, 8, 9}, {0, 1, 2}, {11}])
+    def test_the_seats_of_two_pools(self, new_session: Factory, marked: set[int], blocks: int) -> None:
+        session = self.drawn(new_session, 12, marked, 3, blocks)
+        self.check(session, marked)
+        seated = {session.listed.index(a) for a in session.seats()}
+        if 4 <= len(marked) <= 6:
+            assert not seated & marked, "clear members fill all six seats"
+
+    def test_suspects_fill_what_is_left(self, new_session: Factory) -> None:
+        marked = {0, 1, 2, 3, 4, 5}
+        session = self.drawn(new_session, 10, marked, 4, 0)
+        self.check(session, marked)
+        assert {6, 7, 8, 9} <= {session.listed.index(a) for a in session.seats()}
+
+    def test_ranks_count_within_a_pool(self, new_session: Factory) -> None:
+        session = self.drawn(new_session, 8, {1, 2, 6}, 4, 0)
+        assert [session.member(a).rank for a in session.listed] == [0, 0, 1, 1, 2, 3, 2, 4]

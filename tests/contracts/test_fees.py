@@ -38,7 +38,7 @@ SESSIONS = {
     "greedy": {},
     "shuffled": {"assignment": 1, "record_constants": record_constants()},
     "krum": KRUM | {"parameter_count": 42 * 9 + 5},
-    "long": {"parameter_count": 42 * 700, "chunk_words": 350},
+    "long": {"parameter_count": 42 * 480, "chunk_words": 240},
 }
 
 
@@ -273,6 +273,20 @@ class TestMoney:
         assert not base.member(base.stranger).registered
         base.contract.withdraw(sender=base.stranger)
         assert base.credit_of(base.stranger) == 0
+
+    def test_fees_that_come_after_the_bond(self, new_session: Factory) -> None:
+        session = paid(new_session(7, **FEES | {"assignment": 1})).to(Stage.COMMIT)
+        (account,) = [a for a in session.listed if not session.member(a).seated]
+        session.contract.withdraw(sender=account)
+        assert (session.member(account).withdrawn, session.credit_of(account)) == (True, 0)
+        session.to(Stage.PAYMENT)
+        session.chain.sleep(session.params.select_secs)
+        session.caller = account
+        wei = amount_of(session.settle(0))
+        assert session.credit_of(account) == wei > 0
+        assert session.contract.withdraw(sender=account).only("Withdrawn").amount_wei == wei
+        with reverts("session: nothing to withdraw"):
+            session.contract.withdraw(sender=account)
 
     def test_a_change_of_stage_is_paid_on_top(self, new_session: Factory) -> None:
         """The last registration, commitment and upload may cost more than the others; `move` covers that."""

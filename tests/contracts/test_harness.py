@@ -14,12 +14,17 @@ from tests.contracts.harness import (
     Contract,
     LimitExceeded,
     Reverted,
+    SessionDriver,
     compiled,
+    evm,
     reverts,
 )
+from tests.contracts.harness.agents import Relayed
 from tests.contracts.harness.evm import ENVELOPE_BYTES
+from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.gas import GasTable
 from tests.contracts.harness.keys import key_digest, off_curve_x, public, sign
+from tests.gas.revm import RevmChain
 
 PROBE = Path(__file__).parent / "mocks" / "Probe.vy"
 
@@ -109,6 +114,60 @@ class TestReverts:
         with pytest.raises(Reverted):
             probe.refuse(sender=accounts.alice)
         assert (probe.slot(), chain.height) == (slot, height + 1)
+
+
+class TestNumbers:
+    """`start` says what it expected and what it was given."""
+
+    @pytest.fixture(scope="class")
+    def session(self, new_session: Factory) -> SessionDriver:
+        session = new_session(samples=0)
+        session.whitelist()
+        session.publish()
+        return session
+
+    @pytest.mark.parametrize("tail", ["", ": expected 1, given 0"])
+    def test_the_numbers_may_be_left_out(self, session: SessionDriver, tail: str) -> None:
+        with reverts(f"start: samples out of 1..2^32-1{tail}"):
+            session.start()
+
+    @pytest.mark.parametrize("tail", [": expected 1, given 1", ": expected 1", " of 1"])
+    def test_other_numbers_are_another_reason(self, session: SessionDriver, tail: str) -> None:
+        with pytest.raises(AssertionError, match="reverted with"), reverts(f"start: samples out of 1..2^32-1{tail}"):
+            session.start()
+
+
+class TestCallers:
+    """What a contract sees of the transaction around a call."""
+
+    @pytest.mark.parametrize("price", [0, 1, 7 * 10**9])
+    def test_the_gas_price_is_seen_and_not_charged(
+        self, probe: Contract, accounts: Accounts, chain: Chain, price: int
+    ) -> None:
+        before = chain.balance(accounts.alice)
+        assert probe.caller(sender=accounts.alice, gas_price=price).value == [price, accounts.alice, accounts.alice]
+        assert chain.balance(accounts.alice) == before
+        assert probe.caller(sender=accounts.alice).value[0] == 0, "the next one has its own"
+
+    def test_the_embedded_chain_charges_nothing_either(self) -> None:
+        chain = RevmChain()
+        accounts = Accounts(chain.set_balance)
+        probe = compiled(PROBE).on(chain).deploy(7, sender=accounts.deployer)
+        before = chain.balance(accounts.alice)
+        probe.put(1, sender=accounts.alice, value=3, gas_price=10**9)
+        assert chain.balance(accounts.alice) == before - 3
+        assert probe.caller(sender=accounts.bob, gas_price=5).value == [5, accounts.bob, accounts.bob]
+
+    def test_an_agent_sends_through_its_keeper(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+        backend = Relayed(evm)
+        agent = backend.new_agent(accounts.stranger)
+        relayed = Contract("Probe", probe.abi, probe.address, backend)
+        event = relayed.put(5, sender=agent, value=9).only("Noted")
+        assert event.who == agent
+        assert chain.balance(probe.address) == 9
+        with reverts("probe: refused"):
+            relayed.refuse(sender=agent)
+        assert relayed.put(6, sender=accounts.bob).only("Noted").who == accounts.bob
 
 
 class TestTime:

@@ -15,7 +15,9 @@ from tests.contracts.harness import (
     compiled,
     make_params,
     reverts,
+    session_type,
 )
+from tests.contracts.harness.agents import AGENT
 from tests.contracts.harness.fixtures import Factory, deploy_market
 
 NOBODY = "0x" + "00" * 20
@@ -29,14 +31,14 @@ def test_it_lists_the_sessions_that_it_made(market: Contract, accounts: Accounts
     assert [r.value for r in receipts] == [e.session for e in events]
     assert market.session_count() == before + 2
     assert [market.sessions(before + i) for i in (0, 1)] == [e.session for e in events]
-    assert all(market.is_session(e.session) for e in events)
+    assert [market.owner_of(e.session) for e in events] == [accounts.owner, accounts.other_owner]
     assert market.sessions(before + 2) == NOBODY
 
 
 @pytest.mark.parametrize("account", ["owner", "stranger"])
 def test_an_account_is_no_session(market: Contract, accounts: Accounts, account: str) -> None:
-    assert not market.is_session(getattr(accounts, account))
-    assert not market.is_session(market.IMPLEMENTATION())
+    assert market.owner_of(getattr(accounts, account)) == NOBODY
+    assert market.owner_of(market.IMPLEMENTATION()) == market.owner_of(market.address) == NOBODY
 
 
 def test_a_session_starts_with_its_owner_and_30_days(new_session: Factory, market: Contract, chain: Chain) -> None:
@@ -61,7 +63,7 @@ def test_nobody_initialises_a_session_again(new_session: Factory, accounts: Acco
 
 
 def test_the_implementation_is_locked(market: Contract, accounts: Accounts) -> None:
-    implementation = compiled(CONTRACTS / "SecModelUpdate.vy").at(market.IMPLEMENTATION())
+    implementation = session_type().at(market.IMPLEMENTATION())
     with reverts("session: already initialised"):
         implementation.initialize(accounts.stranger, sender=accounts.stranger)
     assert implementation.owner() == NOBODY
@@ -74,23 +76,15 @@ def test_an_implementation_has_code(accounts: Accounts) -> None:
         compiled(CONTRACTS / "Market.vy").deploy(accounts.stranger, 0, sender=accounts.deployer)
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_a_library_has_code(market: Contract, accounts: Accounts, which: int) -> None:
-    libraries = [market.address, market.address]
-    libraries[which] = accounts.stranger
-    with reverts("libraries: no code"):
-        compiled(CONTRACTS / "SecModelUpdate.vy").deploy(*libraries, sender=accounts.deployer)
-
-
 def test_min_window_binds_every_window(chain: Chain, accounts: Accounts) -> None:
     market = deploy_market(accounts, 1_800)
     assert market.MIN_WINDOW() == 1_800
-    implementation = compiled(CONTRACTS / "SecModelUpdate.vy")
+    implementation = session_type()
     for name in ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs"):
         short = SessionDriver(chain, market, implementation, accounts, make_params(**{name: 1_799}))
         short.whitelist()
         short.publish()
-        with reverts("start: window below MIN_WINDOW"):
+        with reverts("start: window below MIN_WINDOW: expected 1800, given 1799"):
             short.start()
         exact = SessionDriver(chain, market, implementation, accounts, make_params(**{name: 1_800}))
         assert exact.to(Stage.REGISTER).params == exact.contract.params()
@@ -101,3 +95,31 @@ def test_ether_is_not_taken(market: Contract, accounts: Accounts) -> None:
         market.create_session(sender=accounts.owner, value=1)
     with reverts():
         market.send(b"", sender=accounts.owner, value=1)
+
+
+def test_a_window_of_one_block_is_refused_where_windows_have_a_least_length(chain: Chain, accounts: Accounts) -> None:
+    """Who can't act in time loses its bond: on public chains no window is that short."""
+    market = deploy_market(accounts, 1_800)
+    params = make_params(**{f"{name}_secs": 1 for name in ("register", "commit", "upload", "aggregate", "select")})
+    session = SessionDriver(chain, market, session_type(), accounts, params)
+    session.whitelist()
+    session.publish()
+    with reverts("start: window below MIN_WINDOW: expected 1800, given 1"):
+        session.start()
+
+
+def test_a_clone_of_somebodys_own_is_no_session_of_the_market(
+    market: Contract, accounts: Accounts, chain: Chain
+) -> None:
+    """Its market is whoever initialised it: it can't start without one, and tells this market nothing."""
+    agent = compiled(AGENT).deploy(sender=accounts.stranger)
+    clone = session_type().at(agent.clone(market.IMPLEMENTATION(), sender=accounts.stranger).value)
+    clone.initialize(accounts.owner, sender=accounts.stranger)
+    assert (clone.market(), clone.owner()) == (accounts.stranger, accounts.owner)
+    assert market.owner_of(clone.address) == NOBODY
+    with reverts("session: already initialised"):
+        clone.initialize(accounts.stranger, sender=accounts.stranger)
+    params = make_params()
+    clone.whitelist(list(accounts[:6]), sender=accounts.owner)
+    with reverts():
+        clone.start(params, sender=accounts.owner, value=params.reward_wei)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import boa
 import pytest
 
-from tests.contracts.harness import SessionDriver, Stage, reverts
+from tests.contracts.harness import SessionDriver, Stage, reverts, session_type
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -24,8 +25,10 @@ def test_it_joins(base: SessionDriver) -> None:
         keys = base.keys(account)
         assert (event.member, event.index, event.x, event.parity) == (account, index, keys.x, keys.parity)
         assert event.key_address == base.key_address(account)
+        assert (event.suspicion, event.cohort) == (0, 0)
         member = base.member(account)
-        assert (member.registered, member.index, member.key_address) == (True, index, base.key_address(account))
+        assert (member.registered, member.pool, member.rank) == (True, 0, index)
+        assert (member.key_address, member.committed, member.declined) == (base.key_address(account), False, False)
         assert not member.seated
     bonds = 3 * base.params.bond_wei
     assert base.registered_count() == 3
@@ -55,10 +58,6 @@ def test_the_value_is_the_bond(base: SessionDriver) -> None:
 def test_reserved_arguments(base: SessionDriver) -> None:
     account, bond = base.listed[0], base.params.bond_wei
     keys = base.keys(account)
-    with reverts("session: proof is reserved"):
-        base.contract.register(keys, [bytes(32)], 0, sender=account, value=bond)
-    with reverts("session: cohort is reserved"):
-        base.contract.register(keys, [], 1, sender=account, value=bond)
     with reverts("register: transport key is reserved"):
         base.contract.register(keys._replace(transport=b"\1" * 32), [], 0, sender=account, value=bond)
     with reverts("register: self mask is reserved"):
@@ -101,6 +100,37 @@ def test_it_closes_when_everybody_is_in(new_session: Factory) -> None:
     assert session.credit_of(session.listed[3]) == session.params.bond_wei
     session.contract.withdraw(sender=session.listed[3])
     assert not session.member(session.listed[3]).seated
+
+
+def test_a_proof_with_a_list(base: SessionDriver) -> None:
+    account = base.listed[0]
+    with reverts("session: proof with a list"):
+        base.contract.register(base.keys(account), [bytes(32)], 0, sender=account, value=base.params.bond_wei)
+
+
+def test_a_cohort_with_greedy(base: SessionDriver) -> None:
+    account = base.listed[0]
+    with reverts("session: cohort with greedy"):
+        base.contract.register(base.keys(account), [], 1, sender=account, value=base.params.bond_wei)
+
+
+def test_more_than_the_capacity(base: SessionDriver, new_session: Factory) -> None:
+    """The last one that fits closes registration; were it open all the same, nobody more would get in."""
+    session = new_session(8).to(Stage.REGISTER)
+    session.register(session.listed[0])
+    where = slot_of("progress", "_progress_slot")
+    packed = boa.env.get_storage(session.contract.address, where)
+    registered, capacity = packed >> 104 & 0xFFFF, packed >> 88 & 0xFFFF
+    assert (registered, capacity) == (1, 8)
+    boa.env.set_storage(session.contract.address, where, packed + (7 << 104))
+    assert (session.registered_count(), session.stage()) == (8, Stage.REGISTER)
+    with reverts("session: session is full"):
+        session.register(session.listed[1])
+
+
+def slot_of(module: str, name: str) -> int:
+    """Where a session keeps a variable."""
+    return int(session_type().layout["storage_layout"][module][name]["slot"])
 
 
 def test_shuffled_takes_everybody_on_the_list(shuffled: SessionDriver) -> None:

@@ -1,4 +1,4 @@
-"""settle(group): the members' credits of one group (docs/PROTOCOL.md section 8)."""
+"""settle(group, members): the members' credits of one group (docs/PROTOCOL.md section 8). Records: test_records.py."""
 
 from __future__ import annotations
 
@@ -53,10 +53,50 @@ def test_only_once(base: SessionDriver) -> None:
         base.settle(1)
 
 
-@pytest.mark.parametrize("group", [2, 63, 64, 256, 2**256 - 1])
+@pytest.mark.parametrize("group", [2, 63, 64, 127, 128, 256, 2**256 - 1])
 def test_no_such_group(base: SessionDriver, group: int) -> None:
     with reverts("session: no such group"):
-        base.settle(group)
+        base.contract.settle(group, base.members_of(0), sender=base.stranger)
+
+
+@pytest.mark.parametrize(
+    "order", [(), (0,), (0, 1), (0, 2, 1), (2, 1, 0), (0, 0, 0), (0, 1, 1), (3, 4, 5), (0, 1, 5), (0, 1, 2, 3)], ids=str
+)
+def test_its_members_in_order_of_place(base: SessionDriver, order: tuple[int, ...]) -> None:
+    """Nobody is credited twice or left out."""
+    seats = base.seated()
+    with reverts("session: not the group's members"):
+        base.contract.settle(0, [seats[i] for i in order], sender=base.stranger)
+    assert base.money().credits == 0
+    base.contract.settle(0, seats[:3], sender=base.stranger)
+
+
+@pytest.mark.parametrize("outsider", ["owner", "stranger", "nobody"])
+def test_who_isnt_a_member(base: SessionDriver, outsider: str) -> None:
+    account = "0x" + "00" * 20 if outsider == "nobody" else getattr(base, outsider)
+    with reverts("session: not the group's members"):
+        base.contract.settle(1, [*base.seated()[3:5], account], sender=base.stranger)
+
+
+def test_seventeen_members(base: SessionDriver) -> None:
+    with reverts():
+        base.contract.settle(0, base.seated()[:1] * 17, sender=base.stranger)
+
+
+def test_members_without_a_seat(new_session: Factory) -> None:
+    session = new_session(8, assignment=1).to(Stage.PAYMENT)
+    left_out = next(a for a in session.listed if not session.member(a).seated)
+    with reverts("session: not the group's members"):
+        session.contract.settle(0, [*session.members_of(0)[:2], left_out], sender=session.stranger)
+
+
+def test_the_owner_has_its_credit_with_the_last_one(base: SessionDriver) -> None:
+    base.settle(0)
+    assert base.credit_of(base.owner) == 0
+    with reverts("session: nothing to withdraw"):
+        base.contract.withdraw(sender=base.owner)
+    base.settle(1)
+    assert base.credit_of(base.owner) == base.params.reward_wei % 3
 
 
 @pytest.mark.parametrize("stage", [Stage.COMMIT, Stage.UPLOAD, Stage.AGGREGATE, Stage.SELECT])
@@ -66,10 +106,20 @@ def test_a_group_that_lives_waits_for_the_selection(new_session: Factory, stage:
         session.settle(0)
 
 
-def test_no_group_before_the_seats(new_session: Factory) -> None:
-    session = new_session().to(Stage.REGISTER)
-    with reverts("session: no such group"):
+def test_a_failed_group_waits_for_the_end_of_its_round(new_session: Factory) -> None:
+    """Until then its members may be drawn again."""
+    session = new_session().to(Stage.COMMIT)
+    session.decline(session.seated()[0])
+    with reverts("session: group isn't decided"):
         session.settle(0)
+    session.pass_deadline()
+    session.settle(0)
+
+
+def test_no_group_before_the_seats(new_session: Factory) -> None:
+    for session in (new_session().to(Stage.REGISTER), new_session(assignment=1).to(Stage.DRAW)):
+        with reverts("session: no such group"):
+            session.settle(0)
 
 
 def test_a_failed_group_is_settled_at_once(new_session: Factory) -> None:

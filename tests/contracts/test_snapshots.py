@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.contracts.harness import CONTRACTS, compiled
+from tests.contracts.harness.contract import FACETS
 from tests.snapshots import compare
 
 CODE_LIMIT = 24_576
@@ -15,14 +16,14 @@ INIT_CODE_LIMIT = 2 * CODE_LIMIT
 DEPLOYED = sorted(path.stem for path in CONTRACTS.glob("*.vy"))
 
 
-@pytest.mark.parametrize("name", ["Market", "SecModelUpdate"])
+@pytest.mark.parametrize("name", ["Market", "SecModelUpdate", *FACETS])
 def test_the_abi(name: str, pytestconfig: pytest.Config) -> None:
     entries = compiled(CONTRACTS / f"{name}.vy").abi.entries
     ordered = sorted(entries, key=lambda e: (e["type"], e.get("name", "")))
     compare(f"{name}.abi", ordered, pytestconfig)
 
 
-@pytest.mark.parametrize("name", ["Market", "SecModelUpdate"])
+@pytest.mark.parametrize("name", ["Market", "SecModelUpdate", *FACETS])
 def test_the_storage_layout(name: str, pytestconfig: pytest.Config) -> None:
     """The types of immutables are files: their names count, not where they lie."""
     layout = json.dumps(compiled(CONTRACTS / f"{name}.vy").layout)

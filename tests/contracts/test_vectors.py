@@ -11,7 +11,19 @@ from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.harness import CONTRACTS, ROOT, Accounts, Contract, SessionDriver, Stage, compiled, reverts
+from tests.contracts.harness import (
+    CONTRACTS,
+    ROOT,
+    Accounts,
+    Chain,
+    Contract,
+    SessionDriver,
+    Stage,
+    compiled,
+    economy,
+    make_params,
+    reverts,
+)
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.keys import CURVE_ORDER, key_digest, public, sign
@@ -213,3 +225,121 @@ class TestDraw:
         seed, count = data(vectors("draw")["seed"]), case["count"]
         sample = range(count) if count <= 64 else [0, 1, 63, 64, count // 2, count - 2, count - 1]
         assert [draw.permuted(seed, i, count) for i in sample] == [case["places"][i] for i in sample]
+
+    @pytest.mark.parametrize("case", vectors("draw")["seats"], ids=lambda c: c["name"])
+    def test_seats(self, rules: Contract, case: dict[str, Any]) -> None:
+        """The harness's draw, and for a sample of the members the contract's."""
+        seed, size, registered = data(case["seed"]), case["members"], case["registered"]
+        joined = [
+            ref.Joined(str(i), pool, cohort + 1 if pool == ref.Pool.COHORT else 0, place)
+            for i, (pool, cohort, place) in enumerate(registered)
+        ]
+        draw = ref.Draw(joined, case["rounds"], size)
+        expected = {str(i): (g, p) for g, members in enumerate(case["groups"]) for p, i in enumerate(members)}
+        assert draw.seats(seed) == expected
+        complete, clear = len(draw.complete), len(draw.pools[ref.Pool.CLEAR])
+        kept = rules.cohort_groups(seed, case["rounds"], complete, draw.loose // size)
+        terms = (draw.groups, kept, size, complete, draw.loose, clear)
+        for number, cohort in enumerate(draw.complete[:40]):
+            for account, place in cohort.items():
+                seat = rules.cohort_seat(seed, terms, number, place)
+                assert (divmod(seat - 1, size) if seat else None) == expected.get(account)
+        for pool in (ref.Pool.CLEAR, ref.Pool.SUSPECT):
+            for rank, account in list(enumerate(draw.pools[pool]))[-40:]:
+                seat = rules.loose_seat(seed, terms, pool == ref.Pool.SUSPECT, rank)
+                assert (divmod(seat - 1, size) if seat else None) == expected.get(account)
+
+    @pytest.mark.parametrize("case", vectors("draw")["greedy"])
+    def test_greedy(self, case: dict[str, Any]) -> None:
+        accounts = [str(i) for i in range(case["registered"])]
+        seats = ref.greedy_seats(accounts, len(case["groups"]), case["members"])
+        assert seats == {str(i): (g, p) for g, members in enumerate(case["groups"]) for p, i in enumerate(members)}
+
+    @pytest.mark.parametrize("case", [*vectors("draw")["redraws"], *vectors("draw")["greedy_redraws"]])
+    def test_redraws(self, draw: Contract, case: dict[str, Any]) -> None:
+        count, size, seed = case["survivors"], case["members"], data(case["seed"]) if "seed" in case else None
+        expected = {str(i): (7 + g, p) for g, members in enumerate(case["groups"]) for p, i in enumerate(members)}
+        assert ref.second_seats(seed, [str(i) for i in range(count)], 7, size) == expected
+        if seed is not None:
+            lines = {i: draw.permuted(seed, i, count) for i in range(count)}
+            assert {str(i): (7 + q // size, q % size) for i, q in lines.items() if str(i) in expected} == expected
+
+
+class TestFees:
+    @pytest.mark.parametrize("case", vectors("fees")["tables"])
+    def test_tables(self, case: dict[str, Any]) -> None:
+        table = economy.FeeTable(**case["fields"])
+        assert table.packed() == int(case["packed"])
+        assert economy.FeeTable.unpacked(table.packed()) == table
+
+    @pytest.mark.parametrize("case", vectors("fees")["sessions"])
+    def test_member_fees_and_reserves(self, case: dict[str, Any]) -> None:
+        """The harness's, which test_start.py compares with the contract's."""
+        names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "rule", "fee_cap_wei")
+        table = int(vectors("fees")["tables"][case["table"]]["packed"])
+        params = make_params(**{n: case[n] for n in names}, fee_table=table, bound=1, bond_wei=0)
+        assert economy.member_fees(params) == int(case["member_fees"])
+        assert economy.reserve(params, case["capacity"]) == int(case["reserve"])
+
+
+ANYBODY = "0x" + "07" * 20
+
+
+class TestRecords:
+    """Through the market, by a session of the test's own."""
+
+    @pytest.fixture(scope="class")
+    def owner(self, accounts: Accounts) -> str:
+        return accounts.owner
+
+    @pytest.fixture(scope="class")
+    def session(self, market: Contract, owner: str) -> str:
+        return str(market.create_session(sender=owner).value)
+
+    @pytest.mark.parametrize("case", vectors("records")["constants"])
+    def test_constants(self, case: dict[str, Any]) -> None:
+        fields = {name: case[name] for name in economy.RecordConstants._fields}
+        assert economy.record_constants(**fields) == int(case["packed"])
+
+    @pytest.mark.parametrize("case", vectors("records")["settle"])
+    def test_settle(self, chain: Chain, market: Contract, owner: str, session: str, case: dict[str, Any]) -> None:
+        """A newcomer counts as what the constants say, so its first record is the vector's."""
+        for before, after in zip(case["before"], case["after"], strict=True):
+            assert economy.recorded(before, case["weight"], case["blamed"]) == after
+            with chain.anchor():
+                constants = economy.record_constants(weight=case["weight"], newcomer=before)
+                market.record([ANYBODY], int(case["blamed"]), constants, sender=session)
+                assert tuple(market.suspicion(owner, ANYBODY)) == (True, after)
+
+    @pytest.mark.parametrize("case", vectors("records")["decay"])
+    def test_decay(self, chain: Chain, market: Contract, owner: str, session: str, case: dict[str, Any]) -> None:
+        """From every number that one settlement of a newcomer gives."""
+        for before, after in zip(case["before"], case["after"], strict=True):
+            assert economy.decayed(before, case["decay"]) == after
+        for newcomer in case["before"]:
+            with chain.anchor():
+                constants = economy.record_constants(decay=case["decay"], weight=2, newcomer=newcomer)
+                market.record([ANYBODY], 0, constants, sender=session)
+                market.decay(ANYBODY, constants, sender=session)
+                expected = economy.decayed(newcomer // 2, case["decay"])
+                assert tuple(market.suspicion(owner, ANYBODY)) == (True, expected)
+
+
+class TestMerkle:
+    @pytest.mark.parametrize("case", vectors("merkle")["cases"], ids=lambda c: c["name"])
+    def test_trees(self, case: dict[str, Any]) -> None:
+        assert economy.merkle_root(case["accounts"]) == data(case["root"])
+        for account, proof in case["proofs"].items():
+            assert economy.merkle_proof(case["accounts"], account) == [data(h) for h in proof]
+
+    @pytest.mark.parametrize("case", vectors("merkle")["cases"], ids=lambda c: c["name"])
+    def test_the_contract_takes_the_proofs(self, new_session: Factory, chain: Chain, case: dict[str, Any]) -> None:
+        session = new_session(case["accounts"], rooted=True, capacity=64, rounds=1).to(Stage.REGISTER)
+        for account in [*list(case["proofs"])[:2], case["stranger"]]:
+            chain.set_balance(account, session.params.bond_wei)
+        for account in list(case["proofs"])[:2]:
+            session.register(account)
+            assert session.member(account).registered
+        keys, proof = session.keys(case["stranger"]), [data(h) for h in next(iter(case["proofs"].values()))]
+        with reverts("session: not on the whitelist"):
+            session.contract.register(keys, proof, 0, sender=case["stranger"], value=session.params.bond_wei)

@@ -8,8 +8,19 @@ from typing import Any
 import boa
 import pytest
 
-from tests.contracts.harness import CONTRACTS, ROOT, Accounts, Chain, SessionDriver, Stage, compiled, evm, make_params
+from tests.contracts.harness import (
+    ROOT,
+    Accounts,
+    Chain,
+    SessionDriver,
+    Stage,
+    compiled,
+    evm,
+    make_params,
+    session_type,
+)
 from tests.contracts.harness.chain import GENESIS_TIME
+from tests.contracts.harness.economy import GWEI, fee_table, record_constants
 from tests.contracts.harness.fixtures import deploy_market
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
@@ -23,6 +34,9 @@ SMALL_KRUM = {
     "krum_m_rule": 1,
     "parameter_count": 42 * 9 + 5,
 }
+
+FEES = {"fee_cap_wei": 2 * GWEI, "fee_table": fee_table()}
+RECORDS = {"record_constants": record_constants()}
 
 
 def honest(session: SessionDriver) -> None:
@@ -43,6 +57,21 @@ def gaps(session: SessionDriver) -> None:
     session.to(Stage.FINISHED)
 
 
+def redrawn(session: SessionDriver) -> None:
+    """One member declines, one misses; the others of their groups commit again, at a price that is paid back."""
+    session.gas_price = 3 * GWEI
+    session.to(Stage.COMMIT)
+    seats = session.seated()
+    session.decline(seats[1])
+    for account in seats[4:]:
+        session.commit(account)
+    session.pass_deadline()
+    session.to(Stage.UPLOAD)
+    session.finish_upload()
+    session.chain.sleep(session.params.aggregate_secs // 2)
+    session.to(Stage.FINISHED)
+
+
 def left(session: SessionDriver) -> None:
     session.to(Stage.REGISTER)
     session.register_all(session.listed[:2])
@@ -55,15 +84,15 @@ def play(chain: Any, backend: Any, story: Story, params: dict[str, int]) -> list
     recorder = Recorder(backend)
     accounts = Accounts(chain.set_balance)
     market = deploy_market(accounts, 0, recorder)
-    implementation = compiled(CONTRACTS / "SecModelUpdate.vy").on(recorder)
+    implementation = session_type().on(recorder)
     story(SessionDriver(chain, market, implementation, accounts, make_params(**params)))
     return recorder.transactions
 
 
 @pytest.mark.parametrize(
     ("story", "params"),
-    [(honest, {}), (honest, SMALL_KRUM), (gaps, {"rounds": 3}), (left, {})],
-    ids=["norm", "krum", "gaps", "exit"],
+    [(honest, {}), (honest, SMALL_KRUM), (gaps, {"rounds": 3}), (redrawn, FEES | RECORDS), (left, {})],
+    ids=["norm", "krum", "gaps", "second round", "exit"],
 )
 def test_the_same_session_costs_the_same(story: Story, params: dict[str, int]) -> None:
     with boa.swap_env(boa.Env()):

@@ -9,7 +9,6 @@ import boa
 import pytest
 
 from tests.contracts.harness import (
-    CONTRACTS,
     ROOT,
     TX_GAS_CAP,
     TX_SIZE_CAP,
@@ -17,12 +16,13 @@ from tests.contracts.harness import (
     Chain,
     SessionDriver,
     Stage,
-    compiled,
     evm,
     make_params,
+    session_type,
 )
 from tests.contracts.harness.chain import GENESIS_TIME
 from tests.contracts.harness.contract import Backend
+from tests.contracts.harness.economy import GWEI, fee_table, record_constants
 from tests.contracts.harness.fixtures import deploy_market
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
@@ -30,11 +30,14 @@ from tests.snapshots import compare
 
 PAPER = {"parameter_count": 5_705, "members": 4, "rounds": 8, "chunk_words": 720}
 KRUM = {"rule": 1, "krum_mu_bps": 2_500, "krum_m": 4, "krum_m_rule": 1}
+FEES = {"fee_cap_wei": GWEI, "fee_table": fee_table()}
+RECORDS = {"record_constants": record_constants()}
 SESSIONS = {
     "norm, 6-bit lanes": PAPER | {"bound": 7},
     "norm, 10-bit lanes": PAPER | {"bound": 127},
     "krum, 10-bit lanes": PAPER | KRUM | {"bound": 127},
     "krum, weights in 32-bit lanes": PAPER | KRUM | {"encoding": 1, "chunk_words": 360},
+    "norm, fees, records, two rounds": PAPER | FEES | RECORDS | {"bound": 7},
 }
 
 
@@ -50,13 +53,27 @@ def run(params: dict[str, int], chain: Any, backend: Backend, stage: Stage) -> R
     market = deploy_market(accounts, 0, backend)
     recorder = Recorder(backend)
     market.backend = recorder
-    implementation = compiled(CONTRACTS / "SecModelUpdate.vy").on(recorder)
-    session = SessionDriver(chain, market, implementation, accounts, make_params(**params))
+    session = SessionDriver(chain, market, session_type().on(recorder), accounts, make_params(**params))
+    session.gas_price = GWEI if params.get("fee_table") else 0
+    if stage == Stage.FINISHED and params.get("fee_table"):
+        leave_and_miss(session)
     session.to(stage)
     if stage == Stage.FINISHED:
         assert session.accepted() != 0
         assert chain.balance(session.contract.address) == 0
     return recorder
+
+
+def leave_and_miss(session: SessionDriver) -> None:
+    """One declines, one misses: the others of their groups are drawn again. Whoever aggregates is paid."""
+    session.to(Stage.COMMIT)
+    seats = session.seated()
+    session.decline(seats[0])
+    for account in seats[5:]:
+        session.commit(account)
+    session.pass_deadline()
+    session.to(Stage.AGGREGATE)
+    session.chain.sleep(session.params.aggregate_secs // 2)
 
 
 def checked(recorder: Recorder) -> dict[str, Any]:

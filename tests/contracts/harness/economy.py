@@ -172,8 +172,8 @@ def _node(a: bytes, b: bytes) -> bytes:
 
 
 def _levels(accounts: Sequence[str]) -> list[list[bytes]]:
-    """The tree, leaves first; a node without a sibling moves up as it is."""
-    levels = [[_leaf(a) for a in accounts]]
+    """The tree, leaves first, in ascending order; a node without a sibling moves up as it is."""
+    levels = [sorted(_leaf(a) for a in accounts)]
     while len(levels[-1]) > 1:
         below = levels[-1]
         pairs = [below[i : i + 2] for i in range(0, len(below), 2)]
@@ -187,8 +187,9 @@ def merkle_root(accounts: Sequence[str]) -> bytes:
 
 def merkle_proof(accounts: Sequence[str], account: str) -> list[bytes]:
     """The siblings from the leaf up."""
-    proof, index = [], list(accounts).index(account)
-    for level in _levels(accounts)[:-1]:
+    levels = _levels(accounts)
+    proof, index = [], levels[0].index(_leaf(account))
+    for level in levels[:-1]:
         if index ^ 1 < len(level):
             proof.append(level[index ^ 1])
         index //= 2

@@ -66,6 +66,11 @@ def recover(digest: bytes32, v: uint256, r: uint256, s: uint256) -> address:
 
 
 @external
+def caller() -> (uint256, address, address):
+    return tx.gasprice, tx.origin, msg.sender
+
+
+@external
 def take(data: Bytes[150000]) -> bytes32:
     return keccak256(data)
 
