@@ -33,8 +33,8 @@ MAX_RUNTIME_BYTES = 24_576
 class Target:
     """One deployable contract; its pragmas say how it is compiled.
 
-    `libraries`: the contracts whose addresses its constructor takes first, in order. `facets`: the contracts to which it
-    delegates what it hasn't got; their functions and events are in its ABI.
+    `libraries`: the contracts whose addresses its constructor takes first, in order.
+    `facets`: the contracts to which it delegates what it hasn't got; their functions and events are in its ABI.
     """
 
     name: str
