@@ -17,7 +17,7 @@ Assertions marked `# dev:` can't fail and are left alone. All tests run once wit
 that come near its guard (tools/reach.py), first those that name its reason, then the fast ones. The first failure kills
 it. tools/mutants.allow names the mutants that no test can kill, one a line: `ID  # why`. They aren't run.
 
-Fails if another mutant survives, or if an allowed one doesn't exist.
+Fails if another mutant survives, if an allowed one doesn't exist, and if a test fails without a mutant.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -79,17 +79,29 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """What the run without a mutant found out (tools/reach.py)."""
+    """What the run without a mutant found out (tools/reach.py). A test that fails there says nothing of any mutant."""
 
     touched: dict[tuple[str, Spot], set[str]] = field(default_factory=dict)
     universe: set[tuple[str, Spot]] = field(default_factory=set)
     secs: dict[str, float] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+
+    def near(self, mutant: Mutant) -> set[str]:
+        """The tests that came near its guard."""
+        return self.touched.get(mutant.decides, set()) if mutant.decides is not None else set()
 
     def candidates(self, mutant: Mutant) -> list[str] | None:
-        """The tests that can kill it, fast ones first; None: all."""
-        if mutant.decides not in self.universe:
+        """The tests that can kill it, fast ones first; None: nothing is known."""
+        if not self.secs:
             return None
-        return sorted(self.touched.get(mutant.decides, ()), key=lambda test: (self.secs[test], test))
+        every = set(self.secs) - self.failed
+        able = self.near(mutant) | (every - self.seen) if mutant.decides in self.universe else every
+        return sorted(able & every, key=lambda test: (test not in self.seen, self.secs[test], test))
+
+    def unlikely(self, mutant: Mutant) -> bool:
+        """Whether no test that was seen came near."""
+        return mutant.decides in self.universe and not self.near(mutant)
 
 
 class Watch:
@@ -138,7 +150,7 @@ def rounds(mutant: Mutant | None, asked: Sequence[str] | None) -> Iterator[list[
 def run_tests(mutant: Mutant | None, asked: Sequence[str] | None, *plugins: object) -> tuple[str, str]:
     """The status of whatever is compiled in this process, and the test that failed."""
     watch = Watch(mutant.reasons if mutant else (), asked)
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short"]
+    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *(["-x"] if mutant else [])]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before the fork
     for files in rounds(mutant, asked):
         code = pytest.main([*options, *files], plugins=[watch, *plugins]) if files else pytest.ExitCode.OK
@@ -210,8 +222,6 @@ def try_mutant(folder: Path, mutant: Mutant, asked: Sequence[str] | None, finder
             harness.compiled(path)
         compiled = time.monotonic()
         status, by = run_tests(mutant, asked)
-        if asked is not None and not asked:
-            by = "no test comes near"
     finish(folder, Result(mutant.id, status, by, compiled - started, time.monotonic() - compiled))
 
 
@@ -223,7 +233,8 @@ def try_none(folder: Path) -> None:
     reach.install()
     started = time.monotonic()
     status, by = run_tests(None, None, reach)
-    (folder / "map").write_bytes(pickle.dumps((dict(reach.touched), reach.universe(), dict(reach.secs))))
+    made = dict(reach.touched), reach.universe(), dict(reach.secs), reach.seen, reach.failed
+    (folder / "map").write_bytes(pickle.dumps(made))
     finish(folder, Result("", status, by, 0.0, time.monotonic() - started))
 
 
@@ -268,14 +279,18 @@ class Bench:
         process.start()
         return process, folder
 
-    def explore(self) -> tuple[Result, Map]:
-        """Runs all tests without a mutant."""
+    def explore(self) -> Map:
+        """Runs all tests without a mutant.
+
+        Raises:
+            RuntimeError: they can't be run.
+        """
         process, folder = self._begin(try_none, None)
         process.join()
         result = self._result("", process, folder)
-        if result.status != SURVIVED:
-            return result, Map()
-        return result, Map(*pickle.loads((folder / "map").read_bytes()))
+        if not (folder / "map").exists():
+            raise RuntimeError(f"the tests don't run: {result.by}")
+        return Map(*pickle.loads((folder / "map").read_bytes()))
 
     def run(self, mutants: Iterable[Mutant], known: Map) -> Iterator[tuple[Mutant, Result]]:
         """Their results, as they come."""
@@ -329,19 +344,18 @@ class Record:
         part.write_text(json.dumps(self.known, indent=0), encoding="utf-8")
         part.replace(self.path)
 
-    def explored(self, bench: Bench) -> tuple[Result | None, Map]:
-        """That of the contracts and tests as they are; the result, if it has to run them."""
+    def explored(self, bench: Bench) -> Map:
+        """That of the contracts and tests as they are."""
         sources = b"".join(p.read_bytes() for p in sorted(SOURCES.rglob("*.vy*")))
         file, key = self.path.with_suffix(".map"), (hashlib.sha256(sources).hexdigest(), self.tests)
         if file.exists():
             known, *parts = pickle.loads(file.read_bytes())
             if known == key:
-                return None, Map(*parts)
-        result, made = bench.explore()
-        if result.status == SURVIVED:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(pickle.dumps((key, made.touched, made.universe, made.secs)))
-        return result, made
+                return Map(*parts)
+        made = bench.explore()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pickle.dumps((key, *(getattr(made, part.name) for part in fields(made)))))
+        return made
 
 
 def allowed() -> dict[str, str]:
@@ -373,15 +387,11 @@ def told(mutant: Mutant) -> str:
     return f"{mutant.source.relative_to(ROOT)}:{mutant.line}: {mutant.id}"
 
 
-def run(bench: Bench, record: Record, mutants: Sequence[Mutant], trust: bool) -> bool:
-    """Runs what isn't known. False if the tests fail without any mutant, which isn't asked with `trust`."""
-    known = Map()
-    if not trust:
-        result, known = record.explored(bench)
-        if result is not None:
-            print(f"without a mutant: {result.status} {result.by}, {result.test_secs:.0f} s", flush=True)
-            if result.status != SURVIVED:
-                return False
+def run(bench: Bench, record: Record, mutants: Sequence[Mutant], trust: bool) -> int:
+    """Runs what isn't known; how many tests fail without any mutant, which isn't asked with `trust`."""
+    known = Map() if trust else record.explored(bench)
+    for test in sorted(known.failed):
+        print(f"fails without a mutant: {test}", flush=True)
     keys, todo, number = {m.id: m.key for m in mutants}, list(mutants), 0
     while todo:
         again = []
@@ -389,19 +399,24 @@ def run(bench: Bench, record: Record, mutants: Sequence[Mutant], trust: bool) ->
             if result.status == BROKEN and mutant.spare is not None:
                 again.append(replace(mutant, text=mutant.spare, spare=None))
                 continue
+            if result.status == SURVIVED and known.unlikely(mutant):
+                result = replace(result, by="no test comes near")
             record.put(keys[mutant.id], result)
             number += 1
             secs = f"{result.compile_secs:.1f} + {result.test_secs:.1f} s"
             print(f"{number}/{len(mutants)} {result.status}, {secs}: {told(mutant)} [{result.by}]", flush=True)
         todo = again
-    return True
+    return len(known.failed)
 
 
 def report(mutants: Sequence[Mutant], record: Record, equivalent: dict[str, str], impossible: int) -> int:
     """Prints what became of the mutants; the exit status."""
     results = [(m, r) for m in mutants if m.id not in equivalent and (r := record.get(m.key)) is not None]
     count = Counter(r.status for _, r in results)
-    bad = [(m, r) for m, r in results if r.status in (SURVIVED, FAULT)]
+    bad = [(m, r) for m, r in results if r.status == SURVIVED]
+    untried = [m for m in mutants if m.id not in equivalent and record.get(m.key) is None]
+    for mutant in untried:
+        print(f"not tried: {told(mutant)}")
     if bad:
         print("\nno test fails for:")
     for mutant, result in bad:
@@ -412,7 +427,7 @@ def report(mutants: Sequence[Mutant], record: Record, equivalent: dict[str, str]
         f"\n{count[KILLED]} killed / {count[SURVIVED]} survived / {count[BROKEN]} not compiling, {secs:.1f} s each; "
         f"{len(known)} allowed to survive; {impossible} assertions that can't fail"
     )
-    return 1 if bad else 0
+    return 1 if bad or untried else 0
 
 
 def main() -> int:
@@ -436,15 +451,15 @@ def main() -> int:
         return 0
     record = Record(given.results)
     missing = [m for m in mutants if m.id not in equivalent and record.get(m.key) is None]
+    failing = 0
     if missing:
         with Bench(finder, given.jobs, given.timeout) as bench:
-            if not run(bench, record, missing, given.trust):
-                return 2
+            failing = run(bench, record, missing, given.trust)
     status = report(mutants, record, equivalent, finder.impossible)
     stale = sorted(set(equivalent) - {m.id for m in every})
     for name in stale:
         print(f"{ALLOWED.name}: there is no mutant {name!r}")
-    return 1 if stale else status
+    return 1 if stale or failing else status
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ A mutant behaves like the contract until its guard would have decided otherwise.
     near    those in which two sides of a comparison were at most one apart: its own, or in a check that was called
 
 Both are read off the traces of one run without a mutant. A comparison may be none any more once it is compiled; then it
-isn't in the universe, and every test may kill its mutants.
+isn't in the universe, and every test may kill its mutants. So may, of all mutants, a test of which nothing was seen: it
+runs on another chain.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ class Reach:
         touched: tests by what happened and where.
         universe: all that can happen.
         secs: how long each test took.
+        seen: the tests that ran anything known here.
+        failed: the tests that failed.
     """
 
     def __init__(self, paths: list[Path], contracts: Path) -> None:
@@ -122,6 +125,8 @@ class Reach:
         self.test = ""
         self.touched: dict[tuple[str, Spot], set[str]] = defaultdict(set)
         self.secs: dict[str, float] = defaultdict(float)
+        self.seen: set[str] = set()
+        self.failed: set[str] = set()
 
     def universe(self) -> set[tuple[str, Spot]]:
         found = set()
@@ -156,7 +161,10 @@ class Reach:
         """Takes in one computation."""
         chart = self.chart(computation.msg.code)
         trace = computation.code._trace
-        if chart is None or not computation.is_error:
+        if chart is None:
+            return
+        self.seen.add(self.test)
+        if not computation.is_error:
             return
         last = next((chart.nodes[pc] for pc in reversed(trace) if pc in chart.nodes), None)
         for node in [last, *chart.callers(trace)]:
@@ -193,3 +201,5 @@ class Reach:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.secs[report.nodeid] += report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)

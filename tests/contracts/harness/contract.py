@@ -29,7 +29,7 @@ from . import evm, gas
 from .evm import Outcome, Reverted
 
 ROOT = Path(__file__).parents[3]
-CONTRACTS = ROOT / "contracts"
+CONTRACTS = Path(os.environ.get("OMNILYTICS_CONTRACTS", ROOT / "contracts"))
 CACHE = ROOT / ".pytest_cache" / "contracts"
 
 set_search_paths([str(CONTRACTS)])

@@ -28,6 +28,10 @@ MOCKS = ("tests/contracts/mocks", "tests/attacks/mocks")
 """Contracts of the tests, which contain modules, too."""
 
 
+TRACED = "titanoboa"
+"""The chain that leaves traces, as the parameter of a fixture `chain` calls it."""
+
+
 class Recorder:
     """What has happened so far, of all that can."""
 
@@ -99,6 +103,17 @@ class Plugin:
         self.file = file
         mocks = [path for folder in MOCKS for path in (ROOT / folder).glob("*.vy")]
         self.recorder = Recorder([code for p in [*CONTRACTS.glob("*.vy"), *mocks] for code in codes_of(p, CONTRACTS)])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[Any]) -> None:
+        """Of a test for several chains, takes titanoboa's variant, even if it is for the night: it is traced."""
+        chains = {item: item.callspec.params.get("chain") for item in items if hasattr(item, "callspec")}
+        for item in items:
+            if chains.get(item) == TRACED:
+                item.own_markers[:] = [mark for mark in item.own_markers if mark.name != "nightly"]
+        unseen = [item for item in items if chains.get(item) not in (None, TRACED)]
+        items[:] = [item for item in items if chains.get(item) in (None, TRACED)]
+        config.hook.pytest_deselected(items=unseen)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
