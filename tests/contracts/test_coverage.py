@@ -52,6 +52,12 @@ def walk(n: uint256, stop: uint256):
         self.total += i
 
 @external
+def find(n: uint256):
+    for i: uint256 in range(9):  # dev: n is below 9
+        if i == n:
+            return
+
+@external
 def nest(rows: DynArray[uint256, 4]):
     for row: uint256 in rows:
         for column: uint256 in range(2):
@@ -88,7 +94,7 @@ def session(request: pytest.FixtureRequest, tmp_path: Path, chain: Chain, accoun
 def test_every_branch_is_there_twice(session: Session) -> None:
     table = session.recorder.table(session.folder)
     kinds = [branch["kind"] for branch in table]
-    counts = {"and": 4, "assert": 1, "if": 5, "loop": 3, "or": 5, "ternary": 1}
+    counts = {"and": 4, "assert": 1, "if": 6, "loop": 3, "or": 5, "ternary": 1}
     assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == counts
     assert all(len(branch["outcomes"]) == 2 for branch in table)
 
@@ -129,6 +135,7 @@ def test_loops(session: Session) -> None:
     assert session.went("walk", 2, 5) == {
         f"{loop}: goes on", f"{loop}: ends", "i == stop: false", "i % 2 == 0: true", "i % 2 == 0: false",
     }  # fmt: skip
+    assert session.went("find", 1) == {"i == n: false", "i == n: true"}
     assert session.went("nest", []) == {"rows: ends"}
     assert session.went("nest", [1]) == {"rows: ends", "range(2): goes on", "range(2): ends"}
     assert session.went("nest", [1, 2]) == {"rows: goes on", "rows: ends", "range(2): goes on", "range(2): ends"}

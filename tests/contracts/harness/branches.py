@@ -2,7 +2,7 @@
 
 A branch is what a source says: `if`, `elif`, a ternary, `assert`, a loop, and each operand of an `and` or `or` but the
 last one where nothing jumps by the result. What the compiler adds (calldata, arithmetic, array bounds, reentrancy) is
-none, and neither is an assertion marked `# dev:`.
+none, and neither is what is marked `# dev:`: an assertion that can't fail, a loop that is always left before its end.
 """
 
 from __future__ import annotations
@@ -109,10 +109,12 @@ def _lines(path: str) -> list[str]:
 
 
 def _branch(owner: Any, condition: Any) -> Branch | None:
-    """The branch that a node makes; None for an assertion that can't fail."""
+    """The branch that a node makes; None for one that is marked as going one way only."""
     path = str(owner.module_node.resolved_path)
-    if isinstance(owner, vy.Assert) and IMPOSSIBLE in _lines(path)[owner.end_lineno - 1]:
-        return None
+    if isinstance(owner, vy.Assert | vy.For):
+        line = owner.end_lineno if isinstance(owner, vy.Assert) else owner.iter.end_lineno
+        if IMPOSSIBLE in _lines(path)[line - 1]:
+            return None
     kind = KINDS[type(owner.op if isinstance(owner, vy.BoolOp) else owner)]
     text = " ".join(condition.node_source_code.split())
     return Branch(path, condition.lineno, condition.col_offset, kind, text)
