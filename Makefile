@@ -66,8 +66,10 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly'"
 
-nightly: setup ## what takes hours: the promises over 10,000 histories, and each guard of the contracts broken in turn
+nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, branch coverage of the contracts, each guard broken in turn
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
+	$(BIN)/pytest -m nightly tests/attacks
+	$(BIN)/python tools/contract_coverage.py --fail-under 99
 	$(BIN)/python tools/mutants.py
 
 format: setup

@@ -274,8 +274,6 @@ def decline():
         lifecycle._close_commit(p, shape)
     else:
         progress._store(p)
-    if progress._load().stage == progress.FINISHED:
-        lifecycle._finish()
 
 
 @external
