@@ -24,7 +24,7 @@ implements: ISessionTerms
 PUBLISHED_LANES: constant(uint256) = 8
 MAX_CLIP: constant(uint256) = 2139095039        # the largest finite float32, as a bit pattern
 MAX_REWARD_WEI: constant(uint256) = 2**96       # keeps every sum of the session below 2^127
-MAX_FEE_CAP_WEI: constant(uint256) = 2**40
+MAX_FEE_CAP_WEI: constant(uint256) = 2**40 - 1
 MAX_FEE_TABLE: constant(uint256) = 2**216 - 1
 MAX_RECORD_CONSTANTS: constant(uint256) = 2**58 - 1
 MAX_RESERVE_WEI: constant(uint256) = 2**41 * bounds.GWEI_WEI    # keeps every account's fees within 42 bits of gwei
@@ -166,7 +166,7 @@ def _check_windows(p: ISecModelUpdate.SessionParams, min_window_secs: uint256):
 @pure
 @internal
 def _check_fees(p: ISecModelUpdate.SessionParams):
-    self._within(p.fee_cap_wei, 0, MAX_FEE_CAP_WEI, "start: fee_cap_wei above 2^40")
+    self._within(p.fee_cap_wei, 0, MAX_FEE_CAP_WEI, "start: fee_cap_wei above 2^40-1")
     self._within(p.fee_table, 0, MAX_FEE_TABLE, "start: fee_table above 216 bits")
     if p.fee_cap_wei == 0:
         self._is(p.fee_table, 0, "start: fee_table without fee_cap_wei")

@@ -95,7 +95,7 @@ def test_a_value_other_than_reward_and_reserve(new_session: Factory, wei: int | 
 
 
 def test_a_reserve_that_is_too_large(new_session: Factory) -> None:
-    session = new_session(rounds=16, members=4, fee_cap_wei=1 << 40, fee_table=(1 << 216) - 1)
+    session = new_session(rounds=16, members=4, fee_cap_wei=(1 << 40) - 1, fee_table=(1 << 216) - 1)
     ready(session)
     with reverts("start: reserve above 2^41 gwei"):
         session.contract.start(session.params, sender=session.owner)

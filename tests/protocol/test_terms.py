@@ -148,7 +148,7 @@ def contract() -> Contract:
         (WEIGHTS, 5_705, 32),
         (FREE, 40, 12),
         (replace(TERMS, records=None), 40, 12),
-        (replace(TERMS, fee_cap_wei=2**40, min_rounds=1, rounds=1), 40, 4),
+        (replace(TERMS, fee_cap_wei=2**40 - 1, min_rounds=1, rounds=1), 40, 4),
         (replace(TERMS, group_size=2, colluders=2, unsafe_small=True), 40, 6),
         (replace(TERMS, rounds=64, group_size=16, bound=1), 40, 4_096),
         (replace(KRUM, rounds=16, group_size=3, krum_m=13, krum_mu_bps=0), 40, 48),
@@ -215,7 +215,7 @@ REFUSED: list[tuple[Terms, dict[str, int], str]] = [
     (FREE, {"bond_wei": 93_750_000_000_000_000 - 1}, "bond_wei: expected 93750000000000000 to 250000000000000000"),
     (FREE, {"bond_wei": 250_000_000_000_000_001}, "bond_wei: expected 93750000000000000 to 250000000000000000"),
     (TERMS, {"bond_wei": 93_750_000_000_000_000}, "bond_wei: expected"),
-    (TERMS, {"fee_cap_wei": 2**40 + 1}, f"fee_cap_wei: expected 0 to {2**40}, got {2**40 + 1}"),
+    (TERMS, {"fee_cap_wei": 2**40}, f"fee_cap_wei: expected 0 to {2**40 - 1}, got {2**40}"),
     (TERMS, {"fee_cap_wei": 0}, "fee_table: expected 0 with a fee cap of 0, got"),
     (TERMS, {"fee_table": 0}, "fee_table: expected a table with a fee cap of 2000000000, got 0"),
     (TERMS, {"fee_table": 2**216}, "fee table: expected"),
@@ -253,7 +253,7 @@ def test_a_reserve_that_is_too_large(contract: Contract) -> None:
         register=6_553_500, commit=0, select=0, settle=0, move=0, upload=0, upload_word=0, aggregate=0,
         aggregate_word=0, gram=0, gram_word=0,
     )  # fmt: skip
-    params = replace(TERMS, fee_table=most, fee_cap_wei=2**40).params(40, 0.1)
+    params = replace(TERMS, fee_table=most, fee_cap_wei=2**40 - 1).params(40, 0.1)
     check_params(params, 305, 60)
     contract.check(params, 305, 60)
     with pytest.raises(InputError, match=f"^reserve: expected 0 to {2**41 * 10**9}, got"):

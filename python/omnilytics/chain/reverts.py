@@ -91,7 +91,7 @@ REASONS: dict[str, str] = {
     "start: clip with weights": "give clip 0 with encoding weights",
     "start: colluders out of 1..members": "give colluders of at least 1 and at most members",
     "start: epochs out of 1..2^32-1": "give epochs within 1..2^32-1",
-    "start: fee_cap_wei above 2^40": "give a fee_cap_wei of at most 2^40",
+    "start: fee_cap_wei above 2^40-1": "give a fee_cap_wei of at most 2^40-1",
     "start: fee_cap_wei without fee_table": "give a fee_table, or fee_cap_wei 0",
     "start: fee_table above 216 bits": "pack the fee table as E17 says",
     "start: fee_table without fee_cap_wei": "give a fee_cap_wei, or fee_table 0",

@@ -315,7 +315,7 @@ def _check_calls(params: SessionParams) -> None:
 
 def _check_money(params: SessionParams, capacity: int) -> None:
     _within("reward_wei", params.reward_wei, params.rounds * params.members, 2**96)
-    _within("fee_cap_wei", params.fee_cap_wei, 0, 2**40)
+    _within("fee_cap_wei", params.fee_cap_wei, 0, 2**40 - 1)
     if bool(params.fee_cap_wei) != bool(params.fee_table):
         expected = "a table" if params.fee_cap_wei else "0"
         raise InputError(

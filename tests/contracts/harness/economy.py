@@ -12,7 +12,7 @@ from .reference import ceil_div, word_count
 GWEI = 10**9
 FULL_SUSPICION = 1 << 16
 MAX_RESERVE_WEI = (1 << 41) * GWEI
-MAX_FEE_CAP_WEI = 1 << 40
+MAX_FEE_CAP_WEI = (1 << 40) - 1
 CHANGES_OF_STAGE = 8
 """Most of a session before its last settlement: two draws, and each of the other stages after Register once."""
 
