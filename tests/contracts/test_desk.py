@@ -7,8 +7,8 @@ import pytest
 from eth_utils import keccak
 
 from tests.contracts.harness import CONTRACTS, Accounts, Compiled, Contract, SessionDriver, Stage, compiled, reverts
-from tests.contracts.harness.agents import AGENT
 from tests.contracts.harness.contract import FACETS
+from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.fixtures import Factory
 
 PARTS = ("SecModelUpdate", *FACETS)
@@ -158,14 +158,14 @@ class TestThroughASession:
 
     def test_a_contract_can_read_it(self, session: SessionDriver, accounts: Accounts) -> None:
         """By a static call: no lock is written."""
-        agent = compiled(AGENT).deploy(sender=accounts.deployer)
+        decoy = compiled(DECOY).deploy(sender=accounts.deployer)
         for call, args in (
             ("params", ()),
             ("member", (accounts.alice,)),
             ("alumnus", (accounts.alice,)),
             ("money", ()),
         ):
-            answer = agent.look(session.address, session.abi.calldata(call, args))
+            answer = decoy.look(session.address, session.abi.calldata(call, args))
             assert session.abi.result(call, answer) == getattr(session.contract, call)(*args)
 
     def test_reasons_come_through_both_facets(self, session: SessionDriver) -> None:

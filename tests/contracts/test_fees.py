@@ -23,7 +23,7 @@ from tests.contracts.harness import (
     evm,
     reverts,
 )
-from tests.contracts.harness.agents import Relayed
+from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.economy import GWEI, FeeTable, fee, fee_table, member_fees, record_constants, reserve
 from tests.contracts.harness.fixtures import Factory, factory
 
@@ -204,11 +204,11 @@ class TestWho:
     def test_a_contract_is_not_paid(self, base: SessionDriver, new_session: Factory, accounts: Accounts) -> None:
         """Sender and origin differ."""
         backend = Relayed(evm)
-        agent = backend.new_agent(accounts.deployer)
+        decoy = backend.new_decoy(accounts.deployer)
         make = factory(base.chain, Contract("Market", base.market.abi, base.market.address, backend), accounts)
-        session = paid(make([agent, *accounts[:5]], **FEES)).to(Stage.REGISTER)
-        assert session.register(agent).named("FeeCredited") == []
-        assert session.credit_of(agent) == 0
+        session = paid(make([decoy, *accounts[:5]], **FEES)).to(Stage.REGISTER)
+        assert session.register(decoy).named("FeeCredited") == []
+        assert session.credit_of(decoy) == 0
         assert amount_of(session.register(session.listed[1])) > 0
 
     def test_an_account_with_code_is_not_paid(self, base: SessionDriver) -> None:

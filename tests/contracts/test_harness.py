@@ -19,7 +19,7 @@ from tests.contracts.harness import (
     evm,
     reverts,
 )
-from tests.contracts.harness.agents import Relayed
+from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.evm import ENVELOPE_BYTES
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.gas import GasTable
@@ -158,15 +158,15 @@ class TestCallers:
         assert chain.balance(accounts.alice) == before - 3
         assert probe.caller(sender=accounts.bob, gas_price=5).value == [5, accounts.bob, accounts.bob]
 
-    def test_an_agent_sends_through_its_keeper(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
+    def test_an_decoy_sends_through_its_keeper(self, probe: Contract, accounts: Accounts, chain: Chain) -> None:
         backend = Relayed(evm)
-        agent = backend.new_agent(accounts.stranger)
+        decoy = backend.new_decoy(accounts.stranger)
         relayed = Contract("Probe", probe.abi, probe.address, backend)
-        event = relayed.put(5, sender=agent, value=9).only("Noted")
-        assert event.who == agent
+        event = relayed.put(5, sender=decoy, value=9).only("Noted")
+        assert event.who == decoy
         assert chain.balance(probe.address) == 9
         with reverts("probe: refused"):
-            relayed.refuse(sender=agent)
+            relayed.refuse(sender=decoy)
         assert relayed.put(6, sender=accounts.bob).only("Noted").who == accounts.bob
 
 

@@ -17,7 +17,7 @@ from tests.contracts.harness import (
     reverts,
     session_type,
 )
-from tests.contracts.harness.agents import AGENT
+from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.fixtures import Factory, deploy_market
 
 NOBODY = "0x" + "00" * 20
@@ -112,8 +112,8 @@ def test_a_clone_of_somebodys_own_is_no_session_of_the_market(
     market: Contract, accounts: Accounts, chain: Chain
 ) -> None:
     """Its market is whoever initialised it: it can't start without one, and tells this market nothing."""
-    agent = compiled(AGENT).deploy(sender=accounts.stranger)
-    clone = session_type().at(agent.clone(market.IMPLEMENTATION(), sender=accounts.stranger).value)
+    decoy = compiled(DECOY).deploy(sender=accounts.stranger)
+    clone = session_type().at(decoy.clone(market.IMPLEMENTATION(), sender=accounts.stranger).value)
     clone.initialize(accounts.owner, sender=accounts.stranger)
     assert (clone.market(), clone.owner()) == (accounts.stranger, accounts.owner)
     assert market.owner_of(clone.address) == NOBODY

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.contracts.harness import CONTRACTS, Accounts, Chain, Contract, SessionDriver, Stage, compiled, reverts
 from tests.contracts.harness import reference as ref
-from tests.contracts.harness.agents import AGENT
+from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.economy import FULL_SUSPICION, RecordConstants, decayed, record_constants, recorded
 from tests.contracts.harness.fixtures import Factory
 
@@ -255,16 +255,16 @@ class TestWhose:
 
     def test_a_contract_is_no_session(self, market: Contract, accounts: Accounts) -> None:
         """Nor is the implementation, a facet, the market itself, or a clone that the market hasn't made."""
-        agent = compiled(AGENT).deploy(sender=accounts.stranger)
+        decoy = compiled(DECOY).deploy(sender=accounts.stranger)
         clone = compiled(CONTRACTS / "SecModelUpdate.vy").at(
-            agent.clone(market.IMPLEMENTATION(), sender=accounts.stranger).value
+            decoy.clone(market.IMPLEMENTATION(), sender=accounts.stranger).value
         )
-        for contract in (agent.address, market.IMPLEMENTATION(), market.address, clone.address):
+        for contract in (decoy.address, market.IMPLEMENTATION(), market.address, clone.address):
             with reverts("market: only a session"):
                 market.record([accounts.bob], 1, C.packed(), sender=contract)
         for name, args in (("record", ([accounts.bob], 1, C.packed())), ("decay", (accounts.bob, C.packed()))):
             with reverts("market: only a session"):
-                agent.act(market.address, market.abi.calldata(name, args), sender=accounts.stranger)
+                decoy.act(market.address, market.abi.calldata(name, args), sender=accounts.stranger)
 
     def test_a_session_of_another_market_is_none_here(
         self, market: Contract, new_session: Factory, accounts: Accounts

@@ -19,9 +19,9 @@ class Attacked(Machine):
         self.forced += wei
 
     @rule(mode=st.sampled_from([0, REFUSE, BURN]))
-    def agents_behave(self, mode: int) -> None:
-        for agent in self.agents:
-            self.site.backend.artifact.at(agent).behave(mode, sender=self.real.stranger)
+    def decoys_behave(self, mode: int) -> None:
+        for decoy in self.decoys:
+            self.site.backend.artifact.at(decoy).behave(mode, sender=self.real.stranger)
 
     @rule(of_the_owner=st.booleans(), missing=st.sets(st.integers(0, 3), max_size=3), helpers=st.booleans())
     def sham_session(self, of_the_owner: bool, missing: set[int], helpers: bool) -> None:
@@ -33,7 +33,7 @@ class Attacked(Machine):
             return
         owner = self.real.owner if of_the_owner else self.site.accounts.other_owner
         own = list(self.site.accounts[40:44])
-        others = [a for a in self.real.listed if a not in self.agents]
+        others = [a for a in self.real.listed if a not in self.decoys]
         listed = [*others[:4], *own] if helpers else [*own, *others]
         real = self.site.make(listed, owner=owner, **NORM | RECORDS)
         self.play_through(real, self.twin_of(real), missing)
@@ -42,7 +42,7 @@ class Attacked(Machine):
     def frame(self, index: int, by: int) -> None:
         """Who isn't a session of the market can't tell it anything."""
         market, victim = self.site.market, self.account(index)
-        callers = [self.real.stranger, self.real.owner, *self.agents]
+        callers = [self.real.stranger, self.real.owner, *self.decoys]
         constants = RECORDS["record_constants"]
         sender = callers[by % len(callers)]
         with pytest.raises(Reverted):

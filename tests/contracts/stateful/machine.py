@@ -36,14 +36,14 @@ class Kind:
         listed: how many may register, or are leaves of the tree.
         params: of `start`.
         capacity: with a tree.
-        agent: whether the first of them is a contract.
+        decoy: whether the first of them is a contract.
         earlier: whether the others come from an earlier session of the same owner, whose groups may come back.
     """
 
     listed: int
     params: dict[str, int] = field(default_factory=dict)
     capacity: int | None = None
-    agent: bool = False
+    decoy: bool = False
     earlier: bool = False
 
 
@@ -56,8 +56,8 @@ BRIEF = {f"{name}_secs": 1 for name in ("register", "commit", "upload", "aggrega
 
 KINDS = {
     "greedy": Kind(5, NORM | FEES),
-    "shuffled": Kind(6, NORM | SHUFFLED | FEES | RECORDS, agent=True),
-    "all or none": Kind(4, NORM | {"min_rounds": 2}, agent=True),
+    "shuffled": Kind(6, NORM | SHUFFLED | FEES | RECORDS, decoy=True),
+    "all or none": Kind(4, NORM | {"min_rounds": 2}, decoy=True),
     "krum": Kind(8, NORM | KRUM | FEES),
     "three": Kind(7, NORM | SHUFFLED | RECORDS | {"rounds": 3, "members": 2}),
     "root": Kind(7, NORM | SHUFFLED | FEES | {"members": 3, "reward_wei": 60_003}, capacity=6),
@@ -72,7 +72,7 @@ class Machine(Pairs, RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.forced = 0
-        self.agents = []
+        self.decoys = []
         self.checked: Any = None
 
     # The beginning.
@@ -87,9 +87,9 @@ class Machine(Pairs, RuleBasedStateMachine):
         self.chain, self.snapshot = site.chain, site.chain.snapshot()
         self.ledger = Ledger()
         accounts = list(site.accounts[: kind.listed])
-        if kind.agent:
-            self.agents = [site.backend.new_agent(site.accounts.deployer)]
-            accounts[0] = self.agents[0]
+        if kind.decoy:
+            self.decoys = [site.backend.new_decoy(site.accounts.deployer)]
+            accounts[0] = self.decoys[0]
         self.cohorts = self._earlier_session(accounts[:4]) if kind.earlier else {}
         self.real: SessionDriver = site.make(
             accounts, rooted=kind.capacity is not None, capacity=kind.capacity, **kind.params
@@ -252,7 +252,7 @@ class Machine(Pairs, RuleBasedStateMachine):
         contract, stranger = self.real.contract, self.real.stranger
 
         def expected(_: Now) -> None:
-            if account in self.agents and self.mode_of(account):
+            if account in self.decoys and self.mode_of(account):
                 raise Refused
             self.twin.withdraw(account)
 
@@ -343,9 +343,9 @@ class Machine(Pairs, RuleBasedStateMachine):
 
     # What attackers do is in `attackers.py`; here is what they can't reach.
 
-    def mode_of(self, agent: str) -> int:
+    def mode_of(self, decoy: str) -> int:
         """How a contract takes ether: 0 gladly."""
-        return int(self.site.backend.artifact.at(agent).mode())
+        return int(self.site.backend.artifact.at(decoy).mode())
 
     # Promises.
 
@@ -409,8 +409,8 @@ class Machine(Pairs, RuleBasedStateMachine):
                 self.chain.mine(4)
                 self.move("advance")
         assert self.real.stage() == Stage.FINISHED
-        for agent in self.agents:
-            self.site.backend.artifact.at(agent).behave(0, sender=self.real.stranger)
+        for decoy in self.decoys:
+            self.site.backend.artifact.at(decoy).behave(0, sender=self.real.stranger)
         for index in range(len(self.real.listed) + 2):
             if self.twin.credits.get(self.account(index)):
                 self.withdraw(index, True)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.harness import Accounts, Contract, Receipt, Reverted, SessionDriver, Stage
 from tests.contracts.harness import reference as ref
-from tests.contracts.harness.agents import Relayed
+from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.stateful import pay
 from tests.contracts.stateful.ledger import Ledger
@@ -34,7 +34,7 @@ class Pairs:
     site: ClassVar[Site]
     chain: Any
     ledger: Ledger
-    agents: list[str]
+    decoys: list[str]
 
     def twin_of(self, real: SessionDriver) -> Twin:
         twin = Twin(real.params, real.owner, real.listed, real.room, self.chain.time, self.ledger)
@@ -65,7 +65,7 @@ class Pairs:
                 actual()
             return False
         receipt = actual()
-        pay.check(twin, before, call, sender, receipt, now, real.gas_price, contracts=self.agents, **what)
+        pay.check(twin, before, call, sender, receipt, now, real.gas_price, contracts=self.decoys, **what)
         twin.close_books()
         return True
 

@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 from tests.contracts.harness import Accounts
-from tests.contracts.harness.agents import Relayed
 from tests.contracts.harness.contract import Backend
+from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.fixtures import deploy_market, factory
 from tests.contracts.stateful.pairs import Site
 from tests.gas.revm import RevmChain

@@ -208,13 +208,13 @@ def test_a_payee_that_refuses_or_burns_keeps_its_credit(machine: Attacked, mode:
         lambda: m.upload(set()),
         lambda: m.aggregate(0),
         lambda: m.select(0),
-        lambda: m.agents_behave(mode),
+        lambda: m.decoys_behave(mode),
         lambda: m.settle(0),
         lambda: m.settle(1),
         lambda: m.withdraw(0, True),
         lambda: m.withdraw(1, True),
     )
-    assert m.twin.credits[m.agents[0]] > 0
+    assert m.twin.credits[m.decoys[0]] > 0
 
 
 @pytest.mark.parametrize("of_the_owner", [False, True])

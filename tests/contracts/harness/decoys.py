@@ -5,7 +5,7 @@ from __future__ import annotations
 from .contract import ROOT, Backend, Compiled, compiled
 from .evm import Outcome
 
-AGENT = ROOT / "tests" / "contracts" / "mocks" / "Agent.vy"
+DECOY = ROOT / "tests" / "contracts" / "mocks" / "Decoy.vy"
 
 
 class Relayed:
@@ -22,10 +22,10 @@ class Relayed:
 
     @property
     def artifact(self) -> Compiled:
-        """Agent.vy on this backend."""
-        return compiled(AGENT).on(self)
+        """Decoy.vy on this backend."""
+        return compiled(DECOY).on(self)
 
-    def new_agent(self, keeper: str) -> str:
+    def new_decoy(self, keeper: str) -> str:
         """The address of a new contract that can be a sender."""
         address = self.artifact.deploy(sender=keeper).address
         self.keepers[address] = keeper

@@ -38,6 +38,6 @@ def clone(implementation: address) -> address:
 @payable
 def __default__():
     if self.mode == REFUSE:
-        raise "agent: no, thanks"
+        raise "decoy: no, thanks"
     if self.mode == BURN:
         assert self.mode != BURN, UNREACHABLE
