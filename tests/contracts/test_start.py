@@ -24,6 +24,9 @@ Case = tuple[dict[str, int], int, int]
 """Parameters, and the two numbers of the refusal: expected, given."""
 
 
+KRUM_OF_ONE = {"rule": 1, "rounds": 1, "krum_m_rule": 1}
+
+
 def out_of(least: int, most: int, field: str, *values: int, **others: int) -> list[Case]:
     """One field with values outside of its range: the border that it missed is expected."""
     return [({field: v} | others, least if v < least else most, v) for v in values]
@@ -78,6 +81,7 @@ REFUSED: dict[str, list[Case]] = {
     "start: krum_mu_bps out of 0..5000": out_of(0, 5_000, "krum_mu_bps", 5_001, MAX, **KRUM),
     "start: krum_m out of 1..rounds": out_of(1, 8, "krum_m", 0, 9, MAX, **KRUM),
     "start: krum has no legal m": [
+        (KRUM_OF_ONE, 1, 0),
         ({"rule": 1, "rounds": 2}, 1, 0),
         ({"rule": 1, "rounds": 6, "krum_mu_bps": 2_500}, 1, 0),
         (KRUM | {"krum_mu_bps": 2_500, "krum_m": 2}, 2, 0),
