@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from omnilytics.cli.bench import EXAMPLE as BENCH_EXAMPLE
+from omnilytics.cli.bench import bench
 from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
@@ -100,6 +102,7 @@ def options(
 app.command("demo", epilog=DEMO_EXAMPLE)(demo)
 app.command("quote", epilog=QUOTE_EXAMPLE)(quote)
 app.command("observe", epilog=OBSERVE_EXAMPLE)(observe)
+app.command("bench", epilog=BENCH_EXAMPLE)(bench)
 app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")

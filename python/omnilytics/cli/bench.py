@@ -1,0 +1,79 @@
+"""`omnilytics bench`: what OmniLytics costs beside what a user would take instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from omnilytics.cli.files import STDOUT, Outputs
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from omnilytics.bench.report import Report, Say
+
+EXAMPLE = "Example: omnilytics bench training --json training.json"
+
+SUITES = ("training",)
+"""The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
+
+
+def bench(
+    suite: Annotated[Literal["training", "all"], typer.Argument(help="What to measure.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Measure OmniLytics beside what a user would take instead, in the same run."""
+    from rich.console import Console
+
+    from omnilytics.bench.report import joined
+    from omnilytics.cli.show import printer
+
+    say = printer(quiet=quiet, stderr=True)
+    with Outputs(json_file) as files:
+        reports = [load_suite(name)(say) for name in (SUITES if suite == "all" else (suite,))]
+        files.json(json_file, (joined(reports) if suite == "all" else reports[0]).to_json())
+    console = Console(stderr=json_file == STDOUT, quiet=quiet)
+    for report in reports:
+        for table in tables(report):
+            console.print(table)
+        for note in report.notes:
+            console.print(f"- {note}", highlight=False, markup=False)
+
+
+def load_suite(name: str) -> Callable[[Say], Report]:
+    """The `run` of a suite; its module takes along what it measures with."""
+    run: Callable[[Say], Report] = import_module(f"omnilytics.bench.{name}").run
+    return run
+
+
+def tables(report: Report) -> list[Table]:
+    """Measurements and ratios, as they are printed."""
+    from rich.table import Table
+
+    rows = Table(title=f"{report.suite}, {report.machine.cpu}", title_justify="left")
+    for name in ("", "ours", "unit", "compared with", "its", "ratio"):
+        rows.add_column(name, justify="right" if name in ("ours", "its", "ratio") else "left")
+    for row in report.rows:
+        rows.add_row(
+            row.name, number(row.value), row.unit, row.anchor or "", number(row.anchor_value), number(row.ratio)
+        )
+    ratios = Table(title="ratios: above 1, ours is better", title_justify="left")
+    for name in ("", "found", "at least"):
+        ratios.add_column(name, justify="right" if name else "left")
+    for name in dict.fromkeys([*report.ratios, *report.bounds]):
+        ratios.add_row(name, number(report.ratios.get(name)), number(report.bounds.get(name)))
+    return [rows, ratios]
+
+
+def number(value: float | None) -> str:
+    """Four digits or all that stand before the point; nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:.4g}"

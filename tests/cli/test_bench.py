@@ -1,0 +1,68 @@
+"""`omnilytics bench`: table, JSON and exit codes; the suite itself is a fake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omnilytics.bench.report import Report, Row, Say
+from omnilytics.cli import bench
+from omnilytics.errors import VerificationError
+from tests.cli.conftest import Call, valid
+
+
+def measured(name: str) -> Callable[[Say], Report]:
+    def run(say: Say) -> Report:
+        say(f"{name}: at work")
+        return Report(name, (Row("a row", 2.0, "ms", "another", 5.0),), {name: 2.5}, {name: 2.0}, (f"of {name} [1]",))
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def suites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every suite takes no time."""
+    monkeypatch.setattr(bench, "load_suite", measured)
+
+
+def test_a_table_with_ratios_and_notes(call: Call) -> None:
+    result = call("bench", "training")
+    assert result.exit_code == 0
+    for word in ("a row", "another", "2.5", "at least", "of training [1]"):
+        assert word in result.stdout
+    assert result.stderr == "training: at work\n"
+
+
+def test_json_on_the_standard_output_is_alone(call: Call) -> None:
+    result = call("bench", "training", "--json", "-")
+    value = valid(json.loads(result.stdout), "bench-1")
+    assert value["ratios"] == {"training": 2.5}
+    assert "a row" in result.stderr
+
+
+def test_all_suites_go_into_one_file(call: Call, tmp_path: Path) -> None:
+    assert call("bench", "all", "--json", "all.json", "--quiet").output == ""
+    value = valid(json.loads((tmp_path / "all.json").read_text(encoding="utf-8")), "bench-1")
+    assert list(value["ratios"]) == list(bench.SUITES)
+
+
+def test_every_suite_can_be_asked_for(call: Call) -> None:
+    text = call("bench", "--help").stdout
+    assert [name for name in (*bench.SUITES, "all") if name not in text] == []
+
+
+def test_what_a_suite_finds_wrong_is_an_exit_code(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def wrong(say: Say) -> Report:
+        raise VerificationError("gas: expected 1, got 2")
+
+    monkeypatch.setattr(bench, "load_suite", lambda name: wrong)
+    result = call("bench", "training", "--json", "out.json")
+    assert (result.exit_code, result.stderr) == (VerificationError.exit_code, "error: gas: expected 1, got 2\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_suite_is_refused(call: Call) -> None:
+    assert call("bench", "speed").exit_code == 2
