@@ -7,9 +7,9 @@ import pytest
 from omnilytics.bench import baseline, gas
 from omnilytics.bench.baseline import Shape
 from omnilytics.bench.report import Report
-from omnilytics.bench.session import Call, play
+from omnilytics.bench.session import Sent, play
 from omnilytics.errors import VerificationError
-from omnilytics.types import Rule
+from omnilytics.types import ZERO_ADDRESS, Rule
 
 SMALL = Shape(parameters=300, rounds=4, members=3)
 
@@ -50,15 +50,15 @@ def test_uploads_and_aggregates_stand_beside_their_calldata(report: Report) -> N
     assert all(row.ratio is not None and row.ratio <= 1 for row in rows)
 
 
-@pytest.mark.parametrize("call", [Call("gram", 2**24 + 1, 10), Call("gram", 10, 131_073)])
-def test_a_transaction_that_nodes_refuse_is_no_result(call: Call) -> None:
+@pytest.mark.parametrize(("used", "size"), [(2**24 + 1, 10), (10, 131_072)])
+def test_a_transaction_that_nodes_refuse_is_no_result(used: int, size: int) -> None:
     with pytest.raises(VerificationError, match="gram: expected at most"):
-        gas.Largest().check([call])
+        gas.Largest().check([Sent(call="gram", sender=ZERO_ADDRESS, calldata=bytes(size), gas=used)])
 
 
 def test_a_function_of_no_phase_is_no_result() -> None:
     with pytest.raises(VerificationError, match="teleport"):
-        gas.phases([Call("teleport", 21_000, 134)])
+        gas.phases([Sent(call="teleport", sender=ZERO_ADDRESS, gas=21_000)])
 
 
 def test_terms_follow_the_shape() -> None:
@@ -73,7 +73,7 @@ def test_terms_follow_the_shape() -> None:
 def test_two_runs_cost_the_same() -> None:
     terms = gas.terms_of("norm", SMALL)
     assert terms is not None
-    assert play(terms, 300).calls == play(terms, 300).calls
+    assert play(terms, 300).sent == play(terms, 300).sent
 
 
 def test_what_repeats_in_the_paper_s_way_is_known() -> None:

@@ -9,7 +9,7 @@ from math import ceil, comb
 import numpy as np
 from numpy.typing import NDArray
 
-from omnilytics.bench.session import STEP, WEI, Call, calls
+from omnilytics.bench.session import STEP, WEI, Recorder, Sent
 from omnilytics.chain.abi import interface
 from omnilytics.chain.artifacts import load
 from omnilytics.chain.embedded import EmbeddedChain
@@ -78,27 +78,26 @@ def expected_gas(shape: Shape) -> int:
     return total
 
 
-def play(shape: Shape, fork: str = "osaka") -> tuple[Call, ...]:
+def play(shape: Shape, fork: str = "osaka") -> tuple[Sent, ...]:
     """Plays a session contract by contract and returns every transaction.
 
     Raises:
         VerificationError: a contract added up or paid something else than it should.
     """
     chain = EmbeddedChain(fork=fork)
+    recorder = Recorder(chain)
     owner = chain.create_account("model-owner", WEI)
     members = [chain.create_account(f"data-owner-{i}", WEI) for i in range(shape.rounds * shape.members)]
-    names: list[str] = []
-    chain.on_receipt.append(lambda receipt: names.append(receipt.call))
     rng = np.random.default_rng(0)
     for size in shape.fragments:
         _Fragment(chain, owner, members, shape, size, rng).play()
-    return calls(chain, 0, names)
+    return recorder.sent()
 
 
-def repeated(shape: Shape, played: Sequence[Call]) -> list[Call]:
+def repeated(shape: Shape, played: Sequence[Sent]) -> list[Sent]:
     """The registrations and payments in all contracts but the first, out of what `play` returned."""
     each = len(played) // len(shape.fragments)
-    return [call for call in played[each:] if call.name in ("register", "withdraw")]
+    return [sent for sent in played[each:] if sent.call in ("register", "withdraw")]
 
 
 class _Fragment:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from omnilytics.bench import baseline
 from omnilytics.bench.baseline import Shape
 from omnilytics.bench.report import Report, Row, Say
-from omnilytics.bench.session import WEI, Call, Played, play
+from omnilytics.bench.session import WEI, Played, Sent, play
 from omnilytics.chain.embedded import TX_GAS_CAP
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.terms import FEE_CAP_WEI, MAX_TRANSACTION_BYTES, Terms
@@ -80,19 +80,19 @@ class Largest:
     gas: int = 0
     size: int = 0
 
-    def check(self, calls: Iterable[Call]) -> None:
+    def check(self, sent: Iterable[Sent]) -> None:
         """Looks at a session's transactions.
 
         Raises:
             VerificationError: one is dearer than 2^24 gas or longer than 128 KiB.
         """
-        for call in calls:
-            if call.gas > TX_GAS_CAP or call.size > MAX_TRANSACTION_BYTES:
+        for one in sent:
+            if one.gas > TX_GAS_CAP or one.size > MAX_TRANSACTION_BYTES:
                 raise VerificationError(
-                    f"{call.name}: expected at most {TX_GAS_CAP} gas and {MAX_TRANSACTION_BYTES} bytes, "
-                    f"got {call.gas} and {call.size}"
+                    f"{one.call}: expected at most {TX_GAS_CAP} gas and {MAX_TRANSACTION_BYTES} bytes, "
+                    f"got {one.gas} and {one.size}"
                 )
-            self.gas, self.size = max(self.gas, call.gas), max(self.size, call.size)
+            self.gas, self.size = max(self.gas, one.gas), max(self.size, one.size)
 
     def note(self) -> str:
         """Both, beside their limits."""
@@ -102,7 +102,7 @@ class Largest:
         )
 
 
-def phases(calls: Iterable[Call]) -> Counter[str]:
+def phases(sent: Iterable[Sent]) -> Counter[str]:
     """Gas by phase.
 
     Raises:
@@ -110,10 +110,10 @@ def phases(calls: Iterable[Call]) -> Counter[str]:
     """
     of = {name: phase for phase, names in PHASES.items() for name in names}
     found: Counter[str] = Counter()
-    for call in calls:
-        if call.name not in of:
-            raise VerificationError(f"gas: expected a function of {', '.join(of)}; got {call.name}")
-        found[of[call.name]] += call.gas
+    for one in sent:
+        if one.call not in of:
+            raise VerificationError(f"gas: expected a function of {', '.join(of)}; got {one.call}")
+        found[of[one.call]] += one.gas
     return found
 
 
@@ -145,19 +145,19 @@ class Comparison:
         if fork == FORKS[0] and shape == PAPER:
             off = 100 * (paper.total() / baseline.expected_gas(shape) - 1)
             self.notes.append(f"{fork}: the paper's way takes {paper.total():,} gas, {off:+.1f} % off its formula")
-            once = paper.total() - sum(c.gas for c in baseline.repeated(shape, played))
+            once = paper.total() - sum(one.gas for one in baseline.repeated(shape, played))
             self.notes.append(f"{fork}: with registration and payment in one of its contracts only, {once:,} gas")
 
     def _variant(self, fork: str, shape: Shape, variant: str, terms: Terms, paper: Counter[str]) -> None:
         name = f"{fork}, R={shape.rounds}, N={shape.members}, {variant}"
         played = self._play(terms, shape, fork)
-        ours = phases(played.calls)
+        ours = phases(played.sent)
         self.rows.append(Row(f"{name}: total", ours.total(), "gas", PAPERS, paper.total()))
         self.rows += _by_phase(name, ours, paper, detail=shape != PAPER or fork != FORKS[0])
         if shape == PAPER:
             self.rows += _floors(name, played)
             full = replace(terms, fee_cap_wei=FEE_CAP_WEI, records=RecordConstants())
-            total = phases(self._play(full, shape, fork).calls).total()
+            total = phases(self._play(full, shape, fork).sent).total()
             self.rows.append(Row(f"{name}: total with fees and records", total, "gas", PAPERS, paper.total()))
             suffix = "" if fork == FORKS[0] else f"_{fork}"
             self.ratios[f"gas_{variant}{suffix}"] = paper.total() / ours.total()
@@ -165,7 +165,7 @@ class Comparison:
 
     def _play(self, terms: Terms, shape: Shape, fork: str) -> Played:
         played = play(terms, shape.parameters, fork)
-        self.largest.check(played.calls)
+        self.largest.check(played.sent)
         return played
 
 
@@ -179,9 +179,8 @@ def _floors(name: str, played: Played) -> Iterator[Row]:
     """Uploads and aggregates beside what their calldata cost alone, sent to an account without code."""
     chain = played.chain
     sender, idle = (chain.create_account(label, WEI) for label in ("sender", "idle"))
-    sent = chain.transactions()[played.first :]
     for phase in ("upload", "aggregate"):
-        of = [(call, tx) for call, tx in zip(played.calls, sent, strict=True) if call.name == phase]
-        floor = sum(chain.send(phase, sender, idle, tx.calldata).gas_used for _, tx in of)
-        gas = sum(call.gas for call, _ in of)
+        of = [one for one in played.sent if one.call == phase]
+        floor = sum(chain.send(phase, sender, idle, one.calldata).gas_used for one in of)
+        gas = sum(one.gas for one in of)
         yield Row(f"{name}: {phase}, {len(of)} calls", gas, "gas", "its calldata alone", floor)

@@ -15,7 +15,7 @@ from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.session import SessionDriver
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import FloatVec, Rule
+from omnilytics.types import Address, FloatVec, Receipt, Rule
 
 WEI = 10**30
 """What every account starts with: far more than deposits, bonds and gas."""
@@ -30,22 +30,70 @@ ENVELOPE_BYTES = 134
 """Upper bound of a signed EIP-1559 transaction around its calldata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One transaction: the function, its gas, and the bytes that a node sees of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A transaction that succeeded; `to` is None if it created a contract, `created` what it created, `gas` its gas."""
 
-    name: str
+    call: str
+    sender: Address
+    to: Address | None = None
+    calldata: bytes = b""
+    value: int = 0
+    block: int = 0
+    timestamp: int = 0
     gas: int
-    size: int
+    created: Address | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that a node sees of it, at most."""
+        return len(self.calldata) + ENVELOPE_BYTES
+
+
+class Recorder:
+    """Writes down every transaction of a chain from now on; each must succeed."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        self._chain = chain
+        self._first = len(chain.transactions())
+        self._receipts: list[Receipt] = []
+        chain.on_receipt.append(self._receipts.append)
+
+    def sent(self) -> tuple[Sent, ...]:
+        """All of them so far."""
+        return tuple(
+            Sent(
+                call=receipt.call,
+                sender=tx.sender,
+                to=tx.to,
+                calldata=tx.calldata,
+                value=tx.value,
+                block=receipt.block,
+                timestamp=receipt.timestamp,
+                gas=receipt.gas_used,
+                created=receipt.contract_address,
+            )
+            for receipt, tx in zip(self._receipts, self._chain.transactions()[self._first :], strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A finished session on its chain; `first` is the index of its first transaction there, `calls` are its own."""
+    """A finished session on its chain.
+
+    Attributes:
+        chain: where it is.
+        before: a snapshot from before its first transaction.
+        accounts: who took part.
+        deployed: the transactions before it, which deployed the market.
+        sent: its own.
+    """
 
     chain: EmbeddedChain
-    first: int
-    calls: tuple[Call, ...]
+    before: int
+    accounts: tuple[Address, ...]
+    deployed: tuple[Sent, ...]
+    sent: tuple[Sent, ...]
 
 
 def play(terms: Terms, parameters: int, fork: str = "osaka") -> Played:
@@ -60,12 +108,12 @@ def play(terms: Terms, parameters: int, fork: str = "osaka") -> Played:
         VerificationError: the session accepted no group or kept wei.
     """
     chain = EmbeddedChain(fork=fork, charge_gas=True)
+    recorder = Recorder(chain)
     account = chain.create_account("model-owner", WEI)
     seats = terms.rounds * terms.group_size
     members = [chain.create_account(f"data-owner-{i}", WEI) for i in range(seats)]
     owner = ModelOwner(chain, chain.deploy_market(account, 0), account)
-    first, names = len(chain.transactions()), list[str]()
-    chain.on_receipt.append(lambda receipt: names.append(receipt.call))
+    deployed, before = recorder.sent(), chain.snapshot()
     seeds = Seeds(0)
     published = seeds.numpy("bench", "published").normal(scale=0.05, size=parameters).astype(np.float32)
     session, _ = owner.open(members, published, terms.params(parameters, CLIP))
@@ -84,12 +132,4 @@ def play(terms: Terms, parameters: int, fork: str = "osaka") -> Played:
             f"session: expected {wanted} groups accepted and 0 wei left, "
             f"got {len(outcome.accepted)} and {outcome.left_wei}"
         )
-    return Played(chain, first, calls(chain, first, names))
-
-
-def calls(chain: EmbeddedChain, first: int, names: Sequence[str]) -> tuple[Call, ...]:
-    """The chain's transactions from the one of index `first` on, by the function that each called."""
-    return tuple(
-        Call(name, sent.gas, len(sent.calldata) + ENVELOPE_BYTES)
-        for name, sent in zip(names, chain.transactions()[first:], strict=True)
-    )
+    return Played(chain, before, (account, *members), deployed, recorder.sent()[len(deployed) :])
