@@ -61,7 +61,7 @@ def test_log_lines_and_summary(call: Call, demo: FakeDemo) -> None:
     assert "[session 1] session 1 opened" in out
     assert "accuracy   owner alone 71.0 %, at the start 10.5 %, in the end 93.0 %; public model 90.0 %" in out
     assert "attackers  1; their groups: 0 accepted, 3 rejected (after 2 sessions of warm-up)" in out
-    assert "1 ether paid, 0.004 ether for gas, 0.106 ether returned, 0 wei left" in out
+    assert "1 ether paid, 0.004 ether for gas, 0.106 ether returned, 0 wei burnt, 0 wei left" in out
     assert "record     out.json.record.jsonl.gz" in out
     assert "\x1b" not in out
 

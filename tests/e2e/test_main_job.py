@@ -18,7 +18,9 @@ def result(**options: Any) -> dict[str, Any]:
 
 
 def check_money(money: dict[str, int]) -> None:
-    assert money["deposited_wei"] + money["bonds_wei"] == money["paid_wei"] + money["fees_wei"] + money["refunded_wei"]
+    assert money["deposited_wei"] + money["bonds_wei"] == (
+        money["paid_wei"] + money["fees_wei"] + money["refunded_wei"] + money["burnt_wei"]
+    )
     assert money["left_wei"] == 0
     assert 0 < money["fees_wei"] < money["reserve_wei"] < money["deposited_wei"]
 

@@ -179,7 +179,11 @@ def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
             for s in made.steps
         ],
         "fees": {"expected_wei": made.fees_wei, "limit_wei": made.worst_fees_wei},
-        "returned": {"expected_wei": made.returned_wei, "least_wei": made.worst_returned_wei},
+        "returned": {
+            "reward_wei": made.returned_reward_wei,
+            "expected_wei": made.returned_wei,
+            "least_wei": made.worst_returned_wei,
+        },
         "owner": {
             "steps": [_step(s, made.gas_price_wei) for s in made.owner_steps],
             "gas_wei": made.owner_gas_wei,
@@ -203,6 +207,7 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
     from omnilytics.dashboard.words import count, ether
 
     params = made.params
+    seat = params.reward_wei // (params.rounds * params.members)
     price, cap = ether(made.gas_price_wei), ether(params.fee_cap_wei)
     lines = [
         f"{count(params.rounds, 'group')} of {params.members}, {count(params.parameter_count, 'parameter')} in "
@@ -211,7 +216,7 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
         + ("" if made.groups else ": too few, everybody has the money back"),
         "",
         "the owner deposits",
-        _amount("reward", made.reward_wei, "for the members of the accepted groups"),
+        _amount("reward", made.reward_wei, f"{ether(seat)} a seat: groups without members or words come back"),
         _amount("reserve", made.reserve_wei, f"pays gas back, at most {cap} a gas" if params.fee_cap_wei else ""),
         _amount("in all", made.deposit_wei),
         "",
@@ -219,13 +224,14 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
         *_rows(made.steps, made.paid_price_wei or made.gas_price_wei, params.fee_cap_wei),
         "",
     ]
+    back = [_amount("reward", made.returned_reward_wei, "of groups that nobody fills")] * bool(made.returned_reward_wei)
     if params.fee_cap_wei:
-        lines += [
-            "of the reserve comes back",
-            _amount("expected", made.returned_wei),
-            _amount("at worst", made.worst_returned_wei, "every call at its limit, every group drawn twice"),
-            "",
+        back += [
+            _amount("reserve", made.returned_wei, "expected"),
+            _amount("reserve", made.worst_returned_wei, "at worst: every call at its limit, every group drawn twice"),
         ]
+    if back:
+        lines += ["to the owner comes back", *back, ""]
     lines += [
         f"the owner's own gas, not paid back: {ether(made.owner_gas_wei)}",
         *_rows(made.owner_steps, made.gas_price_wei, 0),
