@@ -297,7 +297,7 @@ def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: u
 @internal
 def _divide(shape: ISessionRules.Shape, delivered: uint256, paid: uint256) -> (uint256, uint256):
     """
-    @notice Divides the reward (E17). A seat in a delivered group has a price that nobody's failure or refusal changes: what
+    @notice Divides the reward (E30). A seat in a delivered group has a price that nobody's failure or refusal changes: what
         refused groups would have had is burnt, so that nobody gains by refusing or spoiling them. Krum accepts a fixed number of
         groups, which share the price of all. The price of groups that weren't seated or failed returns to the owner.
     @param delivered Groups.

@@ -255,7 +255,7 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
 
 
 def divided_wei(params: SessionParams, delivered: int, paid: int) -> tuple[int, int]:
-    """What becomes of the reward (E17), wei: (to each member of a paid group, burnt). The rest is the owner's.
+    """What becomes of the reward (E30), wei: (to each member of a paid group, burnt). The rest is the owner's.
 
     Args:
         params: the session's parameters.

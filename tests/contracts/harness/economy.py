@@ -136,7 +136,7 @@ def fee(gas: int, limit: int, base_fee: int, fee_cap_wei: int) -> int:
     return min(gas, limit) * min(base_fee, fee_cap_wei) // GWEI * GWEI
 
 
-# The reward (E17).
+# The reward (E30).
 
 
 def division(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
