@@ -54,6 +54,8 @@ def demo(
     krum_mu: options.KrumMu = None,
     krum_m: options.KrumM = None,
     krum_picks: options.KrumPicks = None,
+    fee_cap_gwei: options.FeeCap = None,
+    records: options.Records = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,

@@ -11,6 +11,7 @@ import typer
 
 from omnilytics.cli import options
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.tables import GWEI_WEI
 
 if TYPE_CHECKING:
     from omnilytics.config import QuoteOptions
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: omnilytics quote --dataset mnist --capacity 64 --gas-price-gwei 0.5 --json quote.json"
 
 SCHEMA = "omnilytics/quote/1"
-
-GWEI = 10**9
 
 REWARD_WEI = 10**18
 """What a session pays, unless told."""
@@ -54,11 +53,7 @@ Capacity = Annotated[int | None, typer.Option(help="How many may register. [defa
 Leaves = Annotated[
     int | None, typer.Option(help="Accounts under a Merkle root. [default: a list, if 256 or fewer may register]")
 ]
-GasPrice = Annotated[float | None, typer.Option(help="What senders pay for a gas. [default: 1]")]
-FeeCap = Annotated[float | None, typer.Option(help="Most that is paid back for a gas; 0: nothing is. [default: 2]")]
-Records = Annotated[
-    bool | None, typer.Option("--records/--no-records", help="Let the market remember who did well. [default: records]")
-]
+GasPrice = Annotated[float | None, typer.Option(help="The base fee that senders pay for a gas. [default: 1]")]
 
 
 def quote(
@@ -78,9 +73,9 @@ def quote(
     krum_mu: options.KrumMu = None,
     krum_m: options.KrumM = None,
     krum_picks: options.KrumPicks = None,
-    records: Records = None,
+    records: options.Records = None,
     gas_price_gwei: GasPrice = None,
-    fee_cap_gwei: FeeCap = None,
+    fee_cap_gwei: options.FeeCap = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the quote; - prints it.")
     ] = None,
@@ -126,7 +121,7 @@ def make(chosen: QuoteOptions) -> Quote:
     leaves = chosen.leaves
     if leaves is None and capacity > fees.LISTED:
         leaves = max(members, capacity)
-    price = round(chosen.gas_price_gwei * GWEI)
+    price = round(chosen.gas_price_gwei * GWEI_WEI)
     return fees.quote(params, capacity, price, registered=min(members, capacity), leaves=leaves)
 
 
@@ -144,7 +139,7 @@ def terms_of(chosen: QuoteOptions, recipe: Recipe) -> Terms:
         assignment=Assignment[chosen.assignment.upper()],
         rule=Rule[chosen.select.upper()],
         krum_m_rule=KrumPicks[chosen.krum_picks.upper()],
-        fee_cap_wei=round(chosen.fee_cap_gwei * GWEI),
+        fee_cap_wei=round(chosen.fee_cap_gwei * GWEI_WEI),
         records=RecordConstants() if chosen.records else None,
     )
     if chosen.krum_mu is not None:

@@ -14,11 +14,8 @@ from omnilytics.protocol.books import Fates, FeeLimits
 from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
-from omnilytics.tables import SUSPICION_ONE
+from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
 from omnilytics.types import Address, Assignment, Log, Rule, SessionParams, Stage, divided_wei, reserve_wei
-
-GWEI_WEI = 10**9
-"""Fees are whole gwei (E25)."""
 
 
 @dataclass(slots=True)
