@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -109,7 +108,7 @@ def test_the_module_runs() -> None:
 
 def test_a_reader_that_goes_away_hears_nothing() -> None:
     """`omnilytics quote | head -1`."""
-    command = [Path(sys.executable).with_name("omnilytics"), "quote"]
+    command = [sys.executable, "-m", "omnilytics.cli", "quote"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
