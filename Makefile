@@ -117,5 +117,5 @@ wheel: setup ## dist/omnilytics-*.whl, which needs no compiler and no source tre
 
 clean: ## remove all that was made, .venv too
 	rm -rf $(VENV) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	rm -f $(EXTENSION) $(ARTIFACTS)
+	rm -rf $(EXTENSION) $(PACKAGE)/chain/artifacts
 	find python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,7 @@
 """Compiles the contracts into the package: one JSON file each in python/omnilytics/chain/artifacts.
 
+Beside them, in `lines`, goes what no user needs, and no wheel has: which line of which source each instruction is from.
+
     python tools/compile_contracts.py            compile what has changed
     python tools/compile_contracts.py --check    compile nothing, fail if anything is stale
 
@@ -21,6 +23,7 @@ import vyper
 from vyper.compiler.input_bundle import FileInput, FilesystemInputBundle
 from vyper.compiler.output import build_abi_output
 from vyper.compiler.phases import CompilerData
+from vyper.ir.compile_ir import assembly_to_evm
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "contracts"
@@ -100,6 +103,25 @@ def build(target: Target, digest: str) -> dict[str, Any]:
     }
 
 
+def build_lines(target: Target, digest: str) -> dict[str, Any]:
+    """Where the instructions of the runtime code come from: (program counter, source, line), and the lines' texts.
+
+    An instruction that isn't named belongs to the last one before it that is.
+    """
+    data = load(target)
+    _, maps = assembly_to_evm(data.assembly_runtime, compiler_metadata=None)
+    nodes = sorted(maps["pc_raw_ast_map"].items())
+    places = [(pc, Path(node.module_node.resolved_path), int(node.lineno)) for pc, node in nodes if node is not None]
+    texts = {path: path.read_text(encoding="utf-8").splitlines() for _, path, _ in places}
+    names = {path: path.relative_to(SOURCES).as_posix() for path in texts}
+    return {
+        "contract": target.name,
+        "source_sha256": digest,
+        "lines": [[pc, names[path], line] for pc, path, line in places],
+        "texts": {f"{names[path]}:{line}": texts[path][line - 1].strip() for _, path, line in places},
+    }
+
+
 def merged_abi(data: CompilerData, facets: list[CompilerData]) -> list[dict[str, Any]]:
     """The ABI of a contract with the functions and events of its facets, each of them once."""
     abi = list(build_abi_output(data))
@@ -117,6 +139,14 @@ def is_current(path: Path, digest: str) -> bool:
         return False
 
 
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Writes an artifact, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
 def main() -> int:
     """Compiles, or with --check only compares; returns the exit status."""
     parser = argparse.ArgumentParser(description="Compile the contracts into the package.")
@@ -126,17 +156,16 @@ def main() -> int:
     for target in TARGETS:
         path = ARTIFACTS / f"{target.name}.json"
         digest = source_digest(target)
-        if is_current(path, digest):
+        lines = ARTIFACTS / "lines" / f"{target.name}.json"
+        if is_current(path, digest) and is_current(lines, digest):
             continue
         stale += 1
         if check:
             print(f"{path.relative_to(ROOT)} is stale: run `make contracts`", file=sys.stderr)
             continue
         artifact = build(target, digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(artifact, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
+        write(path, artifact)
+        write(lines, build_lines(target, digest))
         print(f"{target.name}: {artifact['runtime_bytes']} bytes of runtime code")
     return 1 if check and stale else 0
 

@@ -174,6 +174,8 @@ impl EvmReceipt {
 
 /// (success, output, gas used, halt reason)
 type PyOutcome<'py> = (bool, Bound<'py, PyBytes>, u64, Option<String>);
+/// (code, program counter, times, gas)
+type PySpent<'py> = (Bound<'py, PyBytes>, usize, u64, u64);
 /// (number, timestamp, base fee, hash)
 type PyBlock<'py> = (u64, u64, u64, Bound<'py, PyBytes>);
 
@@ -278,6 +280,34 @@ impl EmbeddedEvm {
             max_blob_fee,
         };
         self.with(py, |chain| chain.send(&request)).map(EvmReceipt).map_err(refused)
+    }
+
+    #[pyo3(signature = (sender, to, data, value=NO_WEI, *, gas=16_777_216, max_fee=None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn send_profiled<'py>(
+        &self,
+        py: Python<'py>,
+        sender: &[u8],
+        to: Option<&[u8]>,
+        data: &[u8],
+        value: Wei,
+        gas: u64,
+        max_fee: Option<u128>,
+    ) -> PyResult<(EvmReceipt, Vec<PySpent<'py>>)> {
+        let request = Request {
+            from: address(sender)?,
+            to: to.map(address).transpose()?,
+            data: Bytes::copy_from_slice(data),
+            value: value.0,
+            gas,
+            max_fee,
+            ..Request::default()
+        };
+        let (receipt, profile) = self.with(py, |chain| chain.send_profiled(&request)).map_err(refused)?;
+        let spent = profile
+            .spent()
+            .map(|(code, counter, spent)| (PyBytes::new(py, code.as_slice()), counter, spent.count, spent.gas));
+        Ok((EvmReceipt(receipt), spent.collect()))
     }
 
     fn send_raw(&self, py: Python<'_>, transaction: &[u8]) -> PyResult<EvmReceipt> {

@@ -162,6 +162,16 @@ class EmbeddedEvm:
         blob_hashes: Sequence[bytes] = ...,
         max_blob_fee: int = 0,
     ) -> EvmReceipt: ...
+    def send_profiled(
+        self,
+        sender: bytes,
+        to: bytes | None,
+        data: bytes,
+        value: int = ...,
+        *,
+        gas: int = 16_777_216,
+        max_fee: int | None = None,
+    ) -> tuple[EvmReceipt, list[tuple[bytes, int, int, int]]]: ...
     def send_raw(self, transaction: bytes) -> EvmReceipt: ...
     def call(
         self, sender: bytes, to: bytes, data: bytes, value: int = ..., *, gas: int = 60_000_000

@@ -107,6 +107,26 @@ class TestLimits:
         assert receipt.calldata_bytes == 4 + 64 + 130_752
 
 
+class TestProfile:
+    def test_instructions_take_what_the_receipt_has_beyond_calldata(
+        self, chain: EmbeddedChain, box: Box, alice: Address
+    ) -> None:
+        data = box.interface.calldata("put", 5)
+        before = chain.snapshot()
+        plain = chain.send("put", alice, box.address, data, 3)
+        chain.revert(before)
+        receipt, spent = chain.send_profiled("put", alice, box.address, data, 3)
+        assert receipt == plain
+        assert {one.code for one in spent} == {box.address}
+        zeros = data.count(0)
+        assert sum(one.gas for one in spent) == receipt.gas_used - 21_000 - 4 * zeros - 16 * (len(data) - zeros)
+        assert all(one.times == 1 for one in spent)
+
+    def test_what_the_contract_refuses_is_refused(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+        with pytest.raises(Reverted):
+            chain.send_profiled("refuse", alice, box.address, box.interface.calldata("refuse"))
+
+
 class TestHistory:
     def test_transactions_in_order_with_those_refused(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
         receipt = box.send(alice, "put", 5, value_wei=3)

@@ -64,5 +64,11 @@ def test_what_a_suite_finds_wrong_is_an_exit_code(call: Call, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
+def test_lines_go_with_gas_alone(call: Call) -> None:
+    assert "of lines [1]" in call("bench", "gas", "--lines").stdout
+    result = call("bench", "chain", "--lines")
+    assert (result.exit_code, result.stderr) == (2, "error: --lines: expected the suite gas with it, got chain\n")
+
+
 def test_an_unknown_suite_is_refused(call: Call) -> None:
     assert call("bench", "speed").exit_code == 2

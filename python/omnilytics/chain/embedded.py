@@ -32,6 +32,15 @@ class Transaction(NamedTuple):
     gas: int
 
 
+class Spent(NamedTuple):
+    """What an instruction took in one transaction: the address of its code, its place there, how often, its own gas."""
+
+    code: Address
+    counter: int
+    times: int
+    gas: int
+
+
 class EmbeddedChain:
     """An Ethereum chain in this process; implements `ChainPort` and `Transport`.
 
@@ -178,6 +187,19 @@ class EmbeddedChain:
             ChainError: the chain refused it: balance, gas, size. Nothing is mined.
         """
         return self._mined(call, self._evm.send(_key(sender), _key(to), data, value_wei, gas=self._gas))
+
+    def send_profiled(
+        self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0
+    ) -> tuple[Receipt, list[Spent]]:
+        """As `send`, ten times slower, and says which instructions took the gas.
+
+        Gas before the first instruction and refunds after the last belong to none.
+
+        Raises:
+            Reverted, ChainError: as `send`.
+        """
+        mined, spent = self._evm.send_profiled(_key(sender), _key(to), data, value_wei, gas=self._gas)
+        return self._mined(call, mined), [Spent(_address(code), *rest) for code, *rest in spent]
 
     def deploy(self, call: str, sender: Address, code: bytes) -> Receipt:
         """Mines a transaction that creates a contract from init code.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +25,9 @@ SUITES = ("gas", "chain", "training")
 
 def bench(
     suite: Annotated[Literal["gas", "chain", "training", "all"], typer.Argument(help="What to measure.")],
+    lines: Annotated[
+        bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
     ] = None,
@@ -35,9 +39,12 @@ def bench(
     from omnilytics.bench.report import joined
     from omnilytics.cli.show import printer
 
+    if lines and suite != "gas":
+        raise InputError(f"--lines: expected the suite gas with it, got {suite}")
+    chosen = SUITES if suite == "all" else ("lines" if lines else suite,)
     say = printer(quiet=quiet, stderr=True)
     with Outputs(json_file) as files:
-        reports = [load_suite(name)(say) for name in (SUITES if suite == "all" else (suite,))]
+        reports = [load_suite(name)(say) for name in chosen]
         files.json(json_file, (joined(reports) if suite == "all" else reports[0]).to_json())
     console = Console(stderr=json_file == STDOUT, quiet=quiet)
     for report in reports:
@@ -65,6 +72,8 @@ def tables(report: Report) -> list[Table]:
             rows.add_row(
                 row.name, number(row.value), row.unit, row.anchor or "", number(row.anchor_value), number(row.ratio)
             )
+    if not report.ratios and not report.bounds:
+        return [rows]
     ratios = Table(title="ratios: above 1, ours is better", title_justify="left")
     for name in ("", "found", "at least"):
         ratios.add_column(name, justify="right" if name else "left")

@@ -1,22 +1,27 @@
 //! The chain: it runs transactions, files their receipts and goes back to snapshots.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use alloy_eips::eip7840::BlobParams;
 use revm::{
-    Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder,
-    context::{BlockEnv, CfgEnv, Journal, TxEnv, result::InvalidTransaction},
+    Context, ExecuteCommitEvm, ExecuteEvm, InspectCommitEvm, MainBuilder,
+    context::{
+        BlockEnv, CfgEnv, Journal, TxEnv,
+        result::{EVMError, ExecutionResult, InvalidTransaction},
+    },
     context_interface::block::BlobExcessGasAndPrice,
     primitives::{Address, B256, Bytes, Log, TxKind, U256, eip4844::GAS_PER_BLOB},
 };
 
 use crate::{
-    Block, Config, EvmError, Outcome, Receipt, Request,
+    Block, Config, EvmError, Outcome, Profile, Receipt, Request,
     state::State,
     transaction::{self, MAX_TRANSACTION_BYTES, Prepared},
 };
 
 type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut State, Journal<&'a mut State>, ()>;
+
+type Execution = Result<ExecutionResult, EVMError<Infallible>>;
 
 #[derive(Debug)]
 struct Snapshot {
@@ -100,7 +105,21 @@ impl Chain {
     pub fn send(&mut self, request: &Request) -> Result<Receipt, EvmError> {
         let env = self.environment(request, self.pending.base_fee);
         let prepared = transaction::prepare_unsigned(env, self.config.chain_id)?;
-        self.execute(prepared)
+        self.execute(prepared, |context, env| context.build_mainnet().transact_commit(env))
+    }
+
+    /// As [`Chain::send`], ten times slower, and says which instructions took the gas.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_profiled(&mut self, request: &Request) -> Result<(Receipt, Profile), EvmError> {
+        let env = self.environment(request, self.pending.base_fee);
+        let prepared = transaction::prepare_unsigned(env, self.config.chain_id)?;
+        let mut profile = Profile::default();
+        let receipt = self.execute(prepared, |context, env| {
+            context.build_mainnet_with_inspector(&mut profile).inspect_tx_commit(env)
+        })?;
+        Ok((receipt, profile))
     }
 
     /// Runs a signed transaction of type 0 to 4 in its wire form; blobs may come along, their proofs aren't checked.
@@ -109,7 +128,7 @@ impl Chain {
     /// Whatever makes a node refuse it; then nothing has changed.
     pub fn send_raw(&mut self, raw: &[u8]) -> Result<Receipt, EvmError> {
         let prepared = transaction::prepare_signed(raw)?;
-        self.execute(prepared)
+        self.execute(prepared, |context, env| context.build_mainnet().transact_commit(env))
     }
 
     /// What a call would give on top of the newest closed block (`eth_call`). The sender's balance counts for the value
@@ -203,22 +222,21 @@ impl Chain {
         Ok(())
     }
 
-    fn execute(&mut self, transaction: Prepared) -> Result<Receipt, EvmError> {
+    fn execute(
+        &mut self,
+        transaction: Prepared,
+        run: impl FnOnce(EvmContext<'_>, TxEnv) -> Execution,
+    ) -> Result<Receipt, EvmError> {
         self.admit(&transaction)?;
         let Prepared { env, hash, .. } = transaction;
         let base_fee = self.pending.base_fee;
         let mut receipt = self.blank_receipt(&env, hash);
         let (rules, block) = (self.rules.clone(), self.block_environment(&self.pending));
         let offered = env.gas_price;
-        let result =
-            context(&mut self.state, rules, block).build_mainnet().transact_commit(env).map_err(|error| match error
-                .into()
-            {
-                EvmError::Refused(InvalidTransaction::GasPriceLessThanBasefee) => {
-                    EvmError::FeeTooLow { offered, base_fee }
-                }
-                other => other,
-            })?;
+        let result = run(context(&mut self.state, rules, block), env).map_err(|error| match error.into() {
+            EvmError::Refused(InvalidTransaction::GasPriceLessThanBasefee) => EvmError::FeeTooLow { offered, base_fee },
+            other => other,
+        })?;
         let gas = *result.gas();
         receipt.state_gas = gas.block_state_gas_used();
         receipt.contract_address = result.created_address();
