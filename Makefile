@@ -20,7 +20,7 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check nightly format lint types current fmt build contracts vectors gas snapshots readme wheel lock clean
+.PHONY: help setup demo test check nightly format lint types current fmt build contracts vectors gas bench snapshots readme wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ snapshots: setup ## the snapshots of tests/snapshots: public API, gas, contract 
 
 gas: setup ## the gas of every contract function
 	$(BIN)/pytest --gas tests/contracts tests/gas
+
+bench: setup ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
+	$(BIN)/omnilytics bench all $(ARGS)
 
 readme: setup ## the tables of README.md, from docs/results
 	$(BIN)/python tools/readme.py

@@ -11,9 +11,11 @@ A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes f
 
 A cell is the mean of `key` over the row's results, with its standard deviation where there are two or more; a list
 counts as its length. `add` puts result files of `omnilytics demo --json` into a row, keeping the keys of the columns.
+`bench` puts those of `omnilytics bench --json` into docs/results/bench.json: each row there names its `ratio`.
 
 Usage: readme.py [--check]
        readme.py add NAME ROW RESULT...
+       readme.py bench RESULT...
 """
 
 from __future__ import annotations
@@ -74,8 +76,9 @@ def table(spec: dict[str, Any]) -> str:
     for row in spec["rows"]:
         cells = [cell([number(r, c["key"]) for r in row["results"]], c.get("digits", 0)) for c in columns]
         lines.append("| " + " | ".join([row["label"], *cells]) + " |")
+    where = f", on {spec['machine']}" if "machine" in spec else ""
     spread = f", mean ± standard deviation of {runs.pop()} runs" if len(runs) == 1 and runs != {1} else ""
-    return "\n".join([*lines, "", f"From `{spec['source']}`{spread}.", ""])
+    return "\n".join([*lines, "", f"From `{spec['source']}`{where}{spread}.", ""])
 
 
 def load(name: str) -> dict[str, Any]:
@@ -127,6 +130,31 @@ def add(name: str, label: str, files: Sequence[Path]) -> None:
         row = {"label": label}
         spec["rows"].append(row)
     row["results"] = results
+    save(name, spec)
+
+
+def add_ratios(files: Sequence[Path]) -> None:
+    """Fills the rows of docs/results/bench.json with the ratios and bounds in `files`.
+
+    Raises:
+        TableError: the files are of different machines, or none has the ratio of a row.
+    """
+    spec = load("bench")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    machines = {f"{full['machine']['cpu']}, {full['machine']['cores']} cores" for full in found}
+    if len(machines) != 1:
+        raise TableError(f"expected results of one machine, got {sorted(machines)}")
+    (spec["machine"],) = machines
+    ratios = {name: {"ratio": r, "bound": f["bounds"].get(name)} for f in found for name, r in f["ratios"].items()}
+    for row in spec["rows"]:
+        if row["ratio"] not in ratios:
+            raise TableError(f"expected the ratio {row['ratio']!r} in a result, found none")
+        row["results"] = [ratios[row["ratio"]]]
+    save("bench", spec)
+
+
+def save(name: str, spec: dict[str, Any]) -> None:
+    """Writes the result file `name`."""
     (RESULTS / f"{name}.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
 
 
@@ -139,10 +167,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adding.add_argument("name")
     adding.add_argument("row")
     adding.add_argument("results", type=Path, nargs="+")
+    measured = commands.add_parser("bench", help="put ratios into the rows of docs/results/bench.json")
+    measured.add_argument("results", type=Path, nargs="+")
     options = parser.parse_args(arguments)
     try:
         if options.command == "add":
             add(options.name, options.row, options.results)
+        if options.command == "bench":
+            add_ratios(options.results)
         before = README.read_text(encoding="utf-8")
         after = render(before)
     except (TableError, json.JSONDecodeError) as error:

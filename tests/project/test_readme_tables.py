@@ -58,6 +58,48 @@ def test_results_are_added_as_mean_and_spread(tables: ModuleType, tmp_path: Path
     assert row["results"][0] == {"accuracy": {"final": 94.0}, "groups": {"rejected": 2.0}}
 
 
+def bench_result(cpu: str, **ratios: float) -> str:
+    machine = {"cpu": cpu, "cores": 2}
+    return json.dumps({"machine": machine, "ratios": ratios, "bounds": dict.fromkeys(ratios, 2.0)})
+
+
+BENCH = {
+    "label": "Ratio",
+    "columns": [{"title": "found", "key": "ratio", "digits": 1}, {"title": "at least", "key": "bound"}],
+    "rows": [{"label": "speed", "ratio": "fast", "results": []}, {"label": "size", "ratio": "small", "results": []}],
+    "source": "omnilytics bench all",
+}
+
+
+def test_benchmarks_fill_the_rows_that_name_their_ratio(tables: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "bench.json").write_text(json.dumps(BENCH))
+    (tmp_path / "README.md").write_text("<!-- begin:bench -->\n<!-- end:bench -->\n")
+    (tmp_path / "one.out").write_text(bench_result("Chip", fast=2.54))
+    (tmp_path / "two.out").write_text(bench_result("Chip", small=7.0, other=1.0))
+    assert tables.main(["bench", str(tmp_path / "one.out"), str(tmp_path / "two.out")]) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert "| speed | 2.5 | 2 |\n| size | 7.0 | 2 |\n" in text
+    assert "From `omnilytics bench all`, on Chip, 2 cores." in text
+
+
+@pytest.mark.parametrize(
+    ("results", "complaint"),
+    [
+        ([bench_result("Chip", fast=2.0)], "expected the ratio 'small'"),
+        ([bench_result("Chip", fast=2.0), bench_result("Chop", small=2.0)], "expected results of one machine"),
+    ],
+)
+def test_benchmarks_are_whole_and_of_one_machine(
+    tables: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], results: list[str], complaint: str
+) -> None:
+    (tmp_path / "bench.json").write_text(json.dumps(BENCH))
+    for i, result in enumerate(results):
+        (tmp_path / f"{i}.out").write_text(result)
+    assert tables.main(["bench", *(str(tmp_path / f"{i}.out") for i in range(len(results)))]) == 2
+    assert complaint in capsys.readouterr().err
+    assert json.loads((tmp_path / "bench.json").read_text()) == BENCH
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
