@@ -78,8 +78,8 @@ MAX_TRANSACTION_BYTES = 131_072
 class Terms:
     """An offer: how many groups of how many, how vectors are encoded, how groups are selected, how long steps take.
 
-    `reward_wei` is shared by the members of the accepted groups of one session. `samples`, `epochs` and `batch_size`
-    are what a member has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
+    `reward_wei` is the price of R N seats of one session (E30). `samples`, `epochs` and `batch_size` are what a member
+    has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
 
     Gas is paid back up to `fee_cap_wei` a gas, and for each call up to `fee_table`; None: `fees.default_table`. With a
     cap of 0 it isn't paid back. `records`: how the market's memory of members is read and written; None: not at all.

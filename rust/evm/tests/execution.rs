@@ -193,6 +193,21 @@ fn a_changed_byte_never_panics_and_never_passes() {
 }
 
 #[test]
+fn a_base_fee_by_hand_is_that_of_one_block_or_where_the_market_goes_on_from() {
+    for (base_fee, after) in [(BaseFee::Fixed(7), 7), (BaseFee::Market(7), 701)] {
+        let mut chain = chain(Config { base_fee, automine: false, ..Config::default() });
+        chain.set_next_base_fee(800).expect("no transaction yet");
+        assert_eq!(send(&mut chain, transfer(1)).gas_price, 800);
+        let started = chain.set_next_base_fee(9).expect_err("the block has run");
+        assert!(matches!(started, EvmError::BlockStarted { transactions: 1 }));
+        chain.mine(1).expect("one block");
+        assert_eq!(chain.pending().base_fee, after);
+        let dear = chain.set_next_base_fee(10u64.pow(18) + 1).expect_err("above what a chain takes");
+        assert!(matches!(dear, EvmError::BadConfig { field: "base_fee", .. }), "{dear}");
+    }
+}
+
+#[test]
 fn time_goes_on_by_the_block_and_by_hand() {
     let mut chain = chain(Config { genesis_timestamp: 1_000, block_secs: 5, ..Config::default() });
     assert_eq!(send(&mut chain, transfer(1)).timestamp, 1_005);
