@@ -17,7 +17,9 @@ from tests.cli.conftest import Call, valid
 def measured(name: str) -> Callable[[Say], Report]:
     def run(say: Say) -> Report:
         say(f"{name}: at work")
-        return Report(name, (Row("a row", 2.0, "ms", "another", 5.0),), {name: 2.5}, {name: 2.0}, (f"of {name} [1]",))
+        return Report(
+            name, (Row("a row [1]", 2.0, "ms", "another", 5.0),), {name: 2.5}, {name: 2.0}, (f"of {name} [1]",)
+        )
 
     return run
 
@@ -31,7 +33,7 @@ def suites(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_table_with_ratios_and_notes(call: Call) -> None:
     result = call("bench", "training")
     assert result.exit_code == 0
-    for word in ("a row", "another", "2.5", "at least", "of training [1]"):
+    for word in ("a row [1]", "another", "2.5", "at least", "of training [1]"):
         assert word in result.stdout
     assert result.stderr == "training: at work\n"
 

@@ -63,15 +63,22 @@ def load_suite(name: str) -> Callable[[Say], Report]:
 def tables(report: Report) -> list[Table]:
     """Measurements and ratios, as they are printed."""
     from rich.table import Table
+    from rich.text import Text
 
     rows = Table(title=f"{report.suite}, {report.machine.cpu}", title_justify="left")
     for name in ("", "ours", "unit", "compared with", "its", "ratio"):
         rows.add_column(name, justify="right" if name in ("ours", "its", "ratio") else "left")
     for row in report.rows:
         if not row.detail:
-            rows.add_row(
-                row.name, number(row.value), row.unit, row.anchor or "", number(row.anchor_value), number(row.ratio)
+            cells = (
+                row.name,
+                number(row.value),
+                row.unit,
+                row.anchor or "",
+                number(row.anchor_value),
+                number(row.ratio),
             )
+            rows.add_row(*map(Text, cells))
     if not report.ratios and not report.bounds:
         return [rows]
     ratios = Table(title="ratios: above 1, ours is better", title_justify="left")
