@@ -10,11 +10,13 @@ use revm::{
         result::{EVMError, ExecutionResult, InvalidTransaction},
     },
     context_interface::block::BlobExcessGasAndPrice,
+    precompile::install_crypto,
     primitives::{Address, B256, Bytes, Log, TxKind, U256, eip4844::GAS_PER_BLOB},
 };
 
 use crate::{
     Block, Config, EvmError, Outcome, Profile, Receipt, Request,
+    signature::Precompiles,
     state::State,
     transaction::{self, MAX_TRANSACTION_BYTES, Prepared},
 };
@@ -51,6 +53,7 @@ impl Chain {
     /// `BadConfig`.
     pub fn new(config: Config) -> Result<Self, EvmError> {
         config.check()?;
+        install_crypto(Precompiles); // once a process: false from the second chain on
         let blobs = config.fork.blobs();
         let mut rules = CfgEnv::new_with_spec(config.fork.spec()).with_chain_id(config.chain_id);
         rules.set_max_blobs_per_tx(blobs.max_blobs_per_tx);

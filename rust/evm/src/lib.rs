@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod profile;
 mod records;
+mod signature;
 mod state;
 mod transaction;
 
