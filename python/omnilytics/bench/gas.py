@@ -49,8 +49,8 @@ PHASES = {
 }
 
 NOTES = (
-    "a ratio counts every transaction of a session, both sides alike: also commitments, bonds, the list of members and "
-    "W^p as float32, which the prototypes' 245, 221, 360 and 83 left out",
+    "a ratio counts every transaction of a session on both sides, from set-up to the last payment; of ours also the "
+    "list of members, bonds, commitments and W^p as float32",
     "gas_*_full counts fees paid back and the market's records of members too, as sessions have them unless told",
     "not counted: the market and its libraries, deployed once for all sessions",
     "the paper's way registers, uploads and pays in each of its 23 contracts of at most 250 parameters",

@@ -14,7 +14,10 @@ const CALLER: &[u8] = &[
     0x60, 1, 0x55, 0x00,
 ];
 
-fn profiled(chain: &mut Chain, request: &Request) -> (u64, HashMap<Address, u64>, Vec<(Address, usize, Spent)>) {
+type Instruction = (Address, usize, Spent);
+
+/// Gas of the receipt, gas by code, and all instructions.
+fn profiled(chain: &mut Chain, request: &Request) -> (u64, HashMap<Address, u64>, Vec<Instruction>) {
     let (receipt, profile) = chain.send_profiled(request).expect("the chain takes it");
     let all: Vec<_> = profile.spent().collect();
     let mut by_code = HashMap::new();
