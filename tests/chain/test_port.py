@@ -234,7 +234,7 @@ def test_a_session_from_start_to_end(chain: EmbeddedChain, members: int, assignm
     assert (session.stage(), session.deadline()) == (Stage.FINISHED, 0)
     assert money.deposited == REWARD + len(s.members) * params.bond_wei == money.withdrawn
     assert (money.credits, money.locked, chain.balance(session.address)) == (0, 0, 0)
-    share = REWARD // (len(accepted) * members)
+    share = REWARD // (params.rounds * members) * params.rounds // len(accepted)
     for group, seated in s.seats().items():
         assert {chain.balance(m) for m in seated} == {ETHER + share * (group in accepted)}
 

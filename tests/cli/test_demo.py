@@ -30,7 +30,7 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
         "--dataset mnist --data-dir data --owner-samples 40 --samples 20 --partition dirichlet --alpha 0.5 "
         "--split layers --stand-in shared --bound 31 --suite keccak --assignment greedy --select krum --krum-mu 0.25 "
         "--krum-m 2 --krum-picks paper --epochs 3 --batch-size 5 --learning-rate 0.05 --no-augment --patience 4 "
-        "--server-momentum 0.8"
+        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records"
     )
     result = call("demo", *arguments.split())
     assert result.exit_code == 0, result.stderr
