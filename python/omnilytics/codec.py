@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from omnilytics import _omnicore
 from omnilytics._omnicore import (
+    code_paths,
     commitment_root,
     draw_seed,
     float_words,
@@ -25,18 +29,22 @@ from omnilytics._omnicore import (
     weights_bound,
 )
 from omnilytics.errors import InputError
-from omnilytics.types import Address, FloatVec, IntVec, Keys, SessionParams
+from omnilytics.types import Address, FloatVec, IntVec, Keys, Rule, SessionParams, Suite
 
 __all__ = [
     "Codec",
     "GroupContext",
     "MaskKey",
     "MaskedInput",
+    "PairSeeds",
+    "code_paths",
     "commitment_root",
     "draw_seed",
+    "encode_words",
     "float_words",
     "from_float_words",
     "keccak256",
+    "mask_words",
     "model_hash",
     "permutation",
     "published_hash",
@@ -142,7 +150,7 @@ class MaskedInput:
 
     Attributes:
         words: all words, `32 * words` bytes.
-        chunks: the same in slices of `chunk_words` words; the last may be shorter.
+        chunk_words: words of a chunk; the last may be shorter.
         chunk_hashes: keccak256 of each chunk.
         root: what `commit` takes (E13).
         clipped: values outside the clip, before any shrinking; 0 for words made by hand.
@@ -152,9 +160,19 @@ class MaskedInput:
     words: bytes
     clipped: int
     scale: float
-    chunks: list[bytes]
+    chunk_words: int
     chunk_hashes: list[bytes]
     root: bytes
+
+    @property
+    def chunks(self) -> list[bytes]:
+        """The words in slices of `chunk_words`: a second copy of them, made anew each time; `chunk` makes one slice."""
+        return [self.chunk(index) for index in range(len(self.chunk_hashes))]
+
+    def chunk(self, index: int) -> bytes:
+        """The words of one chunk."""
+        size = WORD_BYTES * self.chunk_words
+        return self.words[index * size : (index + 1) * size]
 
 
 class Codec:
@@ -313,6 +331,60 @@ class Codec:
     def _masked_input(
         self, words: bytes, chunk_hashes: list[bytes], root: bytes, clipped: int, scale: float
     ) -> MaskedInput:
-        size = WORD_BYTES * self.params.chunk_words
-        chunks = [words[start : start + size] for start in range(0, len(words), size)]
-        return MaskedInput(words, clipped, scale, chunks, chunk_hashes, root)
+        return MaskedInput(words, clipped, scale, self.params.chunk_words, chunk_hashes, root)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PairSeeds:
+    """The seeds that a member shares with its peers, in order of their places (E10).
+
+    Attributes:
+        suite: the generator that expands them.
+        seeds: 32 bytes each.
+        place: the member's own: the streams of so many seeds are taken off, the others added (E12).
+    """
+
+    suite: Suite
+    seeds: Sequence[bytes]
+    place: int
+
+
+def encode_words(
+    weights: FloatVec,
+    published: FloatVec,
+    params: SessionParams,
+    pairs: PairSeeds,
+    rounding_seed: bytes,
+) -> tuple[bytes, int, float]:
+    """The words of `Codec.encode`, its `clipped` and `scale`, for vectors of any length and from pair seeds.
+
+    Of `params` the encoding and the rule count; shape (d,) is that of the vectors. Measurements of the kernels use it.
+
+    Raises:
+        EncodingError: wrong dtype, shape or layout, a value that isn't finite, a lane that can't hold the sum.
+        InputError: a seed of the wrong length, a parameter that isn't a 64-bit number.
+    """
+    return _omnicore.encode_words(
+        weights,
+        published,
+        encoding=params.encoding,
+        members=params.members,
+        clip=params.clip,
+        bound=params.bound,
+        lane_bits=params.lane_bits,
+        rounding_seed=rounding_seed,
+        shrink=params.rule is Rule.NORM,
+        suite=pairs.suite,
+        seeds=pairs.seeds,
+        place=pairs.place,
+    )
+
+
+def mask_words(words: NDArray[np.uint8], pairs: PairSeeds) -> None:
+    """Masks words, shape (words, 32), where they stand (E12), from pair seeds.
+
+    Raises:
+        EncodingError: not a writable, contiguous array of that shape.
+        InputError: a seed of the wrong length.
+    """
+    _omnicore.mask_words(words, pairs.suite, pairs.seeds, pairs.place)

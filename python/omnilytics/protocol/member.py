@@ -221,9 +221,8 @@ class DataOwner:
         """Uploads the committed words, chunk by chunk: these bytes or nothing."""
         session, masked = self._joined(), self._committed()
         self._past.add(session.owner(), self._group)
-        return [
-            session.upload(self.account, chunk, words, masked.chunk_hashes) for chunk, words in enumerate(masked.chunks)
-        ]
+        hashes = masked.chunk_hashes
+        return [session.upload(self.account, i, masked.chunk(i), hashes) for i in range(len(hashes))]
 
     def withdraw(self) -> Receipt:
         """Takes out what the session owes this account."""

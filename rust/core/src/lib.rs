@@ -15,7 +15,10 @@ pub mod keys;
 pub mod lanes;
 pub mod mask;
 pub mod params;
+pub mod paths;
 pub mod prg;
+mod rounding;
 pub mod select;
+pub mod sums;
 
 pub use error::{Error, Result};
