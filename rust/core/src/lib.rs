@@ -11,6 +11,7 @@ pub mod error;
 pub mod fixed;
 pub mod floats;
 pub mod gram;
+mod keccak;
 pub mod keys;
 pub mod lanes;
 pub mod mask;

@@ -8,7 +8,7 @@ use ctr::Ctr64LE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use zeroize::Zeroizing;
 
-use crate::digest::{keccak256, uint256};
+use crate::keccak;
 use crate::lanes::WireWord;
 use crate::params::Suite;
 
@@ -39,11 +39,8 @@ impl Stream {
         match &mut self.0 {
             Inner::Aes(stream) => stream.write_keystream(words.as_flattened_mut()),
             Inner::Keccak { seed, next } => {
-                for word in words {
-                    *word = keccak256(&[seed.as_slice(), &uint256(*next)]);
-                    word.reverse();
-                    *next = next.wrapping_add(1);
-                }
+                keccak::fill(seed, *next, words);
+                *next = next.wrapping_add(words.len() as u64);
             }
         }
     }
