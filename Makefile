@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := python/omnilytics
 EXTENSION := $(PACKAGE)/_omnicore.abi3.so
-ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildcard contracts/*.vy))
+ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildcard contracts/*.vy contracts/baseline/*.vy))
 SYNCED := $(VENV)/.synced
 
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')

@@ -60,7 +60,6 @@ exports: multiplier.gram
 
 
 DESK: immutable(address)
-MAX_ANSWER: constant(uint256) = 2048    # bytes; the longest one, of `params`, has 1,088
 
 
 @deploy
@@ -83,11 +82,11 @@ def __init__(rules: address, terms_: address, vector_math: address, meter: addre
 @payable
 @reentrant
 @raw_return
-def __default__() -> Bytes[MAX_ANSWER]:
+def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
     """
     @notice What isn't here is in SessionDesk, which runs as if it were this contract's code.
     """
-    return raw_call(DESK, msg.data, max_outsize=MAX_ANSWER, is_delegate_call=True)
+    return raw_call(DESK, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
 
 
 @external
@@ -132,7 +131,7 @@ def commit(root: bytes32):
         lifecycle._close_commit(q, shape)
     else:
         progress._store(q)
-    calls._end(gas_at_start, p, terms._limit(terms._fees().table, terms.LIMIT_COMMIT), True)
+    calls._end(gas_at_start, p, terms.LIMIT_COMMIT, 0, True)
 
 
 @external
@@ -150,9 +149,7 @@ def upload(
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.UPLOAD)
     m: registry.Member = registry._load(msg.sender)
-    seat: uint256 = m.second
-    if seat == 0:
-        seat = m.seat
+    seat: uint256 = registry._committed_seat(m)
     assert seat != 0, "session: no commitment"
     shape: ISessionRules.Shape = terms._shape()
     group: uint256 = (seat - 1) // shape.members
@@ -180,9 +177,7 @@ def upload(
                 lifecycle._close_upload(q, shape)
             else:
                 progress._store(q)
-    calls._end(
-        gas_at_start, p, terms._limit_of_words(terms._fees().table, terms.LIMIT_UPLOAD, sizes.size // 32), True
-    )
+    calls._end(gas_at_start, p, terms.LIMIT_UPLOAD, sizes.size // 32, True)
 
 
 @external
@@ -196,8 +191,7 @@ def select(products: DynArray[int256, bounds.MAX_PRODUCTS]):
     shape: ISessionRules.Shape = terms._shape()
     live: uint256 = progress._live(p, progress._verdict())
     lifecycle._end_selection(p, shape, self._accepted(p, shape, live, products))
-    limit_gas: uint256 = terms._limit(terms._fees().table, terms.LIMIT_SELECT)
-    calls._end(gas_at_start, p, limit_gas, fees._turn_to_select(p, shape))
+    calls._end(gas_at_start, p, terms.LIMIT_SELECT, 0, fees._turn_to_select(p, shape))
 
 
 @external
@@ -217,7 +211,7 @@ def _move(gas_at_start: uint256, p: progress.Progress):
     """
     shape: ISessionRules.Shape = terms._shape()
     lifecycle._advance(p, shape)
-    calls._end(gas_at_start, p, 0, fees._turn_to_move(p, shape))
+    calls._end(gas_at_start, p, terms.LIMIT_NONE, 0, fees._turn_to_move(p, shape))
 
 
 @view

@@ -5,8 +5,9 @@
 """
 @title The desk of a session: its members and its money, from the set-up to the withdrawal
 @license Apache-2.0
-@notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionViews: code of its own because of EIP-170's limit, state
-    of the session's. All three name the same modules in the same order, so their storage layouts are equal (a test holds that).
+@notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionViews: code of its own
+    because of EIP-170's limit, state of the session's. All three name the same modules in the same order, so their storage layouts
+    are equal (a test holds that).
 @custom:contract-name SessionDesk
 @custom:security By itself it is a session that nobody can initialise.
 """
@@ -52,7 +53,6 @@ initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, t
 
 
 VIEWS: immutable(address)
-MAX_ANSWER: constant(uint256) = 2048    # bytes; the longest one, of `params`, has 1,088
 
 
 @deploy
@@ -75,11 +75,11 @@ def __init__(rules: address, terms_: address, vector_math: address, meter: addre
 @payable
 @reentrant
 @raw_return
-def __default__() -> Bytes[MAX_ANSWER]:
+def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
     """
     @notice What isn't here is in SessionViews.
     """
-    return raw_call(VIEWS, msg.data, max_outsize=MAX_ANSWER, is_delegate_call=True)
+    return raw_call(VIEWS, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
 
 
 @external
@@ -236,7 +236,7 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
         lifecycle._close_registration(q, shape)
     else:
         progress._store(q)
-    calls._end(gas_at_start, p, terms._limit(terms._fees().table, terms.LIMIT_REGISTER), True)
+    calls._end(gas_at_start, p, terms.LIMIT_REGISTER, 0, True)
 
 
 @external
@@ -318,8 +318,7 @@ def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
     )
     if p.stage == progress.PAYMENT:
         lifecycle._close_payment(p, v)
-    limit_gas: uint256 = terms._limit(terms._fees().table, terms.LIMIT_SETTLE)
-    calls._end(gas_at_start, p, limit_gas, fees._turn_to_settle(p, shape, group))
+    calls._end(gas_at_start, p, terms.LIMIT_SETTLE, 0, fees._turn_to_settle(p, shape, group))
 
 
 @external

@@ -33,6 +33,7 @@ MAX_RUNTIME_BYTES = 24_576
 class Target:
     """One deployable contract; its pragmas say how it is compiled.
 
+    `name`: its file under contracts/ without the suffix, and its artifact's.
     `libraries`: the contracts whose addresses its constructor takes first, in order.
     `facets`: the contracts to which it delegates what it hasn't got; their functions and events are in its ABI.
     """
@@ -49,6 +50,7 @@ TARGETS = (
     Target("SessionDesk", (*STATELESS, "SessionViews"), ("SessionViews",)),
     Target("SecModelUpdate", (*STATELESS, "SessionDesk"), ("SessionDesk", "SessionViews")),
     Target("Market", ("SecModelUpdate",)),
+    Target("baseline/Fragment"),
 )
 
 
@@ -120,7 +122,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compile the contracts into the package.")
     parser.add_argument("--check", action="store_true", help="compile nothing, fail if an artifact is stale")
     check = parser.parse_args().check
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
     stale = 0
     for target in TARGETS:
         path = ARTIFACTS / f"{target.name}.json"
@@ -132,6 +133,7 @@ def main() -> int:
             print(f"{path.relative_to(ROOT)} is stale: run `make contracts`", file=sys.stderr)
             continue
         artifact = build(target, digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(artifact, indent=1) + "\n", encoding="utf-8")
         part.replace(path)

@@ -202,10 +202,10 @@ class Place:
 
 
 class Finder:
-    """All mutants of the sources in a folder."""
+    """All mutants of the sources in a folder; the baseline guards nothing of ours."""
 
     def __init__(self, folder: Path) -> None:
-        paths = sorted(folder.rglob("*.vy"))
+        paths = sorted(p for p in folder.rglob("*.vy") if p.relative_to(folder).parts[0] != "baseline")
         self.sources = {path.stem: Source(path, path.relative_to(folder).as_posix()) for path in paths}
 
     @property

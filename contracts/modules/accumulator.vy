@@ -91,5 +91,4 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
             progress._open_selection(q, terms._window(terms.SELECT))
         else:
             progress._store(q)
-    limit_gas: uint256 = terms._limit_of_words(terms._fees().table, terms.LIMIT_AGGREGATE, len(words) // 32)
-    calls._end(gas_at_start, p, limit_gas, fees._turn_to_aggregate(p, shape, group))
+    calls._end(gas_at_start, p, terms.LIMIT_AGGREGATE, len(words) // 32, fees._turn_to_aggregate(p, shape, group))

@@ -20,6 +20,7 @@ MAX_CHUNK_BYTES: constant(uint256) = 23040      # 32 * MAX_CHUNK_WORDS
 MAX_ENCODED_BYTES: constant(uint256) = 23104    # ... behind the two words that abi_encode puts before a list
 MAX_CHUNKS: constant(uint256) = 64
 MAX_CALL_BYTES: constant(uint256) = 130048      # 128 KiB, which nodes accept, less 1,024 bytes of envelope
+MAX_ANSWER_BYTES: constant(uint256) = 2048      # of a view; the longest one, of `params`, has 1,088
 MAX_PROOF: constant(uint256) = 32               # hashes of a Merkle proof
 MAX_BOUND: constant(uint256) = 2**31 - 1        # Q
 MAX_COUNT: constant(uint256) = 2**32 - 1        # M0, E, B

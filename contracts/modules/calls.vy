@@ -18,18 +18,20 @@ uses: terms
 
 
 @internal
-def _end(gas_at_start: uint256, before: progress.Progress, limit_gas: uint256, due: bool):
+def _end(gas_at_start: uint256, before: progress.Progress, call: uint256, words: uint256, due: bool):
     """
     @notice Pays the caller, for a change of stage on top; then, if the call has made the session Finished, pays the owner.
     @param gas_at_start msg.gas at the call's first statement.
     @param before The session before the call.
-    @param limit_gas What the call is paid at most, without the change of stage.
+    @param call terms.LIMIT_REGISTER to LIMIT_GRAM; LIMIT_NONE where only a change of stage is paid.
+    @param words Of vectors in the call.
     @param due Whether it is the caller's turn.
     """
     p: progress.Progress = progress._load()
-    limit: uint256 = limit_gas
+    table: uint256 = terms._fees().table
+    limit_gas: uint256 = terms._limit_of_words(table, call, words)
     if before.stage != progress.PAYMENT and (p.stage != before.stage or p.first_groups != before.first_groups):
-        limit += terms._limit(terms._fees().table, terms.LIMIT_MOVE)
-    fees._pay(gas_at_start, limit, due)
+        limit_gas += terms._limit(table, terms.LIMIT_MOVE)
+    fees._pay(gas_at_start, limit_gas, due)
     if p.stage == progress.FINISHED:
         lifecycle._finish()

@@ -30,13 +30,13 @@ def _permuted(seed: bytes32, index: uint256, n: uint256) -> uint256:
     @return Below n.
     """
     half_bits: uint256 = 1
-    for _: uint256 in range(MAX_HALF_BITS):
+    for _: uint256 in range(MAX_HALF_BITS):  # dev: 4^6 is as much as n may be
         if (1 << (2 * half_bits)) >= n:
             break
         half_bits += 1
     mask: uint256 = (1 << half_bits) - 1
     x: uint256 = index
-    for _: uint256 in range(MAX_WALK):
+    for _: uint256 in range(MAX_WALK):  # dev: a cycle comes back below n
         left: uint256 = x >> half_bits
         right: uint256 = x & mask
         for k: uint256 in range(4):

@@ -4,8 +4,9 @@
 @title The money of a session
 @license Apache-2.0
 @notice deposited = credits + locked + withdrawn, always (I1), whatever the contract's balance is: ether that is forced on it
-    belongs to nobody. What members get of bonds and reward isn't stored: `credits` computes it from the verdict; here are the
-    totals. Fees are in the accounts' slots, and here in a slot of their own, so that crediting one changes nothing else.
+    belongs to nobody, and so does what is locked in the end: it is burnt. What members get of bonds and reward isn't stored:
+    `credits` computes it from the verdict; here are the totals. Fees are in the accounts' slots, and here in a slot of their own,
+    so that crediting one changes nothing else.
 @custom:invariant credits is the sum of what `credit_of` gives over all accounts.
 """
 

@@ -3,8 +3,9 @@
 """
 @title What callers are paid for useful calls (docs/PROTOCOL.md section 9)
 @license Apache-2.0
-@notice Nobody is paid more than a call cost: gas is metered below the receipt, calldata by its actual bytes, and only for accounts
-    without code that sent the transaction themselves.
+@notice Nobody is paid more than a call cost: gas is metered below the receipt, calldata by its actual bytes, at the block's base
+    fee, which is burnt, while a tip may come back to who gives it; and only accounts without code that sent the transaction
+    themselves.
 """
 
 
@@ -51,7 +52,7 @@ def _pay(gas_at_start: uint256, limit_gas: uint256, due: bool):
     metered_gas: uint256 = base_gas + max(
         ((fees.table >> 8) & 255) * tokens, (fees.table & 255) * tokens + execution_gas
     )
-    fee_gwei: uint256 = min(metered_gas, limit_gas) * min(tx.gasprice, fees.cap_wei) // bounds.GWEI_WEI
+    fee_gwei: uint256 = min(metered_gas, limit_gas) * min(block.basefee, fees.cap_wei) // bounds.GWEI_WEI
     if fee_gwei == 0:
         return
     m: registry.Member = registry._load(msg.sender)
@@ -71,10 +72,7 @@ def _turn_of_seat(p: progress.Progress, shape: ISessionRules.Shape, group: uint2
     """
     if block.timestamp > ends or terms._fees().cap_wei == 0:
         return True
-    m: registry.Member = registry._load(msg.sender)
-    seat: uint256 = m.second
-    if seat == 0:
-        seat = m.seat
+    seat: uint256 = registry._committed_seat(registry._load(msg.sender))
     turn: uint256 = block.number // bounds.TURN_BLOCKS
     if group == SESSION_STEP:
         return seat == 1 + turn % (p.groups * shape.members)

@@ -58,8 +58,7 @@ def gram(chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES], products: DynArray
     progress._store(q)
     progress.products_hash = keccak256(abi_encode(added))
     log ISecModelUpdate.GramAdded(chunk=chunk, products=added)
-    limit_gas: uint256 = terms._limit_of_words(terms._fees().table, terms.LIMIT_GRAM, len(words) // 32)
-    calls._end(gas_at_start, p, limit_gas, fees._turn_to_select(p, shape))
+    calls._end(gas_at_start, p, terms.LIMIT_GRAM, len(words) // 32, fees._turn_to_select(p, shape))
 
 
 @view

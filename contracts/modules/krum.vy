@@ -51,7 +51,7 @@ def _chosen(
                 continue
             score: uint256 = 0
             left: uint256 = neighbours
-            for k: uint256 in range(count - 1, bound=bounds.MAX_KRUM_GROUPS):
+            for k: uint256 in range(count - 1, bound=bounds.MAX_KRUM_GROUPS):  # dev: f + 1 others are left over
                 if left == 0:
                     break
                 s: uint256 = nearest[r][k]
@@ -108,7 +108,7 @@ def _nearest(distances: uint256[16][16], count: uint256) -> uint256[16][16]:
             if s == r:
                 continue
             at: uint256 = known
-            for _: uint256 in range(bounds.MAX_KRUM_GROUPS):
+            for _: uint256 in range(bounds.MAX_KRUM_GROUPS):  # dev: at is less
                 if at == 0 or distances[r][order[r][at - 1]] <= distances[r][s]:
                     break
                 order[r][at] = order[r][at - 1]

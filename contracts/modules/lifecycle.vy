@@ -273,7 +273,7 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
 @internal
 def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: uint256):
     """
-    @notice Fixes who is paid and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
+    @notice Fixes who is paid, and what: the accepted groups, or all delivered ones where there is none. Opens stage Payment.
     @param accepted Bitmap over group ids.
     """
     q: progress.Progress = p
@@ -282,17 +282,38 @@ def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: u
     v.accepted = accepted
     q.unselected = accepted == 0 and live != 0
     paid: uint256 = live if q.unselected else accepted
-    winners: uint256 = progress._count(paid) * shape.members
-    reward_wei: uint256 = terms._stake().reward_wei
     share_wei: uint256 = 0
-    if winners != 0:
-        share_wei = reward_wei // winners
+    burnt_wei: uint256 = 0
+    share_wei, burnt_wei = self._divide(shape, progress._count(live), progress._count(paid))
     q.stage = progress.PAYMENT
     q.deadline = block.timestamp
-    escrow._fix(share_wei, reward_wei - share_wei * winners)
-    log ISecModelUpdate.Selected(accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei)
+    log ISecModelUpdate.Selected(
+        accepted=accepted, paid=paid, unselected=q.unselected, share_wei=share_wei, burnt_wei=burnt_wei
+    )
     progress._set_decided(v)
     self._close_payment(q, v)
+
+
+@internal
+def _divide(shape: ISessionRules.Shape, delivered: uint256, paid: uint256) -> (uint256, uint256):
+    """
+    @notice Divides the reward (E30). A seat in a delivered group has a price that nobody's failure or refusal changes: what
+        refused groups would have had is burnt, so that nobody gains by refusing or spoiling them. Krum accepts a fixed number of
+        groups, which share the price of all. The price of groups that weren't seated or failed returns to the owner.
+    @param delivered Groups.
+    @param paid Groups among them; none only where none has delivered.
+    @return The share of a member of a paid group; what stays locked for ever: wei.
+    """
+    reward_wei: uint256 = terms._stake().reward_wei
+    share_wei: uint256 = reward_wei // (shape.rounds * shape.members)
+    burnt_wei: uint256 = (delivered - paid) * shape.members * share_wei
+    if paid == 0:
+        share_wei = 0
+    elif shape.rule == terms.KRUM:
+        share_wei = share_wei * delivered // paid
+        burnt_wei = 0
+    escrow._fix(share_wei, reward_wei - paid * shape.members * share_wei - burnt_wei)
+    return share_wei, burnt_wei
 
 
 @internal

@@ -165,7 +165,7 @@ def _count(bitmap: uint256) -> uint256:
     """
     rest: uint256 = bitmap
     count: uint256 = 0
-    for _: uint256 in range(bounds.MAX_GROUP_IDS):
+    for _: uint256 in range(bounds.MAX_GROUP_IDS):  # dev: ids are below 2 R, so that one bit is never set
         if rest == 0:
             break
         # rest > 0, so rest - 1 doesn't wrap

@@ -73,6 +73,17 @@ def _store(account: address, m: Member):
     self._members[account] = s
 
 
+@pure
+@internal
+def _committed_seat(m: Member) -> uint256:
+    """
+    @return The newest seat in which the member has committed, from 1; 0 = none.
+    """
+    if m.second != 0:
+        return m.second
+    return m.seat
+
+
 @internal
 def _list(account: address):
     """

@@ -85,11 +85,13 @@ def _second(
 
 @view
 @internal
-def _newest(p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member) -> uint256:
+def _newest(
+    p: progress.Progress, v: progress.Verdict, shape: ISessionRules.Shape, m: registry.Member, first: uint256
+) -> uint256:
     """
+    @param first What `_first` gives.
     @return The member's seat in the newest round in which it has one.
     """
-    first: uint256 = self._first(p, shape, m)
     if first == 0:
         return 0
     second: uint256 = self._second(p, v, shape, m, first)
@@ -108,8 +110,6 @@ def _to_commit(
     @return The caller's seat in the commitment round that is open, or in one that it has committed in.
     """
     assert first != 0, "session: no seat"
-    seat: uint256 = self._second(p, v, shape, m, first)
-    if seat == 0:
-        seat = first
+    seat: uint256 = self._newest(p, v, shape, m, first)
     assert (v.failed_commit >> ((seat - 1) // shape.members)) & 1 == 0, "session: the group has failed"
     return seat

@@ -42,6 +42,7 @@ LIMIT_MOVE: constant(uint256) = 104
 LIMIT_UPLOAD: constant(uint256) = 120
 LIMIT_AGGREGATE: constant(uint256) = 152
 LIMIT_GRAM: constant(uint256) = 184
+LIMIT_NONE: constant(uint256) = 216     # behind the table: nothing
 MOST_MOVES: constant(uint256) = 8   # changes of stage between Register and Payment (section 9)
 
 REGISTER: constant(uint256) = 0
@@ -163,8 +164,8 @@ def _limit(table: uint256, call: uint256) -> uint256:
 def _limit_of_words(table: uint256, call: uint256, words: uint256) -> uint256:
     """
     @param table The fee table.
-    @param call LIMIT_UPLOAD, LIMIT_AGGREGATE or LIMIT_GRAM.
-    @param words Of vectors in the call.
+    @param call LIMIT_REGISTER to LIMIT_GRAM, or LIMIT_NONE.
+    @param words Of vectors in the call; 0 where it has no price a word.
     @return What that call is paid at most, gas.
     """
     return self._limit(table, call) + words * ((table >> (call + 16)) & (2**16 - 1))

@@ -140,7 +140,7 @@ def member(account: address) -> ISecModelUpdate.MemberView:
         found.key_address = m.key_address
         found.chunks_delivered = m.chunks
         found.declined = m.declined
-        seat: uint256 = seats._newest(p, progress._verdict(), shape, m)
+        seat: uint256 = seats._newest(p, progress._verdict(), shape, m, seats._first(p, shape, m))
         if seat != 0:
             found.seated = True
             found.group = (seat - 1) // shape.members
@@ -161,7 +161,8 @@ def alumnus(account: address) -> ISecModelUpdate.Alumnus:
     v: progress.Verdict = progress._verdict()
     shape: ISessionRules.Shape = terms._shape()
     found: ISecModelUpdate.Alumnus = empty(ISecModelUpdate.Alumnus)
-    seat: uint256 = seats._newest(p, v, shape, registry._load(account))
+    m: registry.Member = registry._load(account)
+    seat: uint256 = seats._newest(p, v, shape, m, seats._first(p, shape, m))
     if seat != 0:
         found.group = (seat - 1) // shape.members
         found.place = (seat - 1) % shape.members

@@ -339,6 +339,10 @@ impl EmbeddedEvm {
         self.with(py, |chain| chain.set_next_timestamp(timestamp)).map_err(refused)
     }
 
+    fn set_next_base_fee(&self, py: Python<'_>, wei: u64) -> PyResult<()> {
+        self.with(py, |chain| chain.set_next_base_fee(wei)).map_err(refused)
+    }
+
     fn wait_until(&self, py: Python<'_>, timestamp: u64) -> PyResult<()> {
         self.with(py, |chain| chain.wait_until(timestamp)).map_err(refused)
     }

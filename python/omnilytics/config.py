@@ -45,6 +45,8 @@ class ShapeOptions(BaseModel):
         krum_mu: assumed share of bad groups, 0 to 0.5; `krum` only.
         krum_m: groups that Krum picks; `krum` only.
         krum_picks: keep the proven bound on `krum_m`, or pick as the paper did; `krum` only.
+        fee_cap_gwei: the most that is paid back for a gas; 0: nothing is.
+        records: whether the session reads and writes the market's records of members.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +64,8 @@ class ShapeOptions(BaseModel):
     krum_mu: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = None
     krum_m: Count | None = None
     krum_picks: Literal["strict", "paper"] = "strict"
+    fee_cap_gwei: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] = 2.0
+    records: bool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -206,17 +210,13 @@ class QuoteOptions(ShapeOptions):
         parameters: d, public parameters; None: those of the data set and the split.
         capacity: how many may register; None: the members.
         leaves: accounts under a Merkle root; None: the owner lists as many as the capacity.
-        gas_price_gwei: what senders pay for a gas.
-        fee_cap_gwei: the most that is paid back for a gas; 0: nothing is.
-        records: whether the session reads and writes the market's records of members.
+        gas_price_gwei: the base fee that senders pay for a gas; tips are their own.
     """
 
     parameters: Count | None = None
     capacity: Annotated[int, Field(ge=1, le=4_096)] | None = None
     leaves: Annotated[int, Field(ge=1, le=2**32)] | None = None
     gas_price_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 1.0
-    fee_cap_gwei: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] = 2.0
-    records: bool = True
 
 
 def options_from(values: Mapping[str, Any]) -> DemoOptions:

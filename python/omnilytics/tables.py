@@ -108,6 +108,9 @@ class FeeTable:
         return chunks * self.gram + self.gram_word * groups * words
 
 
+GWEI_WEI = 10**9
+"""Fees are whole gwei (E25)."""
+
 SUSPICION_ONE = 2**16
 """The largest suspicion: a member that is always blamed comes near it."""
 

@@ -254,6 +254,22 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     return gas * params.fee_cap_wei
 
 
+def divided_wei(params: SessionParams, delivered: int, paid: int) -> tuple[int, int]:
+    """What becomes of the reward (E30), wei: (to each member of a paid group, burnt). The rest is the owner's.
+
+    Args:
+        params: the session's parameters.
+        delivered: groups that have delivered all their words.
+        paid: groups among them that are paid; none only where none has delivered.
+    """
+    share = params.reward_wei // (params.rounds * params.members)
+    if not paid:
+        return 0, 0
+    if params.rule is Rule.KRUM:
+        return share * delivered // paid, 0
+    return share, share * params.members * (delivered - paid)
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """What a member registers: its mask key and the signature by it (E8)."""
@@ -320,7 +336,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The session's books in wei: deposited = credits + locked + withdrawn, always (I1)."""
+    """The session's books in wei: deposited = credits + locked + withdrawn, always (I1); locked in the end is burnt."""
 
     deposited: int
     credits: int

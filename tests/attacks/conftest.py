@@ -51,6 +51,7 @@ def isolation(chain: Any, till: Till) -> Iterator[None]:
         yield
     till.calls[:] = kept
     till.junk.clear()
+    till.tips.clear()
 
 
 @pytest.fixture(scope="module")

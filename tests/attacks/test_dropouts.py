@@ -61,7 +61,7 @@ def test_bonds_of_the_missing_go_to_their_group(
             back = economy.bonds_back(session.params.bond_wei, 3, did)
             assert gains == [wei - session.params.bond_wei for wei in back]
         else:
-            assert gains == [session.params.reward_wei // 3] * 3
+            assert gains == [session.params.reward_wei // 6] * 3
     name = f"no commitment {no_commit}, no upload {no_upload}, {('greedy', 'shuffled')[assignment]}"
     told = wealth.tell(name, *missing, honest=[honest[a] for a in missing])
     assert told.loses
@@ -120,7 +120,7 @@ def test_a_failed_group_gets_a_second_chance(wide: SessionDriver) -> None:
     peers = at(session, 1, 2, 4, 5)
     wealth = run(session, missing, set())
     assert session.accepted() == 0b11100
-    share = session.params.reward_wei // 9
+    share = session.params.reward_wei // 12
     again = set(session.members_of(4))
     assert again < peers
     extra = session.params.bond_wei // 2

@@ -64,7 +64,7 @@ def test_krum_that_picks_nobody_of_those_that_are_left_pays_them(new_session: Fa
     assert session.live_groups(Status.DELIVERED) == [2, 3, 4]
     session.to(Stage.FINISHED)
     assert (session.accepted(), session.unselected()) == (0, True)
-    assert wealth.of(session.owner) == -(session.params.reward_wei // 9 * 9)
+    assert wealth.of(session.owner) == -(session.params.reward_wei // 15 * 9)
     side = [session.owner, *stalling]
     told = wealth.tell("krum left without a legal m", *side, honest=[honest[a] for a in side])
     assert told.over_honest < 0

@@ -49,10 +49,10 @@ def test_exit_with_a_full_group_doesnt_stop_it(new_session: Factory) -> None:
     assert session.stage() == Stage.COMMIT
     session.to(Stage.FINISHED)
     paid, rest = session.listed[:3], session.listed[3:]
-    assert [wealth.of(a) for a in paid] == [session.params.reward_wei // 3] * 3
+    assert [wealth.of(a) for a in paid] == [session.params.reward_wei // 6] * 3
     assert [wealth.of(a) for a in rest] == [0] * 3
     told = wealth.tell("the owner exits with a full group (greedy)", session.owner)
-    assert told.profit < -session.params.reward_wei + 3
+    assert told.profit < -(session.params.reward_wei // 6 * 3)
     assert told.honest_loss == 0
 
 

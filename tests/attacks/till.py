@@ -71,6 +71,8 @@ class Till:
         """Puppet -> who sends for it, and pays its gas."""
         self.junk: dict[str, bytes] = {}
         """Sender -> what it appends to the calldata of every call."""
+        self.tips: dict[str, int] = {}
+        """Sender -> what it pays a gas on top of the base fee, wei."""
 
     def new_puppet(self, keeper: str) -> Contract:
         """A contract of its own, with ether, that does what its keeper tells it."""
@@ -78,14 +80,17 @@ class Till:
         self.keepers[puppet.address] = keeper
         return puppet
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
-        price, target = gas_price or GWEI, to
+    def transact(
+        self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0
+    ) -> Outcome:
+        tip = self.tips.get(sender, tip)
+        price, target = (gas_price or GWEI) + tip, to
         if sender in self.keepers:
             data = compiled(PUPPET).abi.calldata("act", (to, data, value))
             sender, target, value = self.keepers[sender], sender, 0
         data += self.junk.get(sender, b"")
         try:
-            outcome = self.inner.transact(call, sender, target, data, value, price)
+            outcome = self.inner.transact(call, sender, target, data, value, price, tip)
         except (Reverted, LimitExceeded):
             self.calls.append(Call(sender, to, call, evm.intrinsic_gas(data), price, 0))
             raise

@@ -76,6 +76,7 @@ class FakeResult:
                 "paid_wei": 10**18,
                 "fees_wei": 4 * 10**15,
                 "refunded_wei": 10**17 + 6 * 10**15,
+                "burnt_wei": 0,
                 "left_wei": 0,
             },
             "records": [{"account": "0x01", "suspicion": 2**16, "suspect": True}],

@@ -104,3 +104,14 @@ def test_the_module_runs() -> None:
         [sys.executable, "-m", "omnilytics.cli", "--version"], capture_output=True, text=True, check=True
     )
     assert run.stdout.startswith("omnilytics ")
+
+
+def test_a_reader_that_goes_away_hears_nothing() -> None:
+    """`omnilytics quote | head -1`."""
+    command = [sys.executable, "-m", "omnilytics.cli", "quote"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1

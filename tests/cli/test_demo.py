@@ -61,7 +61,7 @@ def test_log_lines_and_summary(call: Call, demo: FakeDemo) -> None:
     assert "[session 1] session 1 opened" in out
     assert "accuracy   owner alone 71.0 %, at the start 10.5 %, in the end 93.0 %; public model 90.0 %" in out
     assert "attackers  1; their groups: 0 accepted, 3 rejected (after 2 sessions of warm-up)" in out
-    assert "1 ether paid, 0.004 ether for gas, 0.106 ether returned, 0 wei left" in out
+    assert "1 ether paid, 0.004 ether for gas, 0.106 ether returned, 0 wei burnt, 0 wei left" in out
     assert "record     out.json.record.jsonl.gz" in out
     assert "\x1b" not in out
 
@@ -137,6 +137,7 @@ def test_names_are_checked_before_the_run(call: Call, demo: FakeDemo, tmp_path: 
         ("--learning-rate nan", "--learning-rate: expected a finite number, got nan"),
         ("--alpha inf --partition dirichlet", "--alpha: expected a finite number, got inf"),
         ("--krum-mu 0.6 --select krum", "--krum-mu: expected a number less than or equal to 0.5, got 0.6"),
+        ("--fee-cap-gwei -1", "--fee-cap-gwei: expected a number greater than or equal to 0, got -1"),
         ("--server-momentum 1", "--server-momentum: expected a number less than 1, got 1"),
     ],
 )
@@ -146,6 +147,13 @@ def test_what_cannot_work_is_refused(call: Call, demo: FakeDemo, arguments: str,
     assert f"error: {words}" in result.stderr
     assert result.stdout == ""
     assert demo.seen == []
+
+
+def test_a_market_without_fees_and_records(call: Call, demo: FakeDemo) -> None:
+    assert call("demo", "--fee-cap-gwei", "0", "--no-records").exit_code == 0
+    assert (demo.seen[0].fee_cap_gwei, demo.seen[0].records) == (0, False)
+    assert call("demo").exit_code == 0
+    assert (demo.seen[1].fee_cap_gwei, demo.seen[1].records) == (2, True)
 
 
 def test_the_papers_own_choices_are_taken(call: Call, demo: FakeDemo) -> None:

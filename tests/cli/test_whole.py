@@ -26,7 +26,7 @@ def test_run_show_verify(call: Call, tmp_path: Path) -> None:
     one = result(tmp_path, "one.json")
     money = one["money"]
     assert money["deposited_wei"] + money["bonds_wei"] == (
-        money["paid_wei"] + money["fees_wei"] + money["refunded_wei"] + money["left_wei"]
+        money["paid_wei"] + money["fees_wei"] + money["refunded_wei"] + money["burnt_wei"] + money["left_wei"]
     )
     assert call("observe", "--replay", "one.json", "--json", "seen.json", "--quiet").exit_code == 0
     seen = valid(json.loads((tmp_path / "seen.json").read_text(encoding="utf-8")), "observe-1")

@@ -63,7 +63,7 @@ def test_unselected_with_groups_that_failed(new_session: Factory) -> None:
     session.finish_upload_of(2)
     session.pass_deadline()
     event = session.pass_deadline().only("Selected")
-    assert (event.paid, event.share_wei) == (0b101, session.params.reward_wei // 6)
+    assert (event.paid, event.share_wei, event.burnt_wei) == (0b101, session.params.reward_wei // 9, 0)
 
 
 def test_each_deadline_counts_from_the_stage_before(new_session: Factory) -> None:

@@ -24,7 +24,16 @@ from tests.contracts.harness import (
     reverts,
 )
 from tests.contracts.harness.decoys import Relayed
-from tests.contracts.harness.economy import GWEI, FeeTable, fee, fee_table, member_fees, record_constants, reserve
+from tests.contracts.harness.economy import (
+    GWEI,
+    FeeTable,
+    division,
+    fee,
+    fee_table,
+    member_fees,
+    record_constants,
+    reserve,
+)
 from tests.contracts.harness.fixtures import Factory, factory
 
 CAP = 20 * GWEI
@@ -306,9 +315,7 @@ class TestMoney:
         play_slowly(session, lambda receipt: fees.append(amount_of(receipt)))
         assert session.stage() == Stage.FINISHED
         assert session.reserve() == 0
-        rest = session.params.reward_wei - session.params.reward_wei // len(session.listed) * len(session.listed)
-        if kind == "krum":
-            rest = session.params.reward_wei % (session.params.members * session.accepted().bit_count())
+        _, _, rest = division(session.params, session.params.rounds, session.accepted().bit_count())
         assert session.credit_of(session.owner) == rest + session.reserve_wei - sum(fees)
         money = session.money()
         assert (money.locked, money.credits) == (0, money.deposited)
@@ -357,7 +364,9 @@ class TestMoney:
         assert session.stage() == Stage.FINISHED
         assert min(fees) > 0
         assert sum(fees) <= session.reserve_wei == reserve(session.params, 8)
-        assert session.credit_of(session.owner) == session.reserve_wei - sum(fees) + session.params.reward_wei % 6
+        share, burnt, rest = division(session.params, 3, 3)
+        assert (share, burnt) == (session.params.reward_wei // 8, 0)
+        assert session.credit_of(session.owner) == session.reserve_wei - sum(fees) + rest
 
     def test_f_is_what_a_members_calls_are_paid_at_most(self, new_session: Factory) -> None:
         table = fee_table(register=11, commit=13, upload=17, upload_word=19)

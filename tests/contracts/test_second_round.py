@@ -216,7 +216,7 @@ class TestMoney:
         session.to(Stage.PAYMENT)
         for group in (0, 1):
             session.settle(group)
-        share = session.params.reward_wei // 6
+        share = session.params.reward_wei // 9
         event = session.settle(3).only("Settled")
         lost = [self.bond // 2 + self.bond % 2, self.bond // 2, 2 * self.bond]
         assert self.credits(session, 0, 2, 4) == [self.bond + share + extra for extra in lost]
@@ -292,7 +292,7 @@ def test_a_whole_session_with_two_rounds(new_session: Factory, assignment: int) 
         assert ref.unpack(session.sum_of(group), session.params.lane_bits, session.params.parameter_count) == plain
         assert session.group(group).squared_norm == ref.dot(plain, plain)
     event = session.select().only("Selected")
-    assert (event.accepted, event.share_wei) == (0b1100, session.params.reward_wei // 6)
+    assert (event.accepted, event.share_wei) == (0b1100, session.params.reward_wei // 9)
     session.to(Stage.FINISHED)
     assert session.money().withdrawn == session.money().deposited
     assert session.chain.balance(session.contract.address) == 0

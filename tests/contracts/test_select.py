@@ -58,7 +58,8 @@ class TestNorm:
         assert ref.norm_accepts(ref.dot(total, total), 3, 4, 7) == accepted
         event = session.select().only("Selected")
         assert event.accepted == event.paid == session.accepted() == (0b11 if accepted else 0b10)
-        assert event.share_wei == session.params.reward_wei // (3 * event.paid.bit_count())
+        assert event.share_wei == session.params.reward_wei // 6, "a refused group's share is nobody's"
+        assert event.burnt_wei == (0 if accepted else 3 * event.share_wei)
         assert not session.unselected()
         assert [session.group(g).accepted for g in (0, 1)] == [accepted, True]
 
@@ -72,7 +73,7 @@ class TestNorm:
         event = session.select().only("Selected")
         assert (event.accepted, event.paid, event.unselected) == (0, 0b11, True)
         assert session.unselected()
-        assert event.share_wei == session.params.reward_wei // 6
+        assert (event.share_wei, event.burnt_wei) == (session.params.reward_wei // 6, 0)
 
 
 class TestKrum:
@@ -89,6 +90,11 @@ class TestKrum:
         accepted, matrix = self.run(session)
         assert accepted == sum(1 << r for r in ref.krum(matrix, 2_000, m, strict=False))
         assert accepted.bit_count() == min(m, 2)
+        session.finish_payment()
+        share = session.params.reward_wei // 10 * 5 // min(m, 2)
+        winner = session.members_of(accepted.bit_length() - 1)[0]
+        assert session.credit_of(winner) == session.params.bond_wei + share, "they share the price of all five groups"
+        assert session.money().locked == 0
 
     @pytest.mark.parametrize(
         "sums",
@@ -136,10 +142,9 @@ class TestKrum:
             session.finish_upload_of(group)
         session.pass_deadline()
         accepted, _ = self.run(session)
-        event_paid = sum(1 << g for g in delivered)
         assert (accepted, session.unselected()) == (0, True)
         session.finish_payment()
-        share = session.params.reward_wei // (2 * event_paid.bit_count())
+        share = session.params.reward_wei // 10
         assert session.credit_of(session.members_of(delivered[0])[0]) == session.params.bond_wei + share
 
 
@@ -167,8 +172,10 @@ def test_the_rest_of_the_reward_is_the_owners(new_session: Factory) -> None:
         Stage.SELECT
     )
     event = session.select().only("Selected")
-    assert (event.paid, event.share_wei) == (0b10, 333)
+    assert (event.paid, event.share_wei, event.burnt_wei) == (0b10, 166, 498)
     assert (session.stage(), session.state(), session.deadline()) == (Stage.PAYMENT, 4, 0)
     assert session.credit_of(session.owner) == 0, "before the last settlement"
     session.finish_payment()
-    assert session.credit_of(session.owner) == 1
+    assert session.credit_of(session.owner) == 4
+    money = session.money()
+    assert (money.locked, money.credits) == (498, money.deposited - 498)

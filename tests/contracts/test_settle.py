@@ -20,7 +20,7 @@ def base(new_session: Factory) -> SessionDriver:
 
 
 def test_accepted_and_refused(base: SessionDriver) -> None:
-    bond, share = base.params.bond_wei, base.params.reward_wei // 3
+    bond, share = base.params.bond_wei, base.params.reward_wei // 6
     for group, each in ((0, bond + share), (1, bond)):
         event = base.settle(group).only("Settled")
         assert (event.group, event.paid, event.credited_wei) == (group, group == 0, 3 * each)
@@ -32,10 +32,11 @@ def test_the_last_group_finishes_it(base: SessionDriver) -> None:
     assert base.settle(1).named("Finished") == []
     assert base.stage() == Stage.PAYMENT
     event = base.settle(0).only("Finished")
-    assert event.owner_credit_wei == base.credit_of(base.owner) == base.params.reward_wei % 3
+    assert event.owner_credit_wei == base.credit_of(base.owner) == base.params.reward_wei % 6
     assert (base.stage(), base.state()) == (Stage.FINISHED, 5)
     money = base.money()
-    assert (money.locked, money.credits) == (0, money.deposited)
+    burnt = base.params.reward_wei // 6 * 3
+    assert (money.locked, money.credits) == (burnt, money.deposited - burnt)
 
 
 def test_no_credit_before(base: SessionDriver) -> None:
@@ -96,7 +97,7 @@ def test_the_owner_has_its_credit_with_the_last_one(base: SessionDriver) -> None
     with reverts("session: nothing to withdraw"):
         base.contract.withdraw(sender=base.owner)
     base.settle(1)
-    assert base.credit_of(base.owner) == base.params.reward_wei % 3
+    assert base.credit_of(base.owner) == base.params.reward_wei % 6
 
 
 @pytest.mark.parametrize("stage", [Stage.COMMIT, Stage.UPLOAD, Stage.AGGREGATE, Stage.SELECT])

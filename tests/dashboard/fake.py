@@ -92,9 +92,8 @@ def session(
     unselected: bool,
 ) -> Iterator[ev.Event]:
     """The events of one session."""
-    now = 1_700_000_000 + number * 10_000
+    now, purse = 1_700_000_000 + number * 10_000, Purse(number)
     reward, bond = 10**18, 15 * 10**15
-    purse = Purse(number)
     yield ev.SessionCreated(number, address(0x9000 + number), reward, RESERVE, bond, 0.0625)
     yield ev.GasUsed(number, "start", 410_000, 1_500)
     yield ev.StageChanged(number, "register", now + 600, now)
@@ -130,16 +129,17 @@ def session(
             yield ev.RecordChanged(number, member, 2**14 * (1 + blamed * number), blamed and number > 1)
         yield ev.GroupChanged(number, group, "settled", seated)
     yield ev.StageChanged(number, "finished", 0, now + 600)
-    yield ev.MoneyMoved(number, deposited, deposited, 0, 0, 0)
-    share = reward // (max(1, len(paid)) * group_size)
+    share = reward // (rounds * group_size)
+    burnt = share * group_size * (len(alive) - len(paid))
+    yield ev.MoneyMoved(number, deposited, deposited - burnt, burnt, 0, 0)
     for group, seated in enumerate(groups):
         for place, member in enumerate(seated):
             status, credit = ("paid", bond + share) if group in paid else ("refunded", bond)
             yield ev.GasUsed(number, "withdraw", 38_000, 4)
             yield ev.MemberChanged(number, member, status, group, place, credit, 0)
-    yield ev.MoneyMoved(number, deposited, 0, 0, deposited, 0)
-    rejected = [g for g in alive if g not in accepted]
-    yield ev.SessionFinished(number, accepted, rejected, failed, unselected, RESERVE - purse.left)
+    yield ev.MoneyMoved(number, deposited, 0, burnt, deposited - burnt, 0)
+    refused = [g for g in alive if g not in accepted]
+    yield ev.SessionFinished(number, accepted, refused, failed, unselected, RESERVE - purse.left, burnt)
 
 
 def _declined(number: int, groups: list[list[str]]) -> Generator[ev.Event, None, list[list[str]]]:

@@ -68,7 +68,7 @@ def test_what_everybody_sees(size: tuple[int, int]) -> None:
         assert words in text
     assert "session 3/3" in text
     assert "2 attack (garbage)" in text
-    assert "earned 3 ether, 0.0" in text
+    assert "earned 2.375 ether, 0.0" in text
     assert "ether for gas" in text
     assert "2 suspect (?)" in text
     assert "the run is over" in text

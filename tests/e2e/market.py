@@ -93,6 +93,6 @@ def steps(indices: Sequence[int], published: FloatVec) -> list[FloatVec]:
 def check_money(outcome: Outcome) -> None:
     """To the wei."""
     came = outcome.deposited_wei + outcome.bonds_wei
-    assert came == outcome.paid_wei + outcome.fees_wei + outcome.refunded_wei + outcome.left_wei
+    assert came == outcome.paid_wei + outcome.fees_wei + outcome.refunded_wei + outcome.burnt_wei + outcome.left_wei
     assert outcome.left_wei == 0
     assert 0 <= outcome.fees_wei <= outcome.reserve_wei <= outcome.deposited_wei

@@ -18,7 +18,9 @@ def result(**options: Any) -> dict[str, Any]:
 
 
 def check_money(money: dict[str, int]) -> None:
-    assert money["deposited_wei"] + money["bonds_wei"] == money["paid_wei"] + money["fees_wei"] + money["refunded_wei"]
+    assert money["deposited_wei"] + money["bonds_wei"] == (
+        money["paid_wei"] + money["fees_wei"] + money["refunded_wei"] + money["burnt_wei"]
+    )
     assert money["left_wei"] == 0
     assert 0 < money["fees_wei"] < money["reserve_wei"] < money["deposited_wei"]
 
@@ -73,3 +75,11 @@ def test_members_and_groups_as_told() -> None:
 def test_the_run_stops_when_it_no_longer_improves() -> None:
     run = result(seed=2, sessions=6, patience=1, learning_rate=1e-9, rounds=3, group_size=3, samples=5, epochs=1)
     assert len(run["sessions"]) < 6
+
+
+@pytest.mark.slow
+def test_a_market_without_fees_and_records() -> None:
+    run = result(sessions=1, fee_cap_gwei=0, records=False)
+    assert run["money"]["reserve_wei"] == run["money"]["fees_wei"] == 0
+    assert run["records"] == []
+    assert run["money"]["left_wei"] == 0

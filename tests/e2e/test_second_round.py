@@ -48,7 +48,7 @@ def test_survivors_of_two_groups_make_a_new_one() -> None:
     outcome = fair.run(GREEDY)
     assert outcome.groups == (*(tuple(m[i : i + 3]) for i in (0, 3, 6, 9)), (m[1], m[2], m[3]))
     assert (outcome.failed, outcome.accepted) == ((0, 1), (2, 3, 4))
-    assert outcome.paid_wei == 9 * (TERMS.reward_wei // 9)
+    assert outcome.paid_wei == 9 * (TERMS.reward_wei // 12)
     assert fair.of(events.Redrawn) == [events.Redrawn(1, 4, 1, 1)]
     checks = fair.verify().checks
     assert checks["groups of the second round"] == checks["survivors without a seat"] == 1
@@ -58,7 +58,7 @@ def test_survivors_of_two_groups_make_a_new_one() -> None:
 def test_lost_bonds_follow_those_who_are_drawn_again() -> None:
     fair = Fair(12, behaviours={0: Absent(), 4: Absent()})
     fair.run(GREEDY)
-    bond, share = GREEDY.params(D, CLIP).bond_wei, TERMS.reward_wei // 9
+    bond, share = GREEDY.params(D, CLIP).bond_wei, TERMS.reward_wei // 12
     got = {e.member: e.credit_wei for e in fair.of(events.MemberChanged) if e.status in ("paid", "refunded")}
     m = fair.members
     half = bond // 2

@@ -111,7 +111,8 @@ def test_an_attacked_group_is_refused_and_unpaid(attacker: Garbage | Scaled) -> 
     for outcome in run.outcomes:
         (group,) = [g for g, members in enumerate(outcome.groups) if world.simulation.members[5] in members]  # type: ignore[union-attr]
         assert outcome.rejected == (group,)
-        assert outcome.paid_wei == 9 * (TERMS.reward_wei // 9)
+        assert outcome.burnt_wei == 3 * (TERMS.reward_wei // 12)
+        assert outcome.paid_wei == 9 * (TERMS.reward_wei // 12)
         assert outcome.left_wei == 0
 
 

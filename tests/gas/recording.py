@@ -20,8 +20,10 @@ class Recorder:
         self.transactions: list[tuple[str, int, int]] = []
         """(function, gas, bytes of the transaction), in order."""
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
-        outcome = self._inner.transact(call, sender, to, data, value, gas_price)
+    def transact(
+        self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0
+    ) -> Outcome:
+        outcome = self._inner.transact(call, sender, to, data, value, gas_price, tip)
         self.transactions.append((call, outcome.gas_used, len(data) + ENVELOPE_BYTES))
         return outcome
 

@@ -52,12 +52,15 @@ class RevmChain:
         """A point to come back to; the newest must be reverted first."""
         return Snapshot(self._evm)
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
+    def transact(
+        self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0
+    ) -> Outcome:
         """Mines one block with one transaction in it. The sender has its gas back: nobody is charged."""
         account, advance = _key(sender), TX_GAS_CAP * gas_price
         if advance:
             self._evm.set_balance(account, self._evm.balance(account) + advance)
-        mined = self._evm.send(account, _key(to), data, value, gas=TX_GAS_CAP, max_fee=gas_price, tip=gas_price)
+        self._evm.set_next_base_fee(gas_price - tip)
+        mined = self._evm.send(account, _key(to), data, value, gas=TX_GAS_CAP, max_fee=gas_price, tip=tip)
         if advance:
             left = advance - mined.gas_used * gas_price
             self._evm.set_balance(account, self._evm.balance(account) - left)

@@ -112,7 +112,8 @@ def test_it_knows_which_reason_is_given(small: Any) -> None:
 
 def test_no_assertion_of_the_contracts_is_left_out(mutants: Any) -> None:
     finder = mutants.Finder(CONTRACTS)
-    texts = [path.read_text(encoding="utf-8") for path in CONTRACTS.rglob("*.vy")]
+    paths = [path for path in CONTRACTS.rglob("*.vy") if "baseline" not in path.relative_to(CONTRACTS).parts]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     written = sum(len(re.findall(r"^\s*assert\b", text, re.MULTILINE)) for text in texts)
     found = finder.find()
     assert sum(mutant.kind == "drop" for mutant in found) + finder.impossible == written

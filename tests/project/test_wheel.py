@@ -84,6 +84,7 @@ def test_it_carries_the_package_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"omnilytics", f"omnilytics-{version}.dist-info"}
     needed = {"py.typed", "_omnicore.pyi", "_omnicore.abi3.so"}
     needed |= {f"chain/artifacts/{path.stem}.json" for path in (ROOT / "contracts").glob("*.vy")}
+    needed |= {f"chain/artifacts/baseline/{path.stem}.json" for path in (ROOT / "contracts" / "baseline").glob("*.vy")}
     assert {f"omnilytics/{name}" for name in needed} <= names
     assert [name for name in names if name.endswith((".pyc", ".rs", ".vy"))] == []
 

@@ -130,7 +130,7 @@ def test_krum_pays_those_that_it_picks() -> None:
 def test_krum_on_so_few_groups_that_it_is_undefined_pays_all() -> None:
     strict = replace(TERMS, rule=Rule.KRUM, krum_m=1, krum_m_rule=KrumPicks.STRICT, krum_mu_bps=1_000, rounds=4)
     assert quote(strict.params(40, 0.1), 16, GWEI).member_reward_wei == 10**18 // 4
-    assert quote(strict.params(40, 0.1), 16, GWEI, registered=12).member_reward_wei == 10**18 // 12
+    assert quote(strict.params(40, 0.1), 16, GWEI, registered=12).member_reward_wei == 10**18 // 16
 
 
 def test_several_chunks() -> None:

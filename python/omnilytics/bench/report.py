@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from omnilytics.bench.machine import Machine, describe
@@ -25,6 +25,7 @@ class Row:
         unit: of both; one that ends in `/s` is better the larger, any other the smaller.
         anchor: what ours is compared with; None: nothing.
         anchor_value: its measurement, from the same run or, where `anchor` says so, from elsewhere.
+        detail: whether it is left to the file, since the screen has no room for it.
 
     Raises:
         ValueError: an anchor without a value or the other way round, or a number that isn't finite and above 0.
@@ -35,6 +36,7 @@ class Row:
     unit: str
     anchor: str | None = None
     anchor_value: float | None = None
+    detail: bool = False
 
     def __post_init__(self) -> None:
         if (self.anchor is None) != (self.anchor_value is None):
@@ -97,11 +99,7 @@ def joined(reports: Sequence[Report]) -> Report:
         ratios |= report.ratios
     return Report(
         suite="all",
-        rows=tuple(
-            Row(f"{report.suite}: {row.name}", row.value, row.unit, row.anchor, row.anchor_value)
-            for report in reports
-            for row in report.rows
-        ),
+        rows=tuple(replace(row, name=f"{report.suite}: {row.name}") for report in reports for row in report.rows),
         ratios=ratios,
         bounds={name: bound for report in reports for name, bound in report.bounds.items()},
         notes=tuple(f"{report.suite}: {note}" for report in reports for note in report.notes),

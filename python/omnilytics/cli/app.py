@@ -48,7 +48,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("stopped: nothing was written", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.Abort, typer.BadParameter):
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.params.get("debug") or _is_usage(error):

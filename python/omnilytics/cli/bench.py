@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from omnilytics.bench.report import Report, Say
 
-EXAMPLE = "Example: omnilytics bench training --json training.json"
+EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("training",)
+SUITES = ("gas", "chain", "training")
 """The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
 
 
 def bench(
-    suite: Annotated[Literal["training", "all"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["gas", "chain", "training", "all"], typer.Argument(help="What to measure.")],
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
     ] = None,
@@ -61,9 +61,10 @@ def tables(report: Report) -> list[Table]:
     for name in ("", "ours", "unit", "compared with", "its", "ratio"):
         rows.add_column(name, justify="right" if name in ("ours", "its", "ratio") else "left")
     for row in report.rows:
-        rows.add_row(
-            row.name, number(row.value), row.unit, row.anchor or "", number(row.anchor_value), number(row.ratio)
-        )
+        if not row.detail:
+            rows.add_row(
+                row.name, number(row.value), row.unit, row.anchor or "", number(row.anchor_value), number(row.ratio)
+            )
     ratios = Table(title="ratios: above 1, ours is better", title_justify="left")
     for name in ("", "found", "at least"):
         ratios.add_column(name, justify="right" if name else "left")

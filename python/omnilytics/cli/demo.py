@@ -54,6 +54,8 @@ def demo(
     krum_mu: options.KrumMu = None,
     krum_m: options.KrumM = None,
     krum_picks: options.KrumPicks = None,
+    fee_cap_gwei: options.FeeCap = None,
+    records: options.Records = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
@@ -119,7 +121,7 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     lines += [
         f"money      {ether(money['deposited_wei'])} deposited, {ether(money['bonds_wei'])} in bonds; "
         f"{ether(money['paid_wei'])} paid, {ether(money['fees_wei'])} for gas, "
-        f"{ether(money['refunded_wei'])} returned, {ether(money['left_wei'])} left",
+        f"{ether(money['refunded_wei'])} returned, {ether(money['burnt_wei'])} burnt, {ether(money['left_wei'])} left",
         f"gas        {gas(result['gas']['total'])}",
     ]
     seconds = result["seconds"]

@@ -83,6 +83,7 @@ def _session(session: Session) -> dict[str, Any]:
             "withdrawn_wei": books.withdrawn,
             "reserve_wei": books.reserve,
             "fees_wei": session.fees_wei,
+            "burnt_wei": session.burnt_wei,
         },
     }
 

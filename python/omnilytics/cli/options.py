@@ -51,6 +51,10 @@ KrumPicks = Annotated[
     Literal["strict", "paper"] | None,
     typer.Option(help="Keep the proven bound on --krum-m, or pick as the paper did. [default: strict]"),
 ]
+FeeCap = Annotated[float | None, typer.Option(help="Most that is paid back for a gas; 0: nothing is. [default: 2]")]
+Records = Annotated[
+    bool | None, typer.Option("--records/--no-records", help="Let the market remember who did well. [default: records]")
+]
 Epochs = Annotated[int | None, typer.Option(help="E, at each data owner. [default: the recipe]")]
 BatchSize = Annotated[int | None, typer.Option(help="B, at each data owner. [default: the recipe]")]
 LearningRate = Annotated[float | None, typer.Option(help="At each data owner. [default: the recipe]")]

@@ -11,6 +11,7 @@ import typer
 
 from omnilytics.cli import options
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.tables import GWEI_WEI
 
 if TYPE_CHECKING:
     from omnilytics.config import QuoteOptions
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: omnilytics quote --dataset mnist --capacity 64 --gas-price-gwei 0.5 --json quote.json"
 
 SCHEMA = "omnilytics/quote/1"
-
-GWEI = 10**9
 
 REWARD_WEI = 10**18
 """What a session pays, unless told."""
@@ -54,11 +53,7 @@ Capacity = Annotated[int | None, typer.Option(help="How many may register. [defa
 Leaves = Annotated[
     int | None, typer.Option(help="Accounts under a Merkle root. [default: a list, if 256 or fewer may register]")
 ]
-GasPrice = Annotated[float | None, typer.Option(help="What senders pay for a gas. [default: 1]")]
-FeeCap = Annotated[float | None, typer.Option(help="Most that is paid back for a gas; 0: nothing is. [default: 2]")]
-Records = Annotated[
-    bool | None, typer.Option("--records/--no-records", help="Let the market remember who did well. [default: records]")
-]
+GasPrice = Annotated[float | None, typer.Option(help="The base fee that senders pay for a gas. [default: 1]")]
 
 
 def quote(
@@ -78,9 +73,9 @@ def quote(
     krum_mu: options.KrumMu = None,
     krum_m: options.KrumM = None,
     krum_picks: options.KrumPicks = None,
-    records: Records = None,
+    records: options.Records = None,
     gas_price_gwei: GasPrice = None,
-    fee_cap_gwei: FeeCap = None,
+    fee_cap_gwei: options.FeeCap = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the quote; - prints it.")
     ] = None,
@@ -126,7 +121,7 @@ def make(chosen: QuoteOptions) -> Quote:
     leaves = chosen.leaves
     if leaves is None and capacity > fees.LISTED:
         leaves = max(members, capacity)
-    price = round(chosen.gas_price_gwei * GWEI)
+    price = round(chosen.gas_price_gwei * GWEI_WEI)
     return fees.quote(params, capacity, price, registered=min(members, capacity), leaves=leaves)
 
 
@@ -144,7 +139,7 @@ def terms_of(chosen: QuoteOptions, recipe: Recipe) -> Terms:
         assignment=Assignment[chosen.assignment.upper()],
         rule=Rule[chosen.select.upper()],
         krum_m_rule=KrumPicks[chosen.krum_picks.upper()],
-        fee_cap_wei=round(chosen.fee_cap_gwei * GWEI),
+        fee_cap_wei=round(chosen.fee_cap_gwei * GWEI_WEI),
         records=RecordConstants() if chosen.records else None,
     )
     if chosen.krum_mu is not None:
@@ -179,7 +174,11 @@ def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
             for s in made.steps
         ],
         "fees": {"expected_wei": made.fees_wei, "limit_wei": made.worst_fees_wei},
-        "returned": {"expected_wei": made.returned_wei, "least_wei": made.worst_returned_wei},
+        "returned": {
+            "reward_wei": made.returned_reward_wei,
+            "expected_wei": made.returned_wei,
+            "least_wei": made.worst_returned_wei,
+        },
         "owner": {
             "steps": [_step(s, made.gas_price_wei) for s in made.owner_steps],
             "gas_wei": made.owner_gas_wei,
@@ -203,6 +202,7 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
     from omnilytics.dashboard.words import count, ether
 
     params = made.params
+    seat = params.reward_wei // (params.rounds * params.members)
     price, cap = ether(made.gas_price_wei), ether(params.fee_cap_wei)
     lines = [
         f"{count(params.rounds, 'group')} of {params.members}, {count(params.parameter_count, 'parameter')} in "
@@ -211,7 +211,7 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
         + ("" if made.groups else ": too few, everybody has the money back"),
         "",
         "the owner deposits",
-        _amount("reward", made.reward_wei, "for the members of the accepted groups"),
+        _amount("reward", made.reward_wei, f"{ether(seat)} a seat: groups without members or words come back"),
         _amount("reserve", made.reserve_wei, f"pays gas back, at most {cap} a gas" if params.fee_cap_wei else ""),
         _amount("in all", made.deposit_wei),
         "",
@@ -219,13 +219,14 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
         *_rows(made.steps, made.paid_price_wei or made.gas_price_wei, params.fee_cap_wei),
         "",
     ]
+    back = [_amount("reward", made.returned_reward_wei, "of groups that nobody fills")] * bool(made.returned_reward_wei)
     if params.fee_cap_wei:
-        lines += [
-            "of the reserve comes back",
-            _amount("expected", made.returned_wei),
-            _amount("at worst", made.worst_returned_wei, "every call at its limit, every group drawn twice"),
-            "",
+        back += [
+            _amount("reserve", made.returned_wei, "expected"),
+            _amount("reserve", made.worst_returned_wei, "at worst: every call at its limit, every group drawn twice"),
         ]
+    if back:
+        lines += ["to the owner comes back", *back, ""]
     lines += [
         f"the owner's own gas, not paid back: {ether(made.owner_gas_wei)}",
         *_rows(made.owner_steps, made.gas_price_wei, 0),

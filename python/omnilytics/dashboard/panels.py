@@ -246,6 +246,7 @@ class Money:
         others = (
             ("for fees", books.reserve),
             ("fees paid", session.fees_wei),
+            ("burnt", session.burnt_wei),
             ("whole run", self.state.books.deposited),
             ("reward", session.reward_wei),
             ("bond each", session.bond_wei),

@@ -101,7 +101,12 @@ def _tiles(state: DashboardState) -> str:
         *_attacked(state),
         ("Paid to data owners", ether(sum(m.earned_wei for m in state.members)), "rewards, without bonds"),
         ("Paid back for gas", ether(sum(s.fees_wei for s in state.sessions)), f"of {_reserves(state)} set aside"),
-        ("Left in the contracts", ether(books.deposited - books.withdrawn), f"of {ether(books.deposited)} deposited"),
+        ("Burnt", ether(_burnt(state)), "the price of refused groups"),
+        (
+            "Left in the contracts",
+            ether(books.deposited - books.withdrawn - _burnt(state)),
+            f"of {ether(books.deposited)} deposited",
+        ),
         ("Gas", gas(sum(state.gas.values())), count(state.transactions, "transaction")),
     ]
     cells = "".join(
@@ -109,6 +114,10 @@ def _tiles(state: DashboardState) -> str:
         for name, value, note in tiles
     )
     return f"<section class='tiles'>{cells}</section>"
+
+
+def _burnt(state: DashboardState) -> int:
+    return sum(s.burnt_wei for s in state.sessions)
 
 
 def _reserves(state: DashboardState) -> str:
@@ -241,6 +250,7 @@ def _money(state: DashboardState) -> str:
             ether(s.books.withdrawn),
             ether(s.books.credits),
             ether(s.books.locked),
+            ether(s.burnt_wei),
             ether(s.reserve_wei),
             ether(s.fees_wei),
             ether(s.books.reserve),
@@ -248,14 +258,14 @@ def _money(state: DashboardState) -> str:
         for s in state.sessions
     ]
     books = state.books
-    total = [ether(v) for v in (books.deposited, books.withdrawn, books.credits, books.locked)]
+    total = [ether(v) for v in (books.deposited, books.withdrawn, books.credits, books.locked, _burnt(state))]
     fees = [_reserves(state), ether(sum(s.fees_wei for s in state.sessions)), ether(books.reserve)]
     rows.append(["all", ether(sum(s.reward_wei for s in state.sessions)), "", *total, *fees])
     head = (
-        *("Session", "Reward", "Bond each", "Deposited", "Paid out", "To withdraw", "Locked"),
+        *("Session", "Reward", "Bond each", "Deposited", "Paid out", "To withdraw", "Locked", "Burnt"),
         *("Reserve for fees", "Fees paid", "Reserve left"),
     )
-    return _section("Money", _table(head, rows, numbers=range(1, 10)))
+    return _section("Money", _table(head, rows, numbers=range(1, 11)))
 
 
 def _members(state: DashboardState) -> str:

@@ -93,7 +93,8 @@ class Books:
 class Session:
     """One model update. `public` and `owner`: accuracy after it of W^p alone and of the owner's model, per cent.
 
-    `reserve_wei` was set aside for fees, of which `fees_wei` are credited so far.
+    `reserve_wei` was set aside for fees, of which `fees_wei` are credited so far; `burnt_wei` is the price of refused
+    groups.
     """
 
     number: int
@@ -101,6 +102,7 @@ class Session:
     reward_wei: int = 0
     reserve_wei: int = 0
     fees_wei: int = 0
+    burnt_wei: int = 0
     bond_wei: int = 0
     clip: float = 0.0
     stage: str = "setup"
@@ -357,7 +359,8 @@ def _gas_used(state: DashboardState, event: ev.GasUsed) -> DashboardState:
 
 
 def _session_finished(state: DashboardState, event: ev.SessionFinished) -> DashboardState:
-    return _with_session(state, event.session, finished=True, unselected=event.unselected, stage="finished", deadline=0)
+    over = {"finished": True, "stage": "finished", "deadline": 0}
+    return _with_session(state, event.session, **over, unselected=event.unselected, burnt_wei=event.burnt_wei)
 
 
 def _run_finished(state: DashboardState, event: ev.RunFinished) -> DashboardState:

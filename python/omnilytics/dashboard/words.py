@@ -82,6 +82,8 @@ def _finished(event: ev.SessionFinished) -> str:
         parts.append(f"{len(event.failed)} failed")
     if event.fees_wei:
         parts.append(f"{ether(event.fees_wei)} paid back for gas")
+    if event.burnt_wei:
+        parts.append(f"{ether(event.burnt_wei)} burnt")
     what = ", ".join(parts)
     if event.unselected:
         return f"session {event.session} finished unselected ({what}): who delivered is paid, the model stays"

@@ -20,6 +20,7 @@ from omnilytics.protocol.pipeline import Plan
 from omnilytics.protocol.record import RecordWriter
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
+from omnilytics.tables import GWEI_WEI, RecordConstants
 from omnilytics.types import Address, Assignment, Encoding, KrumPicks, Rule, Suite
 
 REWARD_WEI = 10**18
@@ -132,6 +133,8 @@ def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
         assignment=Assignment[options.assignment.upper()],
         rule=Rule[options.select.upper()],
         krum_m_rule=KrumPicks[options.krum_picks.upper()],
+        fee_cap_wei=round(options.fee_cap_gwei * GWEI_WEI),
+        records=RecordConstants() if options.records else None,
         **_given(krum_mu_bps=mu_bps, krum_m=options.krum_m),
     )
 

@@ -133,7 +133,7 @@ class DemoResult:
         return {"members": list(self.attackers), "warm_up_sessions": self.warm_up, "groups": counts}
 
     def _money(self) -> dict[str, int]:
-        """deposited + bonds = paid + fees + refunded + left, in wei over all sessions; the reserve is in deposited."""
+        """deposited + bonds = paid + fees + refunded + burnt + left, wei over all sessions; reserve is of deposited."""
         outcomes = self.improvement.outcomes
         return {
             "deposited_wei": sum(o.deposited_wei for o in outcomes),
@@ -142,5 +142,6 @@ class DemoResult:
             "paid_wei": sum(o.paid_wei for o in outcomes),
             "fees_wei": sum(o.fees_wei for o in outcomes),
             "refunded_wei": sum(o.refunded_wei for o in outcomes),
+            "burnt_wei": sum(o.burnt_wei for o in outcomes),
             "left_wei": sum(o.left_wei for o in outcomes),
         }

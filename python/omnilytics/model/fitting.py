@@ -113,6 +113,12 @@ def passes(
     return x.view(rounds, n, *x.shape[1:]), y.view(rounds, n)
 
 
+def stacked(seen: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What m networks see, each as `passes` gives it: x (m, epochs, n, ...), y (m, epochs, n)."""
+    with one_thread():
+        return torch.stack([x for x, _ in seen]), torch.stack([y for _, y in seen])
+
+
 def fit(
     module: nn.Module,
     data: Samples,
@@ -137,7 +143,7 @@ def fit(
     device = training_device()
     module.to(device).train()
     chosen = list(select_parameters(module, names).values())
-    velocity = [torch.zeros_like(parameter) for parameter in chosen]
+    velocity: list[torch.Tensor] = []
     rate = learning_rate or settings.learning_rate
     with steady(module), seeded(int(rng.integers(2**62))):
         for images, labels in _batches(x[None].to(device), y[None].to(device), settings.batch_size):
@@ -173,7 +179,7 @@ def fit_many(
     stacked = {name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]}
     frozen = {n: p.detach() for n, p in (*module.named_parameters(), *module.named_buffers()) if n not in stacked}
     values = list(stacked.values())
-    velocity = [torch.zeros_like(value) for value in values]
+    velocity: list[torch.Tensor] = []
 
     def forward(state: State, images: torch.Tensor) -> torch.Tensor:
         return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
@@ -191,16 +197,22 @@ def fit_many(
 
 def _descend(
     values: Sequence[torch.Tensor],
-    velocity: Sequence[torch.Tensor],
+    velocity: list[torch.Tensor],
     gradients: Sequence[torch.Tensor],
     momentum: float,
     learning_rate: float,
 ) -> None:
-    """One step of SGD with momentum, in place. `torch.optim` does the same, but importing it takes seconds."""
+    """One step of SGD with momentum, in place; before the first, `velocity` is empty.
+
+    `torch.optim` does the same, but importing it takes seconds. Gradients may share memory: they are never written to.
+    """
     with torch.no_grad():
-        for value, speed, gradient in zip(values, velocity, gradients, strict=True):
-            speed.mul_(momentum).add_(gradient)
-            value.sub_(speed, alpha=learning_rate)
+        for place, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
+            if place == len(velocity):
+                velocity.append(gradient)
+            else:
+                velocity[place] = velocity[place].mul(momentum).add_(gradient)
+            value.sub_(velocity[place], alpha=learning_rate)
 
 
 def fit_each(
@@ -211,8 +223,7 @@ def fit_each(
         for module, part in zip(modules, data, strict=True):
             fit(module, part, settings, rng)
         return
-    seen = [passes(part, settings, rng) for part in data]
-    x, y = torch.stack([s[0] for s in seen]), torch.stack([s[1] for s in seen])
+    x, y = stacked([passes(part, settings, rng) for part in data])
     states = [state_of(module) for module in modules]
     trained = fit_many(modules[0], states, x, y, settings, settings.learning_rate)
     for module, state in zip(modules, trained, strict=True):

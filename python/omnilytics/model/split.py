@@ -85,6 +85,9 @@ class Split(Protocol):
     def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
         """A fresh copy of what this data owner trains, with what it kept from its last session."""
 
+    def private_state(self, member_index: int, seeds: Seeds) -> State:
+        """What this data owner trains and doesn't upload: kept from its last session, or its start; maybe nothing."""
+
     def keep(self, member_index: int, state: State) -> None:
         """Remember what this data owner trained and didn't upload."""
 
@@ -147,6 +150,9 @@ class SideSplit:
 
     def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
         return MemberModel(copy.deepcopy(self.public), self.public_names)
+
+    def private_state(self, member_index: int, seeds: Seeds) -> State:
+        return {}
 
     def keep(self, member_index: int, state: State) -> None:
         """A member of this split keeps nothing."""
@@ -271,10 +277,15 @@ class LayersSplit:
         module = copy.deepcopy(self.model)
         if self.stand_in is StandIn.SHARED:
             return MemberModel(module, self.public_names)
-        if self._outsider is None:
-            self._outsider = self._start(module, seeds, -1)
-        load_state(module, self._kept.get(member_index) or self._start(module, seeds, member_index))
+        load_state(module, self.private_state(member_index, seeds))
         return MemberModel(module, self.public_names, self.private_names)
+
+    def private_state(self, member_index: int, seeds: Seeds) -> State:
+        if self.stand_in is StandIn.SHARED:
+            return {}
+        if self._outsider is None:
+            self._outsider = self._start(self.model, seeds, -1)
+        return self._kept.get(member_index) or self._start(self.model, seeds, member_index)
 
     def keep(self, member_index: int, state: State) -> None:
         if self.stand_in is not StandIn.SHARED:

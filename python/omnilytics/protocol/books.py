@@ -39,6 +39,7 @@ class Fates:
         accepted: bitmap over groups.
         unselected: whether no rule chose among the delivered groups.
         share_wei: of the reward, to each member of a paid group.
+        burnt_wei: what refused groups would have had.
     """
 
     params: SessionParams
@@ -49,6 +50,7 @@ class Fates:
     accepted: int = 0
     unselected: bool = False
     share_wei: int = 0
+    burnt_wei: int = 0
 
     def due(self, group: int, place: int) -> int:
         """What that seat's member is credited when its group is settled, wei; nothing if it has a later seat."""

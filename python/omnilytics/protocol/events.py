@@ -184,13 +184,14 @@ class GasUsed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionFinished(Event):
-    """A session is over. Group ids; `fees_wei` were paid back for gas."""
+    """A session is over. Group ids; `fees_wei` were paid back for gas, `burnt_wei` refused groups would have had."""
 
     accepted: list[int]
     rejected: list[int]
     failed: list[int]
     unselected: bool
     fees_wei: int
+    burnt_wei: int
 
 
 @dataclass(frozen=True, slots=True)

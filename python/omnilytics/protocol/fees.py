@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from omnilytics.errors import InputError
-from omnilytics.types import MOST_MOVES, Assignment, FeeTable, KrumPicks, Rule, SessionParams, reserve_wei
+from omnilytics.types import MOST_MOVES, Assignment, FeeTable, KrumPicks, Rule, SessionParams, divided_wei, reserve_wei
 
 MARGIN = Fraction(5, 4)
 """Limits are so many times the usual call, the first of its kind."""
@@ -87,17 +87,17 @@ class GasModel:
     def register(self) -> Gas:
         """Joining. Rare: with a record, and with a cohort that nobody has named before."""
         proof = 18_600 + 810 * self.proof if self.proof else 0
-        return Gas(self._metered(110_200 + self._recorded(10_300) + proof), rare=38_000 + NEW_SLOT)
+        return Gas(self._metered(110_400 + self._recorded(10_300) + proof), rare=38_000 + NEW_SLOT)
 
     def commit(self) -> Gas:
         """Committing; the first of a group writes its slot. Rare: a second round, a long walk through a permutation."""
         if self.params.assignment is Assignment.GREEDY:
-            return Gas(self._metered(75_500), NEW_SLOT, 12_000)
+            return Gas(self._metered(76_100), NEW_SLOT, 12_000)
         seats = self.params.rounds * self.params.members
         drawn = (max(self.registered, seats), seats)
         steps = sum(_walk(n) for n in drawn)
         longest = max(_longest_walk(n) for n in drawn)
-        return Gas(self._metered(80_700 + math.ceil(WALK * steps)), NEW_SLOT, 12_000 + WALK * longest)
+        return Gas(self._metered(81_300 + math.ceil(WALK * steps)), NEW_SLOT, 12_000 + WALK * longest)
 
     def upload(self, words: int, *, last: bool = True) -> Gas:
         """One chunk of so many words of one member; the first of a group writes the chunk's slot.
@@ -105,13 +105,13 @@ class GasModel:
         `last`: it is the member's last one.
         """
         chunks = self.params.chunks
-        execution = 81_500 + 920 * words + 750 * chunks + (3_700 if last else 0)
+        execution = 81_700 + 920 * words + 750 * chunks + (3_700 if last else 0)
         return Gas(self._carrying(execution, words + chunks), NEW_SLOT, 4_000)
 
     def aggregate(self, words: int) -> Gas:
         """One chunk of so many words of each of the N members of a group."""
         groups, members = self.params.rounds, self.params.members
-        execution = 195_500 + 250 * groups + 835 * members + (760 * members + 1_500) * words
+        execution = 196_000 + 250 * groups + 835 * members + (760 * members + 1_500) * words
         return Gas(self._carrying(execution, members * words))
 
     def gram(self, words: int) -> Gas:
@@ -124,9 +124,9 @@ class GasModel:
         """The rule on R groups. Rare: distances in an order that takes Krum long to sort."""
         groups = self.params.rounds
         if self.params.rule is Rule.NORM:
-            return Gas(self._metered(143_000 + 3_050 * groups))
+            return Gas(self._metered(145_000 + 3_050 * groups))
         cubic = 140 * groups**3 + 196 * self.params.krum_m * groups**2
-        return Gas(self._metered(148_000 + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
+        return Gas(self._metered(150_300 + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
 
     def settle(self, *, recorded: bool = True) -> Gas:
         """One group's bonds and rewards, and its members' first records. Rare: a second round.
@@ -136,7 +136,7 @@ class GasModel:
         """
         members = self.params.members
         records = self._recorded(10_000 + 25_000 * members) if recorded else 0
-        return Gas(self._metered(82_600 + 6_800 * members + records), 44_800, 20_000 + 5_000 * members)
+        return Gas(self._metered(82_900 + 6_800 * members + records), 44_800, 20_000 + 5_000 * members)
 
     def moves(self) -> tuple[int, ...]:
         """What the changes of stage of an honest session cost on top of the calls that cause them."""
@@ -263,14 +263,15 @@ class Quote:
 
     Expected means: as many register as expected, nobody has a record, everybody does what it should, `norm` accepts
     every group and `krum` as many as it picks, and whoever does a step that anybody may do is paid for it. At worst
-    every call takes its limit at the fee cap, and every group is drawn twice: then all of the reserve is spent.
+    every call takes its limit at the fee cap, and every group is drawn twice: then all of the reserve is spent, and
+    all of the reward.
 
     Attributes:
         params: of the session.
         capacity: how many may register.
         registered: how many are expected to.
         groups: as many as those fill, R at most.
-        gas_price_wei: what senders pay for a gas.
+        gas_price_wei: what senders pay for a gas: the base fee. Tips are their own.
         steps: calls that are paid back out of the reserve, in order; `move` is what changes of stage add to them.
         owner_steps: the owner's own calls, which aren't.
         member_steps: one member's own calls; the last, `withdraw`, isn't paid back.
@@ -287,8 +288,18 @@ class Quote:
 
     @property
     def reward_wei(self) -> int:
-        """Shared by the members of the accepted groups."""
+        """The price of R N seats."""
         return self.params.reward_wei
+
+    @property
+    def returned_reward_wei(self) -> int:
+        """What of the reward is expected back: the price of groups that aren't seated, and what doesn't divide."""
+        share, burnt = divided_wei(self.params, self.groups, self._paid_groups)
+        return self.reward_wei - self._paid_groups * self.params.members * share - burnt
+
+    @property
+    def _paid_groups(self) -> int:
+        return _accepted(self.params, self.groups) or self.groups
 
     @property
     def reserve_wei(self) -> int:
@@ -343,8 +354,7 @@ class Quote:
     @property
     def member_reward_wei(self) -> int:
         """The share of a member of an accepted group; where the rule is undefined on so few groups, of any member."""
-        paid = (_accepted(self.params, self.groups) or self.groups) * self.params.members
-        return self.reward_wei // paid if paid else 0
+        return divided_wei(self.params, self.groups, self._paid_groups)[0]
 
 
 def quote(
@@ -360,7 +370,7 @@ def quote(
     Args:
         params: the argument of `start`, fees and all (`Terms.params`).
         capacity: how many may register, 1 or more.
-        gas_price_wei: what senders pay for a gas, 0 or more.
+        gas_price_wei: the base fee that senders pay for a gas, 0 or more.
         registered: how many will, 0 to the capacity; None: as many.
         leaves: accounts under the Merkle root, 1 or more; None: the owner lists as many as the capacity.
 

@@ -16,12 +16,13 @@ PlaceOf = Callable[[int, Address], int]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What `select` decided: bitmaps over group ids, and wei to each member of a paid group."""
+    """What `select` decided: bitmaps over group ids, wei to each member of a paid group, wei burnt."""
 
     accepted: int
     paid: int
     unselected: bool
     share_wei: int
+    burnt_wei: int
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class Ledger:
                     paid=_int(values["paid"]),
                     unselected=bool(values["unselected"]),
                     share_wei=_int(values["share_wei"]),
+                    burnt_wei=_int(values["burnt_wei"]),
                 )
             case "FeeCredited":
                 self.fees[Address(str(values["account"]))] += _int(values["amount_wei"])

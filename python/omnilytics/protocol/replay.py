@@ -14,11 +14,8 @@ from omnilytics.protocol.books import Fates, FeeLimits
 from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
-from omnilytics.tables import SUSPICION_ONE
-from omnilytics.types import Address, Assignment, Log, Rule, SessionParams, Stage, reserve_wei
-
-GWEI_WEI = 10**9
-"""Fees are whole gwei (E25)."""
+from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
+from omnilytics.types import Address, Assignment, Log, Rule, SessionParams, Stage, divided_wei, reserve_wei
 
 
 @dataclass(slots=True)
@@ -308,11 +305,12 @@ class Replay:
         fates.accepted = sum(1 << g for g in chosen)
         fates.paid = sum(1 << g for g in payees)
         fates.unselected = bool(delivered) and not chosen
-        fates.share_wei = self.terms.reward_wei // (len(payees) * self.terms.members) if payees else 0
+        fates.share_wei, fates.burnt_wei = divided_wei(self.terms, len(delivered), len(payees))
         self.expect("accepted groups", v["accepted"], fates.accepted)
         self.expect("paid groups", v["paid"], fates.paid)
         self.expect("unselected flag", v["unselected"], fates.unselected)
         self.expect("share of each member", v["share_wei"], fates.share_wei)
+        self.expect("burnt wei", v["burnt_wei"], fates.burnt_wei)
 
     def on_settled(self, v: dict[str, Any]) -> None:
         group = v["group"]
@@ -354,7 +352,7 @@ class Replay:
         if not self.cancelled:
             self.expect("all groups settled", sorted(self.settled), list(range(len(self.seats.groups))))
         unspent = self.terms.reward_wei + self.reserve - self.fees
-        unspent -= self.fates.paid.bit_count() * self.terms.members * self.fates.share_wei
+        unspent -= self.fates.paid.bit_count() * self.terms.members * self.fates.share_wei + self.fates.burnt_wei
         self.expect("the owner's credit", v["owner_credit_wei"], unspent)
         self._credit(self.record.owner, unspent)
 
@@ -365,7 +363,7 @@ class Replay:
             self.expect("money in a session never started", self.credited, 0)
             return
         deposited = self.params.reward_wei + self.reserve + len(self.registered) * self.params.bond_wei
-        self.expect("deposits equal to all that is owed", self.credited, deposited)
+        self.expect("deposits equal to all that is owed or burnt", self.credited + self.fates.burnt_wei, deposited)
         past = Past(self.record.owner, self.params.members, self.seats, self.fates.accepted)
         self.history.sessions[self.record.address] = past
 

@@ -99,12 +99,17 @@ class Reporter:
         self.sink(events.Redrawn(self.number, first, groups, unseated))
 
     def finished(
-        self, accepted: Sequence[int], rejected: Sequence[int], failed: Sequence[int], unselected: bool, fees_wei: int
+        self,
+        accepted: Sequence[int],
+        rejected: Sequence[int],
+        failed: Sequence[int],
+        unselected: bool,
+        fees_wei: int,
+        burnt_wei: int,
     ) -> None:
         """The session is over; group ids."""
-        self.sink(
-            events.SessionFinished(self.number, list(accepted), list(rejected), list(failed), unselected, fees_wei)
-        )
+        groups = list(accepted), list(rejected), list(failed)
+        self.sink(events.SessionFinished(self.number, *groups, unselected, fees_wei, burnt_wei))
 
     def note(self, text: str) -> None:
         """A sentence."""

@@ -34,7 +34,7 @@ NO_COHORTS: Mapping[Address, int] = MappingProxyType({})
 class Outcome:
     """How a session ended. Group ids in ascending order; `update` as `ModelOwner.mean_update` gives it.
 
-    Money in wei: deposited_wei + bonds_wei = paid_wei + fees_wei + refunded_wei + left_wei.
+    Money in wei: deposited_wei + bonds_wei = paid_wei + fees_wei + refunded_wei + burnt_wei + left_wei.
 
     Attributes:
         groups: members of each group in order of place; those of the second commitment round follow the first's.
@@ -44,6 +44,7 @@ class Outcome:
         paid_wei: rewards.
         fees_wei: paid back for gas.
         refunded_wei: bonds and shares of lost ones, and what of reward and reserve went back to the owner.
+        burnt_wei: what refused groups would have had.
         left_wei: not taken out.
     """
 
@@ -59,6 +60,7 @@ class Outcome:
     paid_wei: int
     fees_wei: int
     refunded_wei: int
+    burnt_wei: int
     left_wei: int
 
 
@@ -249,8 +251,10 @@ class SessionDriver:
         unselected = self._session.unselected()
         money = self._session.money()
         deposited = self._params.reward_wei + self._reserve_wei
-        fees = sum(self._ledger().fees.values())
-        self._tell.finished(accepted, rejected, failed, unselected, fees)
+        ledger = self._ledger()
+        fees = sum(ledger.fees.values())
+        burnt = ledger.selected.burnt_wei if ledger.selected else 0
+        self._tell.finished(accepted, rejected, failed, unselected, fees, burnt)
         return Outcome(
             accepted,
             rejected,
@@ -264,7 +268,8 @@ class SessionDriver:
             paid_wei=paid,
             fees_wei=fees,
             refunded_wei=taken - paid - fees,
-            left_wei=money.deposited - money.withdrawn,
+            burnt_wei=burnt,
+            left_wei=money.deposited - money.withdrawn - burnt,
         )
 
     def _commit_round(

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-
 from omnilytics.errors import InputError
-from omnilytics.model.fitting import can_batch, fit_many, load_state, passes, state_of
+from omnilytics.model.fitting import can_batch, fit_many, load_state, passes, stacked, state_of
 from omnilytics.model.split import Split
 from omnilytics.model.vector import load_vector, to_vector
 from omnilytics.seeds import Seeds
@@ -73,22 +70,21 @@ def _train_together(
     seeds: Seeds,
     session: int,
 ) -> list[FloatVec]:
-    models = [split.member_model(m, seeds) for m in members]
-    first = models[0]
-    if len(models) == 1 or not can_batch(first.module):
+    model = split.member_model(members[0], seeds)
+    if len(members) == 1 or not can_batch(model.module):
         return [
             train_local(split, m, data, published, config, seeds, session)
             for m, data in zip(members, datasets, strict=True)
         ]
-    for model in models:
-        load_vector(model.module, published, model.public_names)
+    load_vector(model.module, published, model.public_names)
+    start = state_of(model.module, model.public_names)
+    states = [start | split.private_state(m, seeds) for m in members]
     seen = [passes(data, config, seeds.numpy("train", m, session)) for m, data in zip(members, datasets, strict=True)]
-    x, y = torch.stack([s[0] for s in seen]), torch.stack([s[1] for s in seen])
-    states = [state_of(model.module, model.trained_names) for model in models]
-    trained = fit_many(first.module, states, x, y, config, session_learning_rate(config, session))
+    x, y = stacked(seen)
+    trained = fit_many(model.module, states, x, y, config, session_learning_rate(config, session))
     weights = []
-    for member, model, state in zip(members, models, trained, strict=True):
+    for member, state in zip(members, trained, strict=True):
         load_state(model.module, state)
-        weights.append(np.ascontiguousarray(to_vector(model.module, model.public_names)))
+        weights.append(to_vector(model.module, model.public_names))
         split.keep(member, state_of(model.module, model.private_names))
     return weights

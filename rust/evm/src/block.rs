@@ -155,6 +155,21 @@ impl Chain {
         Ok(())
     }
 
+    /// Gives the block under construction its base fee, at most 10^18 wei per gas. A chain with a fee market goes on from
+    /// there; any other goes back to its own.
+    ///
+    /// # Errors
+    /// `BadConfig`; `BlockStarted`.
+    pub fn set_next_base_fee(&mut self, wei: u64) -> Result<(), EvmError> {
+        Config { base_fee: BaseFee::Fixed(wei), ..self.config.clone() }.check()?;
+        let transactions = self.pending.receipts.len();
+        if transactions > 0 {
+            return Err(EvmError::BlockStarted { transactions });
+        }
+        self.pending.base_fee = wei;
+        Ok(())
+    }
+
     /// Closes the block under construction at `timestamp`, unless the newest closed one is as late already.
     ///
     /// # Errors

@@ -132,13 +132,15 @@ class Receipt:
 class Backend(Protocol):
     """What contracts run on; the module `evm` is one."""
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome: ...
+    def transact(
+        self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0
+    ) -> Outcome: ...
     def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome: ...
     def call(self, name: str, sender: str, to: str, data: bytes) -> bytes: ...
 
 
 class Contract:
-    """A deployed contract. Functions of its ABI are methods: writes take `sender` (`value`, `gas_price` in wei)."""
+    """A deployed contract. Functions of its ABI are methods: writes take `sender` (and in wei `value`, `gas_price`)."""
 
     _known: ClassVar[list[Abi]] = []
 

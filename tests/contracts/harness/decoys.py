@@ -31,11 +31,13 @@ class Relayed:
         self.keepers[address] = keeper
         return address
 
-    def transact(self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
+    def transact(
+        self, call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0
+    ) -> Outcome:
         if sender in self.keepers:
             data = self.artifact.abi.calldata("act", (to, data))
             sender, to = self.keepers[sender], sender
-        return self.inner.transact(call, sender, to, data, value, gas_price)
+        return self.inner.transact(call, sender, to, data, value, gas_price, tip)
 
     def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome:
         return self.inner.deploy(name, sender, init_code, value)

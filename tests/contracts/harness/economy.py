@@ -131,9 +131,23 @@ def reserve(p: Any, capacity: int) -> int:
     return gas * int(p.fee_cap_wei)
 
 
-def fee(gas: int, limit: int, gas_price: int, fee_cap_wei: int) -> int:
+def fee(gas: int, limit: int, base_fee: int, fee_cap_wei: int) -> int:
     """What a useful call credits, wei (E25)."""
-    return min(gas, limit) * min(gas_price, fee_cap_wei) // GWEI * GWEI
+    return min(gas, limit) * min(base_fee, fee_cap_wei) // GWEI * GWEI
+
+
+# The reward (E30).
+
+
+def division(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
+    """What each member of a paid group has, what is burnt, what the owner has back: wei."""
+    if paid == 0:
+        return 0, 0, p.reward_wei
+    seat = p.reward_wei // (p.rounds * p.members)
+    worth = delivered * p.members * seat
+    share = worth // (paid * p.members) if p.rule == 1 else seat
+    burnt = 0 if p.rule == 1 else worth - paid * p.members * seat
+    return share, burnt, p.reward_wei - burnt - paid * p.members * share
 
 
 # Bonds.

@@ -195,17 +195,19 @@ def _outcome(computation: Any, gas_used: int, created: str | None = None) -> Out
 
 
 @contextlib.contextmanager
-def _gas_price(wei: int) -> Iterator[None]:
-    """What GASPRICE gives inside, wei. Nobody is charged."""
-    before, boa.env._gas_price = boa.env._gas_price, wei
+def _gas_price(wei: int, tip: int) -> Iterator[None]:
+    """What GASPRICE and, without the tip, BASEFEE give inside, wei. Nobody is charged."""
+    context = boa.env.evm.vm.state.execution_context
+    before = boa.env._gas_price, context._base_fee_per_gas
+    boa.env._gas_price, context._base_fee_per_gas = wei, wei - tip
     try:
         yield
     finally:
-        boa.env._gas_price = before
+        boa.env._gas_price, context._base_fee_per_gas = before
 
 
-def transact(call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0) -> Outcome:
-    """Mines one block with one transaction in it; its origin is its sender.
+def transact(call: str, sender: str, to: str, data: bytes, value: int = 0, gas_price: int = 0, tip: int = 0) -> Outcome:
+    """Mines one block with one transaction in it; its origin is its sender, its base fee the gas price without the tip.
 
     Raises:
         Reverted: the contract refused.
@@ -214,7 +216,7 @@ def transact(call: str, sender: str, to: str, data: bytes, value: int = 0, gas_p
     gas = check_limits(call, data)
     next_block()
     boundary(sender, to)
-    with _gas_price(gas_price):
+    with _gas_price(gas_price, tip):
         computation = boa.env.execute_code(to_address=to, sender=sender, gas=gas, value=value, data=data)
     _raise_if_failed(call, computation)
     return _outcome(computation, receipt_gas(computation, data))

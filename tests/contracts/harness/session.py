@@ -95,7 +95,7 @@ class SessionDriver:
         self.caller = self.stranger
         """Who makes the calls that anybody may make."""
         self.gas_price = 0
-        """Of every call of the driver, wei."""
+        """The base fee of every call of the driver, wei a gas."""
         seats = params.rounds * params.members if listed is None else listed
         self.listed = list(accounts[:seats] if isinstance(seats, int) else seats)
         self.rooted = rooted

@@ -415,14 +415,18 @@ class Machine(Pairs, RuleBasedStateMachine):
             if self.twin.credits.get(self.account(index)):
                 self.withdraw(index, True)
         self.money_is_kept()
-        assert self.chain.balance(self.real.contract.address) == self.forced
+        assert self.chain.balance(self.real.contract.address) == self.forced + self.twin.burnt
+        assert self.real.money().locked == self.twin.burnt
 
     def no_reward_came_back(self) -> None:
-        """No evasion: once a group has delivered, the owner gets no more than what a division leaves."""
-        if any(g.delivered == g.everybody for g in self.twin.groups):
-            assert self.twin.rest < self.real.params.rounds * self.real.params.members
+        """No evasion: what a group that has delivered is worth never comes back, but for what divisions leave."""
+        delivered = sum(g.delivered == g.everybody for g in self.twin.groups)
+        p = self.real.params
+        if delivered:
+            others = (p.rounds - delivered) * p.members * (p.reward_wei // (p.rounds * p.members))
+            assert others <= self.twin.rest < others + 2 * p.rounds * p.members
         elif self.twin.deposited:
-            assert self.twin.rest == self.real.params.reward_wei
+            assert self.twin.rest == p.reward_wei
         assert self.twin.owner_total + self.twin.fees_paid == self.twin.rest + self.twin.locked_for_fees
 
     def who_did_its_part_lost_nothing(self) -> None:

@@ -86,7 +86,7 @@ class Twin:
         self.again: set[str] = set()
         self.survivors: list[str] = []
         self.gram_done = self.unselected = False
-        self.share = self.deposited = self.withdrawn = self.reserve = self.rest = 0
+        self.share = self.deposited = self.withdrawn = self.reserve = self.rest = self.burnt = 0
         self.credits: dict[str, int] = {}
         self.postponed: dict[str, int] = {}
         self.earned: dict[str, int] = {}
@@ -322,9 +322,7 @@ class Twin:
             group.accepted = True
         self.unselected = not accepted and bool(self._live())
         paid = accepted or self._live()
-        seats = len(paid) * self.params.members
-        self.share = self.params.reward_wei // seats if seats else 0
-        self.rest = self.params.reward_wei - self.share * seats
+        self.share, self.burnt, self.rest = economy.division(self.params, len(self._live()), len(paid))
         self._enter(Stage.PAYMENT, now)
         self._finish_if_settled(now)
 
