@@ -29,10 +29,11 @@ from omnilytics._omnicore import (
     weights_bound,
 )
 from omnilytics.errors import InputError
-from omnilytics.types import Address, FloatVec, IntVec, Keys, Rule, SessionParams, Suite
+from omnilytics.types import Address, Encoding, FloatVec, IntVec, Keys, SessionParams, Suite
 
 __all__ = [
     "Codec",
+    "Delta",
     "GroupContext",
     "MaskKey",
     "MaskedInput",
@@ -334,6 +335,23 @@ class Codec:
         return MaskedInput(words, clipped, scale, self.params.chunk_words, chunk_hashes, root)
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Encoding `delta` without a session around it (E2, E5); lanes are the smallest that hold a sum.
+
+    Attributes:
+        clip: C, in units of a weight.
+        bound: Q.
+        members: N.
+        shrink: whether a long difference is scaled down, as rule `norm` asks (E4).
+    """
+
+    clip: float
+    bound: int
+    members: int
+    shrink: bool = True
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PairSeeds:
     """The seeds that a member shares with its peers, in order of their places (E10).
@@ -350,30 +368,26 @@ class PairSeeds:
 
 
 def encode_words(
-    weights: FloatVec,
-    published: FloatVec,
-    params: SessionParams,
-    pairs: PairSeeds,
-    rounding_seed: bytes,
+    weights: FloatVec, published: FloatVec, coding: Delta, pairs: PairSeeds, rounding_seed: bytes
 ) -> tuple[bytes, int, float]:
-    """The words of `Codec.encode`, its `clipped` and `scale`, for vectors of any length and from pair seeds.
+    """The `words`, `clipped` and `scale` of `Codec.encode`, for vectors of any length and from pair seeds.
 
-    Of `params` the encoding and the rule count; shape (d,) is that of the vectors. Measurements of the kernels use it.
+    This is the kernel below `Codec`, for vectors that no session of today has room for and for measurements.
 
     Raises:
         EncodingError: wrong dtype, shape or layout, a value that isn't finite, a lane that can't hold the sum.
-        InputError: a seed of the wrong length, a parameter that isn't a 64-bit number.
+        InputError: a seed of the wrong length.
     """
     return _omnicore.encode_words(
         weights,
         published,
-        encoding=params.encoding,
-        members=params.members,
-        clip=params.clip,
-        bound=params.bound,
-        lane_bits=params.lane_bits,
+        encoding=Encoding.DELTA,
+        members=coding.members,
+        clip=int(np.float32(coding.clip).view(np.uint32)),
+        bound=coding.bound,
+        lane_bits=smallest_lane_bits(coding.members, coding.bound),
         rounding_seed=rounding_seed,
-        shrink=params.rule is Rule.NORM,
+        shrink=coding.shrink,
         suite=pairs.suite,
         seeds=pairs.seeds,
         place=pairs.place,
