@@ -75,8 +75,8 @@ struct Lane<const B: usize>;
 
 impl<const B: usize> Lane<B> {
     const LANES: usize = 256 / B;
-    /// Lanes that are joined before they go into a word's limbs: as many as fit one, 2 or 4.
-    const GROUP: usize = if B > 16 { 2 } else { 4 };
+    /// Lanes that are joined before they go into a word's limbs: as many as fit one, 2, 4 or 8.
+    const GROUP: usize = 1 << (64 / B).ilog2();
     const HALF: u32 = 1 << (B - 1);
     const MASK: u64 = (1 << B) - 1;
     const BIAS: Word = {
@@ -92,7 +92,7 @@ impl<const B: usize> Lane<B> {
 
     #[inline(always)]
     fn pack(values: &[i32]) -> Word {
-        let mut lanes = [0; MAX_LANES.next_multiple_of(4)];
+        let mut lanes = [0; MAX_LANES.next_multiple_of(8)];
         for (lane, value) in lanes.iter_mut().zip(values.iter().take(Self::LANES)) {
             *lane = value.cast_unsigned().wrapping_add(Self::HALF) & Self::MASK as u32;
         }

@@ -116,12 +116,10 @@ fn stochastic(y: f64, draw: u64) -> i32 {
     nearest(floor + up)
 }
 
-/// `(draw >> 11) 2^-53`, exactly: the upper 52 bits as the mantissa of a number in [1, 2), less 1, and the bit below them.
+/// `(draw >> 11) 2^-53`, exactly.
 #[inline(always)]
 fn uniform(draw: u64) -> f64 {
-    let upper = f64::from_bits(draw >> 12 | 1f64.to_bits()) - 1.0;
-    let lowest = f64::from_bits((draw >> 11 & 1).wrapping_neg() & ULP.to_bits());
-    upper + lowest
+    (draw >> 11) as f64 * ULP
 }
 
 /// The nearest integer, ties to even, for |y| < 2^31: adding 1.5 * 2^52 leaves it in the low bits of the mantissa.
