@@ -219,7 +219,7 @@ def keccak(say: Say, sizes: Sizes) -> Part:
     rows = (
         Row(name, rate, "GB/s", "hashlib.sha3_256 of seed and index, word by word", words.nbytes / one_by_one / 1e9),
         Row(
-            f"{name} (again)",
+            f"{name}, beside a stream",
             rate,
             "GB/s",
             "hashlib.shake_128, all words of a seed at once",

@@ -115,8 +115,9 @@ class Plain:
             down = np.floor(y)
             y -= down
             down += k * 2.0**-53 < y
-            norm += int(np.dot(down, down))
             np.copyto(lanes[chunk], down, casting="unsafe")
+            down *= down
+            norm += int(down.sum())
         return clipped, norm
 
     def mask(self, words: Words, seeds: Sequence[bytes], place: int) -> None:
