@@ -1,10 +1,12 @@
 //! The border of secure aggregation: read, compute without the interpreter's lock, write. `omnilytics.codec` alone uses it.
 
+mod kernels;
+
 use numpy::{IntoPyArray, PyArray1};
 use omnilytics_core::digest::{self, Hash};
 use omnilytics_core::fixed::{self, ROUNDING_SEED_BYTES};
 use omnilytics_core::keys::{MaskKey, PublicMaskKey};
-use omnilytics_core::lanes::{self, LaneWidth, Word};
+use omnilytics_core::lanes::{self, LaneWidth, WORD_BYTES};
 use omnilytics_core::mask::{GroupContext, Masker};
 use omnilytics_core::params::{self, CodecParams, RawParams, Rule};
 use omnilytics_core::select::{self, Distances, Selection};
@@ -123,18 +125,13 @@ impl PyCodec {
         let (weights, published) = (weights.as_slice()?, published.as_slice()?);
         let seed = rounding_seed_or_random(rounding_seed)?;
         let group = context.map(read_context).transpose()?;
-        let (encoded, bytes) = py
-            .detach(|| -> Result<_> {
-                let masker = match (key, &group) {
-                    (Some(key), Some(group)) => Masker::new(&self.0, &key.0, group)?,
-                    _ => Masker::none(),
-                };
-                let encoded = fixed::encode(&self.0, weights, published, &seed, shrink)?;
-                let bytes = masker.pack_and_mask(self.0.width(), &encoded.values);
-                Ok((encoded, bytes))
-            })
-            .map_err(to_python)?;
-        self.upload(py, &bytes, encoded.clipped, encoded.scale)
+        let masker = || match (key, &group) {
+            (Some(key), Some(group)) => Masker::new(&self.0, &key.0, group).map(Some),
+            _ => Ok(None),
+        };
+        let shrink = shrink && self.0.rule() == Rule::Norm;
+        let (bytes, found) = kernels::encoded(py, self.0.coding(), (weights, published), &seed, shrink, masker)?;
+        self.upload(py, bytes, found.clipped, found.scale)
     }
 
     fn mask<'py>(
@@ -146,27 +143,30 @@ impl PyCodec {
     ) -> PyResult<Upload<'py>> {
         self.read(words)?;
         let group = read_context(context)?;
-        let masked = py.detach(|| Ok(Masker::new(&self.0, &key.0, &group)?.mask_bytes(words))).map_err(to_python)?;
-        self.upload(py, &masked, 0, 1.0)
+        let masked = PyBytes::new_with(py, words.len(), |masked| {
+            masked.copy_from_slice(words);
+            let masker = py.detach(|| Masker::new(&self.0, &key.0, &group)).map_err(to_python)?;
+            py.detach(|| masker.mask(masked.as_chunks_mut().0));
+            Ok(())
+        })?;
+        self.upload(py, masked, 0, 1.0)
     }
 
     fn split<'py>(&self, py: Python<'py>, words: &[u8]) -> PyResult<Upload<'py>> {
         self.read(words)?;
-        self.upload(py, words, 0, 1.0)
+        self.upload(py, PyBytes::new(py, words), 0, 1.0)
     }
 
     fn sum<'py>(&self, py: Python<'py>, vectors: Vec<PyBackedBytes>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py
-            .detach(|| -> Result<_> {
-                let mut sum = vec![[0; 4]; self.0.words()];
+        PyBytes::new_with(py, self.0.words().saturating_mul(WORD_BYTES), |sum| {
+            let add = || -> Result<_> {
                 for vector in &vectors {
-                    let words = lanes::read_words(vector, self.0.words())?;
-                    sum.iter_mut().zip(&words).for_each(|(sum, word)| lanes::add(sum, word));
+                    lanes::add_all(sum.as_chunks_mut().0, lanes::read_words(vector, self.0.words())?);
                 }
-                Ok(lanes::write_words(&sum))
-            })
-            .map_err(to_python)?;
-        Ok(PyBytes::new(py, &bytes))
+                Ok(())
+            };
+            py.detach(add).map_err(to_python)
+        })
     }
 
     fn decode<'py>(&self, py: Python<'py>, words: &[u8]) -> PyResult<Bound<'py, PyArray1<i64>>> {
@@ -238,20 +238,28 @@ impl PyCodec {
 }
 
 impl PyCodec {
-    fn read(&self, words: &[u8]) -> PyResult<Vec<Word>> {
-        lanes::read_words(words, self.0.words()).map_err(to_python)
+    fn read(&self, words: &[u8]) -> PyResult<()> {
+        lanes::read_words(words, self.0.words()).map(|_| ()).map_err(to_python)
     }
 
     fn integers(&self, words: &[u8]) -> Result<Vec<i32>> {
         let words = lanes::read_words(words, self.0.words())?;
-        lanes::unpack(self.0.width(), &words, self.0.parameter_count())
+        lanes::unpack(self.0.width(), words, self.0.parameter_count())
     }
 
-    fn upload<'py>(&self, py: Python<'py>, bytes: &[u8], clipped: usize, scale: f64) -> PyResult<Upload<'py>> {
+    fn upload<'py>(
+        &self,
+        py: Python<'py>,
+        words: Bound<'py, PyBytes>,
+        clipped: usize,
+        scale: f64,
+    ) -> PyResult<Upload<'py>> {
+        let bytes = words.as_bytes();
         let hashes = py.detach(|| digest::chunk_hashes(bytes, self.0.chunk_words()));
         let root = digest::commitment_root(&hashes).map_err(to_python)?;
         let hashes = hashes.iter().map(|hash| PyBytes::new(py, hash)).collect();
-        Ok((PyBytes::new(py, bytes), hashes, PyBytes::new(py, &root), clipped, scale))
+        let root = PyBytes::new(py, &root);
+        Ok((words, hashes, root, clipped, scale))
     }
 
     fn krum(&self) -> PyResult<(u64, u64, params::KrumPicks)> {
@@ -386,6 +394,7 @@ fn draw_seed<'py>(
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    kernels::register(m)?;
     m.add_class::<PyMaskKey>()?;
     m.add_class::<PyCodec>()?;
     m.add_function(wrap_pyfunction!(smallest_lane_bits, m)?)?;

@@ -15,11 +15,14 @@ __all__ = [
     "EvmReceipt",
     "MaskKey",
     "__version__",
+    "code_paths",
     "commitment_root",
     "draw_seed",
+    "encode_words",
     "float_words",
     "from_float_words",
     "keccak256",
+    "mask_words",
     "model_hash",
     "permutation",
     "published_hash",
@@ -79,6 +82,23 @@ class Codec:
     def select_krum(self, norms: Sequence[int], products: Sequence[int]) -> list[bool] | None: ...
     def krum_scores(self, norms: Sequence[int], products: Sequence[int]) -> list[int]: ...
 
+def encode_words(
+    weights: NDArray[np.float32],
+    published: NDArray[np.float32],
+    *,
+    encoding: int,
+    members: int,
+    clip: int,
+    bound: int,
+    lane_bits: int,
+    rounding_seed: bytes,
+    shrink: bool,
+    suite: int,
+    seeds: Sequence[bytes],
+    place: int,
+) -> tuple[bytes, int, float]: ...
+def mask_words(words: NDArray[np.uint8], suite: int, seeds: Sequence[bytes], place: int) -> None: ...
+def code_paths() -> tuple[str, str]: ...
 def smallest_lane_bits(members: int, bound: int) -> int: ...
 def weights_bound(members: int) -> int: ...
 def keccak256(data: bytes) -> bytes: ...

@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from omnilytics import _omnicore
 from omnilytics._omnicore import (
+    code_paths,
     commitment_root,
     draw_seed,
     float_words,
@@ -25,18 +29,23 @@ from omnilytics._omnicore import (
     weights_bound,
 )
 from omnilytics.errors import InputError
-from omnilytics.types import Address, FloatVec, IntVec, Keys, SessionParams
+from omnilytics.types import Address, Encoding, FloatVec, IntVec, Keys, SessionParams, Suite
 
 __all__ = [
     "Codec",
+    "Delta",
     "GroupContext",
     "MaskKey",
     "MaskedInput",
+    "PairSeeds",
+    "code_paths",
     "commitment_root",
     "draw_seed",
+    "encode_words",
     "float_words",
     "from_float_words",
     "keccak256",
+    "mask_words",
     "model_hash",
     "permutation",
     "published_hash",
@@ -142,7 +151,7 @@ class MaskedInput:
 
     Attributes:
         words: all words, `32 * words` bytes.
-        chunks: the same in slices of `chunk_words` words; the last may be shorter.
+        chunk_words: words of a chunk; the last may be shorter.
         chunk_hashes: keccak256 of each chunk.
         root: what `commit` takes (E13).
         clipped: values outside the clip, before any shrinking; 0 for words made by hand.
@@ -152,9 +161,19 @@ class MaskedInput:
     words: bytes
     clipped: int
     scale: float
-    chunks: list[bytes]
+    chunk_words: int
     chunk_hashes: list[bytes]
     root: bytes
+
+    @property
+    def chunks(self) -> list[bytes]:
+        """The words in slices of `chunk_words`: a second copy of them, made anew each time; `chunk` makes one slice."""
+        return [self.chunk(index) for index in range(len(self.chunk_hashes))]
+
+    def chunk(self, index: int) -> bytes:
+        """The words of one chunk."""
+        size = WORD_BYTES * self.chunk_words
+        return self.words[index * size : (index + 1) * size]
 
 
 class Codec:
@@ -313,6 +332,73 @@ class Codec:
     def _masked_input(
         self, words: bytes, chunk_hashes: list[bytes], root: bytes, clipped: int, scale: float
     ) -> MaskedInput:
-        size = WORD_BYTES * self.params.chunk_words
-        chunks = [words[start : start + size] for start in range(0, len(words), size)]
-        return MaskedInput(words, clipped, scale, chunks, chunk_hashes, root)
+        return MaskedInput(words, clipped, scale, self.params.chunk_words, chunk_hashes, root)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Encoding `delta` without a session around it (E2, E5); lanes are the smallest that hold a sum.
+
+    Attributes:
+        clip: C, in units of a weight.
+        bound: Q.
+        members: N.
+        shrink: whether a long difference is scaled down, as rule `norm` asks (E4).
+    """
+
+    clip: float
+    bound: int
+    members: int
+    shrink: bool = True
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PairSeeds:
+    """The seeds that a member shares with its peers, in order of their places (E10).
+
+    Attributes:
+        suite: the generator that expands them.
+        seeds: 32 bytes each.
+        place: the member's own: the streams of so many seeds are taken off, the others added (E12).
+    """
+
+    suite: Suite
+    seeds: Sequence[bytes]
+    place: int
+
+
+def encode_words(
+    weights: FloatVec, published: FloatVec, coding: Delta, pairs: PairSeeds, rounding_seed: bytes
+) -> tuple[bytes, int, float]:
+    """The `words`, `clipped` and `scale` of `Codec.encode`, for vectors of any length and from pair seeds.
+
+    This is the kernel below `Codec`, for vectors that no session of today has room for and for measurements.
+
+    Raises:
+        EncodingError: wrong dtype, shape or layout, a value that isn't finite, a lane that can't hold the sum.
+        InputError: a seed of the wrong length.
+    """
+    return _omnicore.encode_words(
+        weights,
+        published,
+        encoding=Encoding.DELTA,
+        members=coding.members,
+        clip=int(np.float32(coding.clip).view(np.uint32)),
+        bound=coding.bound,
+        lane_bits=smallest_lane_bits(coding.members, coding.bound),
+        rounding_seed=rounding_seed,
+        shrink=coding.shrink,
+        suite=pairs.suite,
+        seeds=pairs.seeds,
+        place=pairs.place,
+    )
+
+
+def mask_words(words: NDArray[np.uint8], pairs: PairSeeds) -> None:
+    """Masks words, shape (words, 32), where they stand (E12), from pair seeds.
+
+    Raises:
+        EncodingError: not a writable, contiguous array of that shape.
+        InputError: a seed of the wrong length.
+    """
+    _omnicore.mask_words(words, pairs.suite, pairs.seeds, pairs.place)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from omnilytics import codec
-from omnilytics.codec import Codec, MaskKey
+from omnilytics.codec import Codec, Delta, MaskKey, PairSeeds, encode_words, mask_words
 from omnilytics.errors import EncodingError, InputError
-from omnilytics.types import Address, KrumPicks, Rule
+from omnilytics.types import Address, KrumPicks, Rule, Suite
 
 from .support import SENDER, SESSION, float_bits, group, krum, params, weights_params
 
@@ -252,3 +252,36 @@ def test_a_key_shows_its_address_and_nothing_else() -> None:
         "x",
     }
     assert key.sign(1, SESSION, SENDER) != key.sign(2, SESSION, SENDER)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        np.zeros((2, 31), np.uint8),
+        np.zeros(64, np.uint8),
+        np.zeros((4, 32), np.uint8)[::2],
+        np.zeros((2, 32), np.int8),
+        np.frombuffer(bytes(64), np.uint8).reshape(2, 32),
+        bytes(64),
+    ],
+    ids=["narrow", "flat", "strided", "signed", "read-only", "bytes"],
+)
+def test_words_that_cannot_be_masked_in_place(words: Any) -> None:
+    with pytest.raises(
+        EncodingError, match=r"words: expected a writable, contiguous uint8 array of shape \(words, 32\)"
+    ):
+        mask_words(words, PairSeeds(Suite.AES, [bytes(32)], 0))
+
+
+def test_kernels_refuse_what_a_codec_refuses() -> None:
+    coding, pairs = Delta(0.05, 7, 4), PairSeeds(Suite.AES, [], 0)
+    with pytest.raises(EncodingError, match="published: expected a contiguous float32 array of shape"):
+        encode_words(ZEROS, ZEROS[:99], coding, pairs, bytes(32))
+    with pytest.raises(EncodingError, match="weights: expected finite values"):
+        encode_words(np.full_like(ZEROS, np.nan), ZEROS, coding, pairs, bytes(32))
+    with pytest.raises(InputError, match="rounding_seed: expected 32 bytes, got 31 bytes"):
+        encode_words(ZEROS, ZEROS, coding, pairs, bytes(31))
+    with pytest.raises(InputError, match="seed: expected 32 bytes, got 16 bytes"):
+        encode_words(ZEROS, ZEROS, coding, PairSeeds(Suite.KECCAK, [bytes(16)], 0), bytes(32))
+    with pytest.raises(EncodingError, match="members: expected 2 to 16, got 17"):
+        encode_words(ZEROS, ZEROS, replace(coding, members=17), pairs, bytes(32))

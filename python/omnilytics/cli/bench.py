@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("gas", "chain", "training")
+SUITES = ("kernels", "gas", "chain", "training")
 """The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
 
 
 def bench(
-    suite: Annotated[Literal["gas", "chain", "training", "all"], typer.Argument(help="What to measure.")],
+    suite: Annotated[Literal["kernels", "gas", "chain", "training", "all"], typer.Argument(help="What to measure.")],
     lines: Annotated[
         bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
     ] = False,

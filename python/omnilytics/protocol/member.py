@@ -207,9 +207,12 @@ class DataOwner:
         """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out.
 
         Drawn again, it masks the same integers anew, for its new peers: the weights of its first commitment count.
+        It keeps both vectors themselves, which nobody can write to from then on: copies take too much memory.
         """
         session = self._joined()
-        self._trained = self._trained or (weights.copy(), published.copy())
+        if self._trained is None:
+            weights.flags.writeable = published.flags.writeable = False
+            self._trained = (weights, published)
         context = self._context(session, seats, ledger)
         if context not in self._inputs:
             self._inputs[context] = self._mask(session, context)
@@ -221,9 +224,8 @@ class DataOwner:
         """Uploads the committed words, chunk by chunk: these bytes or nothing."""
         session, masked = self._joined(), self._committed()
         self._past.add(session.owner(), self._group)
-        return [
-            session.upload(self.account, chunk, words, masked.chunk_hashes) for chunk, words in enumerate(masked.chunks)
-        ]
+        hashes = masked.chunk_hashes
+        return [session.upload(self.account, i, masked.chunk(i), hashes) for i in range(len(hashes))]
 
     def withdraw(self) -> Receipt:
         """Takes out what the session owes this account."""

@@ -2,6 +2,8 @@
 //!
 //! Lanes are in `[-2^31, 2^31)` and there are at most 2^20 of them, so every result is below 2^82 in absolute value.
 
+use fearless_simd::{Level, dispatch};
+
 use crate::error::{Result, same_length};
 
 /// Elements whose products, each at most 2^62, are added in 64 bits before the 128-bit sum takes them.
@@ -12,9 +14,15 @@ const SMALL_BLOCK: usize = 1 << 20;
 /// `sum v^2`, below 2^82 for d <= 2^20.
 #[must_use]
 pub fn squared_norm(values: &[i32]) -> u128 {
-    let square = |value: &i32| i64::from(*value).unsigned_abs().pow(2);
+    dispatch!(Level::new(), _simd => squared_norm_here(values))
+}
+
+/// [`squared_norm`] in the vector code of the caller.
+#[inline(always)]
+pub(crate) fn squared_norm_here(values: &[i32]) -> u128 {
+    let square = |value: &i32| i64::from(*value).wrapping_mul(i64::from(*value)).cast_unsigned();
     let block = if fits_16_bits(values) { SMALL_BLOCK } else { BLOCK };
-    values.chunks(block).map(|block| u128::from(block.iter().map(square).sum::<u64>())).sum()
+    values.chunks(block).map(|block| u128::from(block.iter().map(square).fold(0, u64::wrapping_add))).sum()
 }
 
 /// `sum a b`, below 2^82 in absolute value for d <= 2^20.
@@ -23,12 +31,17 @@ pub fn squared_norm(values: &[i32]) -> u128 {
 /// [`crate::Error::Length`] when the lengths differ.
 pub fn inner_product(a: &[i32], b: &[i32]) -> Result<i128> {
     same_length("parameters of the second vector", a.len(), b.len())?;
-    let product = |(a, b): (&i32, &i32)| i64::from(*a) * i64::from(*b);
+    Ok(dispatch!(Level::new(), _simd => inner_product_here(a, b)))
+}
+
+#[inline(always)]
+fn inner_product_here(a: &[i32], b: &[i32]) -> i128 {
+    let product = |(a, b): (&i32, &i32)| i64::from(*a).wrapping_mul(i64::from(*b));
     if fits_16_bits(a) && fits_16_bits(b) {
         let blocks = a.chunks(SMALL_BLOCK).zip(b.chunks(SMALL_BLOCK));
-        return Ok(blocks.map(|(a, b)| i128::from(a.iter().zip(b).map(product).sum::<i64>())).sum());
+        return blocks.map(|(a, b)| i128::from(a.iter().zip(b).map(product).fold(0, i64::wrapping_add))).sum();
     }
-    Ok(a.iter().zip(b).map(|pair| i128::from(product(pair))).sum())
+    a.iter().zip(b).map(|pair| i128::from(product(pair))).sum()
 }
 
 /// The inner products of all pairs r < s, row by row: `R (R - 1) / 2` numbers.
@@ -40,6 +53,7 @@ pub fn products(vectors: &[Vec<i32>]) -> Result<Vec<i128>> {
     pairs.map(|(a, b)| inner_product(a, b)).collect()
 }
 
+#[inline(always)]
 fn fits_16_bits(values: &[i32]) -> bool {
     values.iter().fold(true, |fits, &value| fits & (value as i16 as i32 == value))
 }

@@ -3,6 +3,8 @@
 //! With `B = sum_l 2^(b-1) 2^(bl)` both directions lose their carries: `word = (unsigned lanes v_l + 2^(b-1)) - B`, and the
 //! lanes of `S + B`, less `2^(b-1)`, are those that E6 peels off one by one.
 
+use fearless_simd::{Level, dispatch};
+
 use crate::error::{Error, Result, same_length};
 
 /// 256 bits as four 64-bit limbs, the lowest first.
@@ -11,7 +13,11 @@ pub type Word = [u64; 4];
 /// Bytes of a word on the wire.
 pub const WORD_BYTES: usize = 32;
 
-const MAX_LANES: usize = 42;
+/// A word on the wire: 32 bytes, big-endian.
+pub type WireWord = [u8; WORD_BYTES];
+
+/// Lanes of a word of the narrowest width.
+pub(crate) const MAX_LANES: usize = 42;
 
 /// A lane width of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +75,8 @@ struct Lane<const B: usize>;
 
 impl<const B: usize> Lane<B> {
     const LANES: usize = 256 / B;
+    /// Lanes that are joined before they go into a word's limbs: as many as fit one, 2, 4 or 8.
+    const GROUP: usize = 1 << (64 / B).ilog2();
     const HALF: u32 = 1 << (B - 1);
     const MASK: u64 = (1 << B) - 1;
     const BIAS: Word = {
@@ -82,14 +90,20 @@ impl<const B: usize> Lane<B> {
         word
     };
 
+    #[inline(always)]
     fn pack(values: &[i32]) -> Word {
+        let mut lanes = [0; MAX_LANES.next_multiple_of(8)];
+        for (lane, value) in lanes.iter_mut().zip(values.iter().take(Self::LANES)) {
+            *lane = value.cast_unsigned().wrapping_add(Self::HALF) & Self::MASK as u32;
+        }
         let mut word = [0; 4];
-        for (lane, value) in values.iter().take(Self::LANES).enumerate() {
-            let biased = u64::from(value.cast_unsigned().wrapping_add(Self::HALF)) & Self::MASK;
-            let (limb, shift) = (B * lane / 64, B * lane % 64);
-            word[limb] |= biased << shift;
-            if shift + B > 64 {
-                word[limb + 1] |= biased >> (64 - shift);
+        let groups = lanes.chunks_exact(Self::GROUP).take(Self::LANES.div_ceil(Self::GROUP));
+        for (group, lanes) in groups.enumerate() {
+            let bits = lanes.iter().rev().fold(0, |bits, lane| bits << B | u64::from(*lane));
+            let (limb, shift) = (B * Self::GROUP * group / 64, B * Self::GROUP * group % 64);
+            word[limb] |= bits << shift;
+            if shift + B * Self::GROUP > 64 && limb < 3 {
+                word[limb + 1] |= bits >> (64 - shift);
             }
         }
         sub(&mut word, &Self::BIAS);
@@ -108,28 +122,34 @@ impl<const B: usize> Lane<B> {
         }
     }
 
-    fn pack_all(values: &[i32], words: &mut [Word]) {
+    #[inline(always)]
+    fn pack_all(values: &[i32], words: &mut [WireWord]) {
         let full = values.chunks_exact(Self::LANES);
         let rest = full.remainder();
         for (word, lanes) in words.iter_mut().zip(full) {
-            *word = Self::pack(lanes);
+            *word = to_bytes(&Self::pack(lanes));
         }
         if let (false, Some(word)) = (rest.is_empty(), words.get_mut(values.len() / Self::LANES)) {
             let mut lanes = [0; MAX_LANES];
             lanes[..rest.len()].copy_from_slice(rest);
-            *word = Self::pack(&lanes);
+            *word = to_bytes(&Self::pack(&lanes));
         }
     }
 
-    fn unpack_all(words: &[Word], values: &mut [i32]) {
+    fn unpack_all(words: &[WireWord], values: &mut [i32]) {
         for (lanes, word) in values.chunks_mut(Self::LANES).zip(words) {
-            Self::unpack(*word, lanes);
+            Self::unpack(from_bytes(word), lanes);
         }
     }
 }
 
-/// Packs integers that are known to fit their lanes; `words` has `ceil(values / L)` places.
-pub(crate) fn pack_into(width: LaneWidth, values: &[i32], words: &mut [Word]) {
+/// Packs integers that are known to fit their lanes into words on the wire; `words` has `ceil(values / L)` places.
+pub(crate) fn pack_into(width: LaneWidth, values: &[i32], words: &mut [WireWord]) {
+    dispatch!(Level::new(), _simd => pack_any(width, values, words));
+}
+
+#[inline(always)]
+fn pack_any(width: LaneWidth, values: &[i32], words: &mut [WireWord]) {
     match width {
         LaneWidth::W6 => Lane::<6>::pack_all(values, words),
         LaneWidth::W8 => Lane::<8>::pack_all(values, words),
@@ -140,16 +160,16 @@ pub(crate) fn pack_into(width: LaneWidth, values: &[i32], words: &mut [Word]) {
     }
 }
 
-/// Integers to words (E5): parameter `k` in word `k / L`, lane `k % L`; unused lanes of the last word are zero.
+/// Integers to words on the wire (E5): parameter `k` in word `k / L`, lane `k % L`; unused lanes of the last word are zero.
 ///
 /// # Errors
 /// [`Error::LaneValue`] when a value isn't in `[-2^(b-1), 2^(b-1))`.
-pub fn pack(width: LaneWidth, values: &[i32]) -> Result<Vec<Word>> {
+pub fn pack(width: LaneWidth, values: &[i32]) -> Result<Vec<WireWord>> {
     let (min, max) = (-(1i64 << (width.bits() - 1)), (1i64 << (width.bits() - 1)) - 1);
     if let Some(index) = values.iter().position(|&value| !(min..=max).contains(&i64::from(value))) {
         return Err(Error::LaneValue { index, min, max, given: values[index] });
     }
-    let mut words = vec![[0; 4]; values.len().div_ceil(width.lanes())];
+    let mut words = vec![[0; WORD_BYTES]; values.len().div_ceil(width.lanes())];
     pack_into(width, values, &mut words);
     Ok(words)
 }
@@ -158,7 +178,7 @@ pub fn pack(width: LaneWidth, values: &[i32]) -> Result<Vec<Word>> {
 ///
 /// # Errors
 /// [`Error::Length`] when there aren't `ceil(count / L)` words.
-pub fn unpack(width: LaneWidth, words: &[Word], count: usize) -> Result<Vec<i32>> {
+pub fn unpack(width: LaneWidth, words: &[WireWord], count: usize) -> Result<Vec<i32>> {
     same_length("words", count.div_ceil(width.lanes()), words.len())?;
     let mut values = vec![0; count];
     match width {
@@ -190,54 +210,47 @@ pub fn sub(word: &mut Word, other: &Word) {
     }
 }
 
-/// A word as 32 big-endian bytes.
+/// A word on the wire.
 #[must_use]
-pub fn to_bytes(word: &Word) -> [u8; WORD_BYTES] {
+pub fn to_bytes(word: &Word) -> WireWord {
     let mut bytes = [0; WORD_BYTES];
-    for (bytes, limb) in bytes.chunks_exact_mut(8).zip(word.iter().rev()) {
-        bytes.copy_from_slice(&limb.to_be_bytes());
+    for (bytes, limb) in bytes.as_chunks_mut::<8>().0.iter_mut().rev().zip(word) {
+        *bytes = limb.to_be_bytes();
     }
     bytes
 }
 
-/// 32 big-endian bytes as a word; shorter input counts as padded with zeros on the right.
+/// A word from the wire.
 #[must_use]
-pub fn from_bytes(bytes: &[u8]) -> Word {
-    let mut padded = [0; WORD_BYTES];
-    for (to, from) in padded.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    let mut word = [0; 4];
-    for (bytes, limb) in padded.chunks_exact(8).zip(word.iter_mut().rev()) {
-        *limb = bytes.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
-    }
-    word
+pub fn from_bytes(bytes: &WireWord) -> Word {
+    let limbs = bytes.as_chunks::<8>().0;
+    std::array::from_fn(|limb| u64::from_be_bytes(limbs[3 - limb]))
 }
 
-/// A vector's wire bytes as words.
+/// Adds a vector to another modulo 2^256, word by word, as far as both go.
+pub fn add_all(sums: &mut [WireWord], words: &[WireWord]) {
+    for (sum, other) in sums.iter_mut().zip(words) {
+        let mut word = from_bytes(sum);
+        add(&mut word, &from_bytes(other));
+        *sum = to_bytes(&word);
+    }
+}
+
+/// A vector's bytes as words.
 ///
 /// # Errors
 /// [`Error::Length`] when there aren't exactly `32 * words` bytes.
-pub fn read_words(bytes: &[u8], words: usize) -> Result<Vec<Word>> {
+pub fn read_words(bytes: &[u8], words: usize) -> Result<&[WireWord]> {
     same_length("bytes of words", words.saturating_mul(WORD_BYTES), bytes.len())?;
-    Ok(bytes.chunks_exact(WORD_BYTES).map(from_bytes).collect())
-}
-
-/// Words as wire bytes.
-#[must_use]
-pub fn write_words(words: &[Word]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(words.len() * WORD_BYTES);
-    for word in words {
-        bytes.extend_from_slice(&to_bytes(word));
-    }
-    bytes
+    Ok(bytes.as_chunks().0)
 }
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::{Level, dispatch};
     use proptest::prelude::*;
 
-    use super::{LaneWidth, Word, add, from_bytes, pack, read_words, sub, to_bytes, unpack, write_words};
+    use super::{LaneWidth, Word, add, add_all, from_bytes, pack, pack_any, read_words, sub, to_bytes, unpack};
 
     /// E5 by Horner's rule: double b times, add the sign-extended value.
     fn pack_as_written(width: LaneWidth, values: &[i32]) -> Word {
@@ -298,22 +311,26 @@ mod tests {
     proptest! {
         #[test]
         fn any_word_unpacks_as_written(width in any_width(), word: Word) {
-            prop_assert_eq!(Ok(unpack_as_written(width, &word)), unpack(width, &[word], width.lanes()));
+            prop_assert_eq!(Ok(unpack_as_written(width, &word)), unpack(width, &[to_bytes(&word)], width.lanes()));
         }
 
         #[test]
         fn any_values_pack_as_written(width in any_width(), raw in prop::collection::vec(any::<i32>(), 42)) {
             let values: Vec<i32> = raw[..width.lanes()].iter().map(|value| value >> (32 - width.bits())).collect();
             let words = pack(width, &values).unwrap();
-            prop_assert_eq!(vec![pack_as_written(width, &values)], words.clone());
+            prop_assert_eq!(vec![to_bytes(&pack_as_written(width, &values))], words.clone());
+            let mut portable = [[0; 32]];
+            dispatch!(Level::baseline(), _simd => pack_any(width, &values, &mut portable));
+            prop_assert_eq!(&words[..], &portable[..]);
             prop_assert_eq!(Ok(values), unpack(width, &words, width.lanes()));
         }
 
         #[test]
         fn words_round_trip(words in prop::collection::vec(any::<Word>(), 0..5)) {
-            let bytes = write_words(&words);
-            prop_assert_eq!(Ok(words.clone()), read_words(&bytes, words.len()));
-            prop_assert!(read_words(&bytes, words.len() + 1).is_err());
+            let wire: Vec<_> = words.iter().map(to_bytes).collect();
+            prop_assert_eq!(Ok(&wire[..]), read_words(wire.as_flattened(), words.len()));
+            prop_assert_eq!(words.clone(), wire.iter().map(from_bytes).collect::<Vec<_>>());
+            prop_assert!(read_words(wire.as_flattened(), words.len() + 1).is_err());
         }
 
         #[test]
@@ -326,6 +343,9 @@ mod tests {
                 (limbs, sum >> 64)
             });
             prop_assert_eq!(carried.0, word.to_vec());
+            let mut sums = [to_bytes(&a)];
+            add_all(&mut sums, &[to_bytes(&b)]);
+            prop_assert_eq!([to_bytes(&word)], sums);
             sub(&mut word, &b);
             prop_assert_eq!(a, word);
             prop_assert_eq!(a, from_bytes(&to_bytes(&a)));

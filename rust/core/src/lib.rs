@@ -11,11 +11,15 @@ pub mod error;
 pub mod fixed;
 pub mod floats;
 pub mod gram;
+mod keccak;
 pub mod keys;
 pub mod lanes;
 pub mod mask;
 pub mod params;
+pub mod paths;
 pub mod prg;
+mod rounding;
 pub mod select;
+pub mod sums;
 
 pub use error::{Error, Result};

@@ -1,16 +1,17 @@
 //! Pairwise masks (PROTOCOL.md section 5, E10 and E12).
 //!
-//! All neighbours' streams are combined into one cache-sized tile of words before the next tile is touched, so the vector
-//! goes through memory once, however many members a group has.
+//! All neighbours' streams are summed into one cache-sized tile of words before the next tile is touched, so the vector goes
+//! through memory once, however many members a group has, and needs no second copy.
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::digest::{Address, Hash, SeedScope, pair_seed, set_hash};
 use crate::error::{Error, Result, in_range, same_length};
 use crate::keys::{MaskKey, PublicMaskKey, hexadecimal};
-use crate::lanes::{LaneWidth, WORD_BYTES, Word, from_bytes, pack_into, to_bytes};
+use crate::lanes::{WORD_BYTES, WireWord};
 use crate::params::{CodecParams, Suite};
-use crate::prg::{Scratch, Sign, Stream, TILE_WORDS};
+use crate::prg::Stream;
+use crate::sums::{TILE_WORDS, Tile, combine};
 
 /// The group that a mask is for.
 #[derive(Clone, Debug)]
@@ -27,6 +28,15 @@ pub struct GroupContext {
     pub model_hash: Hash,
     /// The keys of all N members in place order, the member's own included.
     pub peers: Vec<PublicMaskKey>,
+}
+
+/// Whether a mask is added or taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Added: the peer's place is higher.
+    Plus,
+    /// Taken off: the peer's place is lower.
+    Minus,
 }
 
 /// A pair's secret seed and what its stream does to the member's words.
@@ -82,10 +92,12 @@ fn check_group(members: u64, key: &MaskKey, context: &GroupContext) -> Result<()
     Ok(())
 }
 
-/// Adds a member's mask to its words, tile after tile from word 0.
+/// Adds a member's mask to its words.
 pub struct Masker {
-    streams: Vec<(Sign, Stream)>,
-    scratch: Box<Scratch>,
+    /// Those that are added first.
+    streams: Vec<Stream>,
+    added: usize,
+    tiles: Vec<Tile>,
 }
 
 impl Masker {
@@ -101,59 +113,29 @@ impl Masker {
     /// The mask made of these seeds.
     #[must_use]
     pub fn from_seeds(suite: Suite, seeds: &[PairSeed]) -> Self {
-        let streams = seeds.iter().map(|pair| (pair.sign, Stream::new(suite, &pair.seed))).collect();
-        Self { streams, scratch: Box::new([0; TILE_WORDS * WORD_BYTES]) }
+        let with = |sign| seeds.iter().filter(move |pair| pair.sign == sign).map(|pair| Stream::new(suite, &pair.seed));
+        let mut streams: Vec<Stream> = with(Sign::Plus).collect();
+        let added = streams.len();
+        streams.extend(with(Sign::Minus));
+        let tiles = vec![[[0; WORD_BYTES]; TILE_WORDS]; streams.len()];
+        Self { streams, added, tiles }
     }
 
-    /// No mask at all.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::from_seeds(Suite::Aes, &[])
-    }
-
-    fn apply(&mut self, tile: &mut [Word]) {
-        for (sign, stream) in &mut self.streams {
-            stream.combine(*sign, tile, &mut self.scratch);
-        }
-    }
-
-    /// Packs integers that fit their lanes, masks them and writes the wire bytes, in one pass.
-    #[must_use]
-    pub fn pack_and_mask(mut self, width: LaneWidth, values: &[i32]) -> Vec<u8> {
-        let count = values.len().div_ceil(width.lanes());
-        let mut bytes = Vec::with_capacity(count * WORD_BYTES);
-        let mut words = [[0; 4]; TILE_WORDS];
-        for values in values.chunks(TILE_WORDS * width.lanes()) {
-            let tile = &mut words[..values.len().div_ceil(width.lanes())];
-            pack_into(width, values, tile);
-            self.apply(tile);
-            tile.iter().for_each(|word| bytes.extend_from_slice(&to_bytes(word)));
-        }
-        words.zeroize();
-        bytes
-    }
-
-    /// Masks words that are already on the wire, in one pass. A last word of less than 32 bytes counts as padded with zeros.
-    #[must_use]
-    pub fn mask_bytes(mut self, plain: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(plain.len());
-        let mut words = [[0; 4]; TILE_WORDS];
-        for plain in plain.chunks(TILE_WORDS * WORD_BYTES) {
-            let tile = &mut words[..plain.len().div_ceil(WORD_BYTES)];
-            for (word, plain) in tile.iter_mut().zip(plain.chunks(WORD_BYTES)) {
-                *word = from_bytes(plain);
+    /// Masks words on the wire, from word 0, where they stand.
+    pub fn mask(mut self, words: &mut [WireWord]) {
+        for words in words.chunks_mut(TILE_WORDS) {
+            for (stream, tile) in self.streams.iter_mut().zip(&mut self.tiles) {
+                stream.fill(&mut tile[..words.len()]);
             }
-            self.apply(tile);
-            tile.iter().for_each(|word| bytes.extend_from_slice(&to_bytes(word)));
+            let (plus, minus) = self.tiles.split_at(self.added);
+            combine(words, plus, minus);
         }
-        words.zeroize();
-        bytes
     }
 }
 
 impl Drop for Masker {
     fn drop(&mut self) {
-        self.scratch.zeroize();
+        self.tiles.zeroize();
     }
 }
 
@@ -161,12 +143,13 @@ impl Drop for Masker {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{GroupContext, Masker, PairSeed, pair_seeds};
+    use super::{GroupContext, Masker, PairSeed, Sign, pair_seeds};
     use crate::error::Error;
     use crate::keys::MaskKey;
-    use crate::lanes::{LaneWidth, add, pack, sub, write_words};
+    use crate::lanes::{WORD_BYTES, WireWord, add, from_bytes, sub, to_bytes};
     use crate::params::Suite;
-    use crate::prg::{Sign, TILE_WORDS, expand};
+    use crate::prg::Stream;
+    use crate::sums::TILE_WORDS;
 
     fn seeds() -> Vec<PairSeed> {
         let signs = [Sign::Minus, Sign::Minus, Sign::Plus];
@@ -175,14 +158,18 @@ mod tests {
     }
 
     /// E12, one peer after the other over the whole vector.
-    fn mask_as_written(suite: Suite, width: LaneWidth, values: &[i32]) -> Vec<u8> {
-        let mut words = pack(width, values).unwrap();
+    fn mask_as_written(suite: Suite, plain: &[WireWord]) -> Vec<WireWord> {
+        let mut words: Vec<_> = plain.iter().map(from_bytes).collect();
         for pair in seeds() {
-            for (word, mask) in words.iter_mut().zip(expand(suite, &pair.seed, values.len())) {
+            let mut masks = vec![[0; WORD_BYTES]; plain.len()];
+            Stream::new(suite, &pair.seed).fill(&mut masks);
+            for (word, mut mask) in words.iter_mut().zip(masks) {
+                mask.reverse();
+                let mask = from_bytes(&mask);
                 if pair.sign == Sign::Plus { add(word, &mask) } else { sub(word, &mask) }
             }
         }
-        write_words(&words)
+        words.iter().map(to_bytes).collect()
     }
 
     fn key(scalar: [u8; 32]) -> MaskKey {
@@ -232,17 +219,11 @@ mod tests {
     #[test]
     fn tiles_do_not_show() {
         for suite in [Suite::Aes, Suite::Keccak] {
-            for width in LaneWidth::ALL {
-                for count in
-                    [1, width.lanes() * TILE_WORDS - 1, width.lanes() * TILE_WORDS, width.lanes() * TILE_WORDS + 1]
-                {
-                    let values: Vec<i32> = (0..count).map(|k| k as i32 % 29 - 14).collect();
-                    let expected = mask_as_written(suite, width, &values);
-                    assert_eq!(expected, Masker::from_seeds(suite, &seeds()).pack_and_mask(width, &values));
-                    let plain = write_words(&pack(width, &values).unwrap());
-                    assert_eq!(expected, Masker::from_seeds(suite, &seeds()).mask_bytes(&plain));
-                    assert_eq!(plain, Masker::none().pack_and_mask(width, &values));
-                }
+            for count in [0, 1, TILE_WORDS - 1, TILE_WORDS, TILE_WORDS + 1, 3 * TILE_WORDS + 2] {
+                let mut words: Vec<WireWord> = (0..count).map(|k| [k as u8; WORD_BYTES]).collect();
+                let expected = mask_as_written(suite, &words);
+                Masker::from_seeds(suite, &seeds()).mask(&mut words);
+                assert_eq!(expected, words);
             }
         }
     }

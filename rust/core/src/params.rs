@@ -64,6 +64,64 @@ pub enum Rule {
     },
 }
 
+/// How values become words: `members * bound < 2^(lane_bits - 1)`, so that no sum of one group leaves its lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coding {
+    members: u64,
+    encoding: Encoding,
+    bound: u64,
+    width: LaneWidth,
+}
+
+impl Coding {
+    /// Checks the ranges of PROTOCOL.md section 2; of `raw` the first fields count, up to `lane_bits`, but for the number
+    /// of parameters, which no encoding limits.
+    ///
+    /// # Errors
+    /// The variant of [`Error`] that belongs to the first parameter that can't work.
+    pub fn new(raw: &RawParams) -> Result<Self> {
+        let members = in_range("members", MIN_MEMBERS, MAX_MEMBERS, raw.members)?;
+        let encoding = encoding(raw)?;
+        let bound = in_range("bound", 1, (1 << 31) - 1, raw.bound)?;
+        Ok(Self { members, encoding, bound, width: lane_width(raw, encoding)? })
+    }
+
+    /// How weights become integers.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Q.
+    #[must_use]
+    pub fn bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// N.
+    #[must_use]
+    pub fn members(&self) -> u64 {
+        self.members
+    }
+
+    /// b.
+    #[must_use]
+    pub fn width(&self) -> LaneWidth {
+        self.width
+    }
+
+    /// The largest squared norm of a sum of `count` uploads of `parameters` values that rule `norm` accepts:
+    /// `floor(count^2 d Q^2 / (4 N^2))` (E15).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `1 <= count <= N`.
+    pub fn norm_limit(&self, parameters: usize, count: u64) -> Result<u128> {
+        let count = u128::from(in_range("count", 1, self.members, count)?);
+        let corner = parameters as u128 * u128::from(self.bound).pow(2);
+        Ok(count.pow(2) * corner / (4 * u128::from(self.members).pow(2)))
+    }
+}
+
 /// The fields of `SessionParams` that matter here, as numbers, unchecked; the names and codes are those of PROTOCOL.md.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -82,14 +140,11 @@ pub struct RawParams {
     pub krum_m_rule: u64,
 }
 
-/// Checked parameters: `members * bound < 2^(lane_bits - 1)`, so that no sum of one group leaves its lane.
+/// Checked parameters of a session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodecParams {
     parameter_count: usize,
-    members: u64,
-    encoding: Encoding,
-    bound: u64,
-    width: LaneWidth,
+    coding: Coding,
     chunk_words: usize,
     suite: Suite,
     rule: Rule,
@@ -102,25 +157,13 @@ impl CodecParams {
     /// The variant of [`Error`] that belongs to the first parameter that can't work.
     pub fn new(raw: &RawParams) -> Result<Self> {
         let parameter_count = in_range("parameter_count", 1, MAX_PARAMETERS, raw.parameter_count)?;
-        let members = in_range("members", MIN_MEMBERS, MAX_MEMBERS, raw.members)?;
-        let encoding = encoding(raw)?;
-        let bound = in_range("bound", 1, (1 << 31) - 1, raw.bound)?;
-        let width = lane_width(raw, encoding)?;
+        let coding = Coding::new(raw)?;
         let chunk_words = in_range("chunk_words", 8, 720, raw.chunk_words)?;
-        let words = parameter_count.div_ceil(width.lanes() as u64);
+        let words = parameter_count.div_ceil(coding.width.lanes() as u64);
         in_range("chunks", 1, MAX_CHUNKS, words.div_ceil(chunk_words))?;
         let suite = if in_range("suite", 0, 1, raw.suite)? == 0 { Suite::Aes } else { Suite::Keccak };
-        let rule = rule(raw, encoding)?;
-        Ok(Self {
-            parameter_count: parameter_count as usize,
-            members,
-            encoding,
-            bound,
-            width,
-            chunk_words: chunk_words as usize,
-            suite,
-            rule,
-        })
+        let rule = rule(raw, coding.encoding)?;
+        Ok(Self { parameter_count: parameter_count as usize, coding, chunk_words: chunk_words as usize, suite, rule })
     }
 
     /// d.
@@ -132,31 +175,25 @@ impl CodecParams {
     /// N.
     #[must_use]
     pub fn members(&self) -> u64 {
-        self.members
+        self.coding.members
     }
 
-    /// How weights become integers.
+    /// How values become words.
     #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
-    /// Q.
-    #[must_use]
-    pub fn bound(&self) -> u64 {
-        self.bound
+    pub fn coding(&self) -> &Coding {
+        &self.coding
     }
 
     /// b.
     #[must_use]
     pub fn width(&self) -> LaneWidth {
-        self.width
+        self.coding.width
     }
 
     /// Words of a vector, `ceil(d / L)`.
     #[must_use]
     pub fn words(&self) -> usize {
-        self.parameter_count.div_ceil(self.width.lanes())
+        self.parameter_count.div_ceil(self.width().lanes())
     }
 
     /// Words of a chunk; the last may be shorter.
@@ -188,16 +225,14 @@ impl CodecParams {
     /// # Errors
     /// [`Error::OutOfRange`] unless `1 <= count <= N`.
     pub fn norm_limit(&self, count: u64) -> Result<u128> {
-        let count = u128::from(in_range("count", 1, self.members, count)?);
-        let corner = self.parameter_count as u128 * u128::from(self.bound).pow(2);
-        Ok(count.pow(2) * corner / (4 * u128::from(self.members).pow(2)))
+        self.coding.norm_limit(self.parameter_count, count)
     }
 
     /// Units of a weight in one unit of the mean of `count` summands: `C / (Q count)`, or `1 / (10^8 count)`, as a fraction.
     #[must_use]
     pub(crate) fn mean_fraction(&self, count: f64) -> (f64, f64) {
-        match self.encoding {
-            Encoding::Delta { clip } => (f64::from(clip), self.bound as f64 * count),
+        match self.coding.encoding {
+            Encoding::Delta { clip } => (f64::from(clip), self.coding.bound as f64 * count),
             Encoding::Weights => (1.0, WEIGHTS_SCALE * count),
         }
     }

@@ -8,24 +8,9 @@ use ctr::Ctr64LE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use zeroize::Zeroizing;
 
-use crate::digest::keccak256;
-use crate::lanes::{WORD_BYTES, Word, add, from_bytes, sub};
+use crate::keccak;
+use crate::lanes::WireWord;
 use crate::params::Suite;
-
-/// Words that [`Stream::combine`] takes at once: 8 KiB of keystream and 8 KiB of words stay in the first-level cache.
-pub const TILE_WORDS: usize = 256;
-
-/// Room for one tile of keystream.
-pub type Scratch = [u8; TILE_WORDS * WORD_BYTES];
-
-/// Whether a mask is added or taken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
-    /// Added: the peer's place is higher.
-    Plus,
-    /// Taken off: the peer's place is lower.
-    Minus,
-}
 
 /// A seed's words in order, from word 0. Wiped when dropped.
 pub struct Stream(Inner);
@@ -49,47 +34,14 @@ impl Stream {
         })
     }
 
-    /// Adds the next words to `words`, or takes them off, modulo 2^256.
-    pub fn combine(&mut self, sign: Sign, words: &mut [Word], scratch: &mut Scratch) {
-        match sign {
-            Sign::Plus => self.each(words, scratch, add),
-            Sign::Minus => self.each(words, scratch, sub),
-        }
-    }
-
-    fn each(&mut self, words: &mut [Word], scratch: &mut Scratch, apply: impl Fn(&mut Word, &Word)) {
+    /// The next words, each as 32 little-endian bytes.
+    pub fn fill(&mut self, words: &mut [WireWord]) {
         match &mut self.0 {
-            Inner::Aes(stream) => {
-                for tile in words.chunks_mut(TILE_WORDS) {
-                    let keystream = &mut scratch[..tile.len() * WORD_BYTES];
-                    stream.write_keystream(keystream);
-                    for (word, bytes) in tile.iter_mut().zip(keystream.as_chunks::<WORD_BYTES>().0) {
-                        apply(word, &from_little_endian(bytes));
-                    }
-                }
-            }
+            Inner::Aes(stream) => stream.write_keystream(words.as_flattened_mut()),
             Inner::Keccak { seed, next } => {
-                for word in words {
-                    let mut index = [0; 32];
-                    index[24..].copy_from_slice(&next.to_be_bytes());
-                    apply(word, &from_bytes(&keccak256(&[seed.as_slice(), &index])));
-                    *next = next.wrapping_add(1);
-                }
+                keccak::fill(seed, *next, words);
+                *next = next.wrapping_add(words.len() as u64);
             }
         }
     }
-}
-
-#[inline]
-fn from_little_endian(bytes: &[u8; WORD_BYTES]) -> Word {
-    let limbs = bytes.as_chunks::<8>().0;
-    std::array::from_fn(|limb| u64::from_le_bytes(limbs[limb]))
-}
-
-/// The first `count` words of a seed's stream.
-#[must_use]
-pub fn expand(suite: Suite, seed: &[u8; 32], count: usize) -> Vec<Word> {
-    let mut words = vec![[0; 4]; count];
-    Stream::new(suite, seed).combine(Sign::Plus, &mut words, &mut [0; TILE_WORDS * WORD_BYTES]);
-    words
 }
