@@ -107,7 +107,7 @@ gas: setup ## the gas of every contract function
 
 bench: setup ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
 	$(BIN)/omnilytics bench all $(ARGS)
-	cargo bench --locked -p omnilytics-core
+	cargo bench --locked -p omnilytics-core --bench kernels
 
 readme: setup ## the tables of README.md, from docs/results
 	$(BIN)/python tools/readme.py
