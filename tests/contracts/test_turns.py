@@ -55,6 +55,13 @@ class Step:
         assert self.by(entitled) > 0
         assert {a: self.by(a) for a in others} == dict.fromkeys(others, 0)
 
+    def is_anybodys_after(self, last: int) -> None:
+        """Up to that second, inclusive, a stranger isn't paid."""
+        self.session.chain.next_at(last)
+        assert self.by(self.session.stranger) == 0
+        self.session.chain.next_at(last + 1)
+        self.pays_anybody()
+
     def pays_anybody(self) -> None:
         for account in (self.session.stranger, self.session.owner, *self.session.listed[:3]):
             assert self.by(account) > 0
@@ -83,8 +90,7 @@ def test_aggregate_in_its_window(start: Callable[..., SessionDriver]) -> None:
     wait_for_turn(session, 1, 3)
     entitled = session.members_of(1)[1]
     step.only_pays(entitled, others_than(session, entitled))
-    session.chain.next_at(session.deadline() - session.params.aggregate_secs * 3 // 4 + 1)
-    step.pays_anybody()
+    step.is_anybodys_after(session.deadline() - session.params.aggregate_secs * 3 // 4)
 
 
 @pytest.mark.parametrize("call", ["gram", "select"])
@@ -96,8 +102,7 @@ def test_selection(start: Callable[..., SessionDriver], call: str) -> None:
     step = Step(session, call, *([0, session.aggregates(0), []] if call == "gram" else [[]]))
     wait_for_turn(session, 4, len(seats))
     step.only_pays(seats[4], others_than(session, seats[4]))
-    session.chain.next_at(session.deadline() - session.params.select_secs * 3 // 4 + 1)
-    step.pays_anybody()
+    step.is_anybodys_after(session.deadline() - session.params.select_secs * 3 // 4)
 
 
 def test_settle_in_stage_payment(start: Callable[..., SessionDriver]) -> None:
@@ -106,8 +111,7 @@ def test_settle_in_stage_payment(start: Callable[..., SessionDriver]) -> None:
     step = Step(session, "settle", 1, members)
     wait_for_turn(session, 2, 3)
     step.only_pays(members[2], others_than(session, members[2]))
-    session.chain.next_at(began + session.params.select_secs // 4 + 1)
-    step.pays_anybody()
+    step.is_anybodys_after(began + session.params.select_secs // 4)
 
 
 def test_settle_before_stage_payment(start: Callable[..., SessionDriver]) -> None:
@@ -148,8 +152,7 @@ def test_advance_over_a_deadline(start: Callable[..., SessionDriver], stage: Sta
     wait_for_turn(session, 5, len(seats))
     if stage == Stage.COMMIT:
         assert step.by(seats[5]) == 0, "it never committed"
-    session.chain.next_at(end + window // 4 + 1)
-    step.pays_anybody()
+    step.is_anybodys_after(end + window // 4)
 
 
 @pytest.mark.parametrize("call", ["advance", "draw"])
@@ -166,8 +169,7 @@ def test_closing_registration(new_session: Factory, assignment: int, call: str) 
     step = Step(session, call)
     wait_for_turn(session, 3, 5)
     step.only_pays(session.listed[3], others_than(session, session.listed[3]))
-    session.chain.next_at(end + session.params.register_secs // 4 + 1)
-    step.pays_anybody()
+    step.is_anybodys_after(end + session.params.register_secs // 4)
 
 
 @pytest.mark.parametrize("call", ["advance", "draw"])
