@@ -288,6 +288,24 @@ def test_what_can_work_is_frozen_and_locked(base: SessionDriver, given: dict[str
     assert base.chain.balance(base.contract.address) == locked
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"members": 16, "rounds": 1, "bound": 1},
+        {"members": 2, "rounds": 16, "rule": 1, "krum_mu_bps": 0, "krum_m": 13},
+    ],
+    ids=["aggregate", "gram"],
+)
+def test_the_largest_call_that_fits(new_session: Factory, shape: dict[str, int]) -> None:
+    """Sixteen chunks of 254 words are 130,048 bytes, to the byte what there is room for."""
+    session = new_session(parameter_count=254 * 42, chunk_words=254, **shape)
+    session.whitelist()
+    session.publish()
+    session.start()
+    assert session.stage() == Stage.REGISTER
+    assert session.word_count == 254
+
+
 def test_the_model_hash_is_zero_before(base: SessionDriver) -> None:
     assert base.model_hash() == bytes(32)
     assert set(base.contract.params()) == {0}
