@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.harness import DAY, Params, SessionDriver, Stage, economy, make_params, reverts
 from tests.contracts.harness import reference as ref
-from tests.contracts.harness.economy import fee_table, record_constants
+from tests.contracts.harness.economy import FeeTable, fee_table, record_constants
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.params import fees_of
 
@@ -184,16 +184,20 @@ def test_the_reserve_is_no_part_of_the_reward(base: SessionDriver) -> None:
         base.contract.start(params, sender=base.owner, value=params.reward_wei)
 
 
-@pytest.mark.parametrize("above", [False, True])
-def test_the_reserve_has_a_bound(new_session: Factory, above: bool) -> None:
+@pytest.mark.parametrize(
+    ("cap", "limits", "above"),
+    [(2**39, {"register": 10_000}, 0), (186_310_924_729, {"register": 29_507, "select": 1_753, "upload_word": 23}, 1)],
+)
+def test_the_reserve_has_a_bound(new_session: Factory, cap: int, limits: dict[str, int], above: int) -> None:
     """2^41 gwei: every account's fees fit 42 bits of gwei."""
-    session = new_session(rooted=True, capacity=4_096, fee_cap_wei=1, fee_table=fee_table(register=2**16 - 1))
-    cap = economy.MAX_RESERVE_WEI // economy.reserve(session.params, 4_096) + above
-    session.params = make_params(fee_cap_wei=cap, fee_table=session.params.fee_table)
+    table = FeeTable(**dict.fromkeys(FeeTable._fields, 0) | limits).packed()
+    shape = {"rounds": 1, "fee_cap_wei": cap, "fee_table": table, "reward_wei": 2**60, "bond_wei": 2**61}
+    session = new_session(rooted=True, capacity=4_000, **shape)
+    reserve = economy.reserve(session.params, 4_000)
+    assert reserve == economy.MAX_RESERVE_WEI + above
     session.whitelist()
     session.publish()
     session.chain.set_balance(session.owner, 2**97)
-    reserve = economy.reserve(session.params, 4_096)
     if above:
         with reverts(f"start: reserve above 2^41 gwei: expected {economy.MAX_RESERVE_WEI}, given {reserve}"):
             session.start()
