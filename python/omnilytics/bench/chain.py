@@ -8,7 +8,7 @@ from time import process_time
 from typing import Protocol
 
 from omnilytics.bench.report import Report, Row, Say
-from omnilytics.bench.session import WEI, Played, Sent, play
+from omnilytics.bench.session import WEI, Played, Sent, play, reach
 from omnilytics.chain.embedded import GAS_PRICE_WEI, EmbeddedChain
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.terms import Terms
@@ -113,11 +113,9 @@ def total(seconds: Seconds) -> float:
 
 def _mined_again(chain: EmbeddedChain, sent: Sent) -> float:
     """Seconds for one transaction, in its block; the empty blocks before it don't count."""
-    if sent.to is None:
-        raise VerificationError(f"{sent.call}: expected a session's transaction, got a deployment")
-    chain.wait_blocks(max(0, sent.block - 1 - chain.block_number()))
+    to = reach(chain, sent)
     begin = process_time()
-    receipt = chain.send(sent.call, sent.sender, sent.to, sent.calldata, sent.value)
+    receipt = chain.send(sent.call, sent.sender, to, sent.calldata, sent.value)
     seconds = process_time() - begin
     _check(sent, "the embedded chain", (receipt.gas_used, receipt.block, receipt.timestamp))
     return seconds

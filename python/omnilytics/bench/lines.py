@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from omnilytics.bench.gas import PARAMETERS, VARIANTS
 from omnilytics.bench.report import Report, Row, Say
-from omnilytics.bench.session import Played, play
+from omnilytics.bench.session import Played, play, reach
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import DataError, VerificationError
 from omnilytics.types import Address
@@ -123,10 +123,8 @@ def profile(played: Played) -> tuple[Counter[tuple[Address, int]], int]:
     found: Counter[tuple[Address, int]] = Counter()
     paid = 0
     for sent in played.sent:
-        if sent.to is None:
-            raise VerificationError(f"{sent.call}: expected a session's transaction, got a deployment")
-        chain.wait_blocks(max(0, sent.block - 1 - chain.block_number()))
-        receipt, spent = chain.send_profiled(sent.call, sent.sender, sent.to, sent.calldata, sent.value)
+        to = reach(chain, sent)
+        receipt, spent = chain.send_profiled(sent.call, sent.sender, to, sent.calldata, sent.value)
         if receipt.gas_used != sent.gas:
             raise VerificationError(f"{sent.call}: expected {sent.gas} gas, got {receipt.gas_used} when profiled")
         paid += receipt.gas_used

@@ -50,6 +50,18 @@ class Sent:
         return len(self.calldata) + ENVELOPE_BYTES
 
 
+def reach(chain: EmbeddedChain, sent: Sent) -> Address:
+    """Mines up to the block before that of a session's transaction; returns the contract that it calls.
+
+    Raises:
+        VerificationError: it deploys one.
+    """
+    if sent.to is None:
+        raise VerificationError(f"{sent.call}: expected a session's transaction, got a deployment")
+    chain.wait_blocks(max(0, sent.block - 1 - chain.block_number()))
+    return sent.to
+
+
 class Recorder:
     """Writes down every transaction of a chain from now on; each must succeed."""
 

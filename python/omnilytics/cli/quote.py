@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -16,14 +16,10 @@ from omnilytics.tables import GWEI_WEI
 if TYPE_CHECKING:
     from omnilytics.config import QuoteOptions
     from omnilytics.protocol.fees import Quote, Step
-    from omnilytics.protocol.terms import Terms
 
 EXAMPLE = "Example: omnilytics quote --dataset mnist --capacity 64 --gas-price-gwei 0.5 --json quote.json"
 
 SCHEMA = "omnilytics/quote/1"
-
-REWARD_WEI = 10**18
-"""What a session pays, unless told."""
 
 
 class Recipe(NamedTuple):
@@ -108,10 +104,10 @@ def make(chosen: QuoteOptions) -> Quote:
         InputError: a session that `start` would refuse.
     """
     from omnilytics.protocol import fees
-    from omnilytics.protocol.terms import check_params
+    from omnilytics.protocol.terms import check_params, offer
 
     recipe = RECIPES[chosen.dataset, chosen.split]
-    terms = terms_of(chosen, recipe)
+    terms = offer(chosen, chosen.rounds or recipe.rounds, chosen.group_size or recipe.group_size)
     members = chosen.members
     if members is None:
         members = chosen.capacity or max(recipe.members, terms.rounds * terms.group_size)
@@ -123,28 +119,6 @@ def make(chosen: QuoteOptions) -> Quote:
         leaves = max(members, capacity)
     price = round(chosen.gas_price_gwei * GWEI_WEI)
     return fees.quote(params, capacity, price, registered=min(members, capacity), leaves=leaves)
-
-
-def terms_of(chosen: QuoteOptions, recipe: Recipe) -> Terms:
-    """The offer that the options spell. Training and windows cost no gas: they keep their defaults."""
-    from omnilytics.protocol.terms import Terms
-    from omnilytics.types import Assignment, Encoding, KrumPicks, RecordConstants, Rule
-
-    terms = Terms(
-        reward_wei=REWARD_WEI if chosen.reward_wei is None else chosen.reward_wei,
-        rounds=chosen.rounds or recipe.rounds,
-        group_size=chosen.group_size or recipe.group_size,
-        encoding=Encoding[chosen.encoding.upper()],
-        bound=chosen.bound,
-        assignment=Assignment[chosen.assignment.upper()],
-        rule=Rule[chosen.select.upper()],
-        krum_m_rule=KrumPicks[chosen.krum_picks.upper()],
-        fee_cap_wei=round(chosen.fee_cap_gwei * GWEI_WEI),
-        records=RecordConstants() if chosen.records else None,
-    )
-    if chosen.krum_mu is not None:
-        terms = replace(terms, krum_mu_bps=round(chosen.krum_mu * 10_000))
-    return terms if chosen.krum_m is None else replace(terms, krum_m=chosen.krum_m)
 
 
 def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:

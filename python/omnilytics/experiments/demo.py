@@ -18,13 +18,9 @@ from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.member import Behaviour
 from omnilytics.protocol.pipeline import Plan
 from omnilytics.protocol.record import RecordWriter
-from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.terms import Terms, offer
 from omnilytics.seeds import Seeds
-from omnilytics.tables import GWEI_WEI, RecordConstants
-from omnilytics.types import Address, Assignment, Encoding, KrumPicks, Rule, Suite
-
-REWARD_WEI = 10**18
-"""What a session pays, unless told."""
+from omnilytics.types import Address, Suite
 
 
 def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | None = None) -> DemoResult:
@@ -119,23 +115,12 @@ def _recipe(options: DemoOptions) -> Recipe:
 
 
 def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
-    mu_bps = None if options.krum_mu is None else round(options.krum_mu * 10_000)
-    return Terms(
-        reward_wei=REWARD_WEI if options.reward_wei is None else options.reward_wei,
-        rounds=recipe.rounds,
-        group_size=recipe.group_size,
+    return replace(
+        offer(options, recipe.rounds, recipe.group_size),
         samples=recipe.samples_per_member,
         epochs=recipe.train.epochs,
         batch_size=recipe.train.batch_size,
-        encoding=Encoding[options.encoding.upper()],
-        bound=options.bound,
         suite=Suite[options.suite.upper()],
-        assignment=Assignment[options.assignment.upper()],
-        rule=Rule[options.select.upper()],
-        krum_m_rule=KrumPicks[options.krum_picks.upper()],
-        fee_cap_wei=round(options.fee_cap_gwei * GWEI_WEI),
-        records=RecordConstants() if options.records else None,
-        **_given(krum_mu_bps=mu_bps, krum_m=options.krum_m),
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omnilytics import codec
 from omnilytics.errors import InputError
 from omnilytics.protocol.fees import default_table
+from omnilytics.tables import GWEI_WEI
 from omnilytics.types import (
     Assignment,
     Encoding,
@@ -24,6 +26,12 @@ from omnilytics.types import (
     member_fees_wei,
     reserve_wei,
 )
+
+if TYPE_CHECKING:
+    from omnilytics.config import ShapeOptions
+
+REWARD_WEI = 10**18
+"""What a session pays, unless told."""
 
 MIN_CHUNK_WORDS = 8
 MAX_CHUNK_WORDS = 720
@@ -216,6 +224,36 @@ def check_krum(rounds: int, mu_bps: int, picks: int, rule: KrumPicks) -> None:
             f"krum_mu: expected R - ceil(mu R) - 2 of at least 1 neighbour for {rounds} groups, "
             f"got {neighbours} with mu = {float(mu):g}"
         )
+
+
+def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
+    """The offer that options spell; training and windows keep their defaults.
+
+    Args:
+        shape: what was typed.
+        rounds: R, groups.
+        group_size: N.
+
+    Raises:
+        InputError: a number that can't work.
+    """
+    krum: dict[str, Any] = {
+        "krum_mu_bps": None if shape.krum_mu is None else round(shape.krum_mu * 10_000),
+        "krum_m": shape.krum_m,
+    }
+    return Terms(
+        reward_wei=REWARD_WEI if shape.reward_wei is None else shape.reward_wei,
+        rounds=rounds,
+        group_size=group_size,
+        encoding=Encoding[shape.encoding.upper()],
+        bound=shape.bound,
+        assignment=Assignment[shape.assignment.upper()],
+        rule=Rule[shape.select.upper()],
+        krum_m_rule=KrumPicks[shape.krum_picks.upper()],
+        fee_cap_wei=round(shape.fee_cap_gwei * GWEI_WEI),
+        records=RecordConstants() if shape.records else None,
+        **{name: value for name, value in krum.items() if value is not None},
+    )
 
 
 def clip_bits(clip: float) -> int:
