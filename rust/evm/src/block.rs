@@ -147,10 +147,7 @@ impl Chain {
         if timestamp <= newest {
             return Err(EvmError::TimeBackwards { given: timestamp, newest });
         }
-        let transactions = self.pending.receipts.len();
-        if transactions > 0 {
-            return Err(EvmError::BlockStarted { transactions });
-        }
+        self.not_started()?;
         self.pending.timestamp = timestamp;
         Ok(())
     }
@@ -162,10 +159,7 @@ impl Chain {
     /// `BadConfig`; `BlockStarted`.
     pub fn set_next_base_fee(&mut self, wei: u64) -> Result<(), EvmError> {
         Config { base_fee: BaseFee::Fixed(wei), ..self.config.clone() }.check()?;
-        let transactions = self.pending.receipts.len();
-        if transactions > 0 {
-            return Err(EvmError::BlockStarted { transactions });
-        }
+        self.not_started()?;
         self.pending.base_fee = wei;
         Ok(())
     }
@@ -178,6 +172,14 @@ impl Chain {
         if timestamp > self.head().timestamp {
             self.set_next_timestamp(timestamp)?;
             self.close_block();
+        }
+        Ok(())
+    }
+
+    fn not_started(&self) -> Result<(), EvmError> {
+        let transactions = self.pending.receipts.len();
+        if transactions > 0 {
+            return Err(EvmError::BlockStarted { transactions });
         }
         Ok(())
     }
