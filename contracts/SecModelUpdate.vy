@@ -7,7 +7,7 @@
 @license Apache-2.0
 @notice docs/PROTOCOL.md is the specification. Deployed once, locked by its constructor; sessions are ERC-1167 clones that a Market
     initialises in the transaction that makes them. Here is the work of a session, from the draw to the selection; SessionDesk has
-    its members and its money, SessionViews what it tells of itself.
+    its members and its money, SessionRecovery what policy `recover` adds, SessionViews what it tells of itself.
 @custom:contract-name SecModelUpdate
 @custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. Nobody is paid in a loop.
 @custom:invariant deposited = credits + locked + withdrawn, to the wei, whatever the balance is.
@@ -19,6 +19,7 @@ from interfaces import ISessionRules
 from modules import accumulator
 from modules import bounds
 from modules import calls
+from modules import commitments
 from modules import escrow
 from modules import fees
 from modules import gram as multiplier
@@ -30,9 +31,10 @@ from modules import progress
 from modules import publication
 from modules import registry
 from modules import seats
+from modules import sums
 from modules import terms
 
-# The state of a session: SessionDesk and SessionViews name the same modules in the same order.
+# The state of a session: its other parts name the same modules in the same order.
 initializes: parties
 initializes: publication
 initializes: escrow
@@ -43,13 +45,21 @@ initializes: registry
 initializes: terms
 initializes: seats[groups := groups, libraries := libraries, registry := registry]
 
+initializes: commitments[groups := groups, progress := progress, registry := registry, seats := seats]
 initializes: lifecycle[
     escrow := escrow, groups := groups, libraries := libraries, progress := progress, seats := seats, terms := terms
 ]
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
+initializes: sums[groups := groups, progress := progress, terms := terms]
 initializes: accumulator[
-    calls := calls, fees := fees, groups := groups, libraries := libraries, progress := progress, terms := terms
+    calls := calls,
+    fees := fees,
+    groups := groups,
+    libraries := libraries,
+    progress := progress,
+    accumulated := sums,
+    terms := terms,
 ]
 initializes: multiplier[
     calls := calls, fees := fees, groups := groups, libraries := libraries, progress := progress, terms := terms
@@ -108,22 +118,10 @@ def commit(root: bytes32):
     """
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.COMMIT)
-    m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
-    first: uint256 = seats._first(p, shape, m)
-    seat: uint256 = seats._to_commit(p, progress._failures(), shape, m, first)
-    group: uint256 = (seat - 1) // shape.members
-    place: uint256 = (seat - 1) % shape.members
-    g: groups.Group = groups._load(group)
-    assert (g.committed >> place) & 1 == 0, "session: already committed"
-    # the root takes the slot that the first seat may have been computed from
-    m.seat = first
-    if seat != first:
-        m.second = seat
-    registry._commit(m.key_address, root)
-    registry._store(msg.sender, m)
-    g.committed |= 1 << place
-    groups._store(group, g)
+    group: uint256 = 0
+    place: uint256 = 0
+    group, place = commitments._take(p, shape, root)
     log ISecModelUpdate.Committed(member=msg.sender, group=group, place=place, root=root)
     q: progress.Progress = p
     q.pending -= 1
@@ -144,7 +142,7 @@ def upload(
     @notice Delivers the caller's next chunk of masked words. Members of live groups, in stage Upload.
     @param chunk The number of chunks that the caller has delivered.
     @param words The chunk.
-    @param chunk_hashes Those that the caller has committed to.
+    @param chunk_hashes Those that the caller has committed to; empty with `recover`, which has no commitment.
     """
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.UPLOAD)
@@ -158,11 +156,16 @@ def upload(
     sizes: terms.Chunk = terms._chunk(shape, chunk)
     assert chunk == m.chunks and chunk < sizes.count, "session: chunk out of turn"
     assert len(words) == sizes.size, "session: length of the chunk"
-    assert keccak256(abi_encode(chunk_hashes)) == registry._commitments[m.key_address], "session: hashes don't give root"
-    assert len(chunk_hashes) == sizes.count, "session: number of hashes"
     words_hash: bytes32 = keccak256(words)
-    assert words_hash == chunk_hashes[chunk], "session: words don't give hash"
-    groups._chain(group, chunk, words_hash)
+    if shape.policy == terms.RECOVER:
+        assert len(chunk_hashes) == 0, "session: hashes with recover"
+        groups._set_upload(group, chunk, place, words_hash)
+    else:
+        root: bytes32 = registry._commitments[m.key_address]
+        assert keccak256(abi_encode(chunk_hashes)) == root, "session: hashes don't give root"
+        assert len(chunk_hashes) == sizes.count, "session: number of hashes"
+        assert words_hash == chunk_hashes[chunk], "session: words don't give hash"
+        groups._chain(group, chunk, words_hash)
     m.chunks += 1
     registry._store(msg.sender, m)
     log ISecModelUpdate.Uploaded(member=msg.sender, group=group, place=place, chunk=chunk, words=words)
@@ -170,7 +173,7 @@ def upload(
         g: groups.Group = groups._load(group)
         g.delivered |= 1 << place
         groups._store(group, g)
-        if g.delivered == (1 << shape.members) - 1:
+        if g.delivered == g.committed:
             q: progress.Progress = p
             q.pending -= 1
             if q.pending == 0:
@@ -230,7 +233,10 @@ def _accepted(
     else:
         assert len(products) == 0, "session: norm needs no products"
     norms: DynArray[uint256, bounds.MAX_GROUPS] = []
+    counts: DynArray[uint256, bounds.MAX_GROUPS] = []
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
         if (live >> i) & 1 == 1:
-            norms.append(groups._load(i).squared_norm)
-    return staticcall libraries.RULES.accepted(shape, live, norms, products)
+            g: groups.Group = groups._load(i)
+            norms.append(g.squared_norm)
+            counts.append(progress._count(g.delivered))
+    return staticcall libraries.RULES.accepted(shape, live, norms, counts, products)

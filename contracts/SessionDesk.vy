@@ -3,11 +3,11 @@
 # pragma optimize codesize
 # pragma nonreentrancy on
 """
-@title The desk of a session: its members and its money, from the set-up to the withdrawal
+@title The desk of a session: its members and its money, from the registration to the withdrawal
 @license Apache-2.0
-@notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionViews: code of its own
-    because of EIP-170's limit, state of the session's. All three name the same modules in the same order, so their storage layouts
-    are equal (a test holds that).
+@notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionRecovery, and that one
+    to SessionViews: code of its own because of EIP-170's limit, state of the session's. All of them name the same modules in the
+    same order, so their storage layouts are equal (a test holds that).
 @custom:contract-name SessionDesk
 @custom:security By itself it is a session that nobody can initialise.
 """
@@ -15,8 +15,8 @@
 
 from interfaces import IMarket
 from interfaces import ISecModelUpdate
+from interfaces import ISessionRecovery
 from interfaces import ISessionRules
-from interfaces import ISessionTerms
 from modules import bounds
 from modules import calls
 from modules import credits
@@ -52,22 +52,22 @@ initializes: fees[escrow := escrow, libraries := libraries, registry := registry
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
 
 
-VIEWS: immutable(address)
+RECOVERY: immutable(address)
 
 
 @deploy
-def __init__(rules: address, terms_: address, vector_math: address, meter: address, views: address):
+def __init__(rules: address, terms_: address, vector_math: address, meter: address, recovery: address):
     """
     @notice Locks it: by itself nobody can initialise it.
     @param rules The SessionRules that all sessions ask.
     @param terms_ The SessionTerms that all sessions ask.
     @param vector_math The VectorMath that all sessions ask.
     @param meter The Meter that all sessions ask.
-    @param views The SessionViews of all sessions.
+    @param recovery The SessionRecovery of all sessions.
     """
     libraries.__init__(rules, terms_, vector_math, meter)
-    assert views.is_contract, "libraries: no code"
-    VIEWS = views
+    assert recovery.is_contract, "libraries: no code"
+    RECOVERY = recovery
     parties.market = self
 
 
@@ -77,109 +77,9 @@ def __init__(rules: address, terms_: address, vector_math: address, meter: addre
 @raw_return
 def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
     """
-    @notice What isn't here is in SessionViews.
+    @notice What isn't here is in SessionRecovery.
     """
-    return raw_call(VIEWS, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
-
-
-@external
-def initialize(owner: address):
-    """
-    @notice Makes a fresh clone a session. Called by the Market in the transaction that makes the clone.
-    @param owner The model owner.
-    """
-    parties._set(owner)
-    p: progress.Progress = progress._load()
-    p.deadline = block.timestamp + bounds.SETUP_SECS
-    progress._store(p)
-
-
-@external
-def whitelist(members: DynArray[address, bounds.MAX_LISTED]):
-    """
-    @notice Adds accounts to the list of those who may register. The owner, in stage Setup, without a Merkle root.
-    @param members 1..256 accounts that aren't on it.
-    """
-    p: progress.Progress = progress._in_stage(progress.SETUP)
-    parties._only_owner()
-    assert registry.whitelist_root == empty(bytes32), "session: whitelist has a root"
-    assert len(members) != 0, "session: nobody to list"
-    p.capacity += len(members)
-    assert p.capacity <= bounds.MAX_CAPACITY, "session: whitelist is full"
-    for account: address in members:
-        registry._list(account)
-    progress._store(p)
-    log ISecModelUpdate.Whitelisted(members=members)
-
-
-@external
-def set_whitelist_root(root: bytes32, capacity: uint256):
-    """
-    @notice Names those who may register by a Merkle root (E28); a later call replaces it. The owner, in stage Setup, without a list.
-    @param root Of any number of accounts.
-    @param capacity How many of them may register, 1..4096.
-    """
-    p: progress.Progress = progress._in_stage(progress.SETUP)
-    parties._only_owner()
-    assert p.capacity == 0 or registry.whitelist_root != empty(bytes32), "session: whitelist has a list"
-    assert root != empty(bytes32), "session: empty root"
-    assert capacity != 0 and capacity <= bounds.MAX_CAPACITY, "session: capacity out of 1..4096"
-    p.capacity = capacity
-    progress._store(p)
-    registry.whitelist_root = root
-    log ISecModelUpdate.WhitelistRootSet(root=root, capacity=capacity)
-
-
-@external
-def publish(chunk: uint256, words: Bytes[bounds.MAX_CHUNK_BYTES]):
-    """
-    @notice Publishes the next chunk of W^p (docs/PROTOCOL.md section 4). The owner, in stage Setup.
-    @param chunk The number of chunks before it.
-    @param words 1..720 words of eight float32 bit patterns, lane 0 lowest, all finite.
-    """
-    progress._in_stage(progress.SETUP)
-    parties._only_owner()
-    count: uint256 = len(words) // 32
-    assert count != 0 and len(words) % 32 == 0, "session: not whole words"
-    top: uint256 = staticcall libraries.VECTOR_MATH.float_lanes(words)
-    words_hash: bytes32 = keccak256(words)
-    publication._add(chunk, count, top, words_hash)
-    log ISecModelUpdate.Published(chunk=chunk, words_hash=words_hash, words=words)
-
-
-@external
-@payable
-def start(params: ISecModelUpdate.SessionParams):
-    """
-    @notice Freezes the whitelist, W^p and the terms, locks reward and reserve, opens registration. The owner, in stage Setup.
-    @param params docs/PROTOCOL.md section 2. msg.value is reward + reserve.
-    """
-    p: progress.Progress = progress._in_stage(progress.SETUP)
-    parties._only_owner()
-    published: publication.Publication = publication._load()
-    reserve_wei: uint256 = 0
-    terms._slots, reserve_wei = staticcall libraries.TERMS.check(
-        params,
-        ISessionTerms.Setting(
-            min_window_secs=staticcall IMarket(parties.market).MIN_WINDOW(),
-            capacity=p.capacity,
-            published_words=published.words,
-            published_top=published.top,
-            value_wei=msg.value,
-        ),
-    )
-    escrow._deposit(params.reward_wei)
-    escrow._deposit_reserve(reserve_wei)
-    p.stage = progress.REGISTER
-    p.deadline = block.timestamp + params.register_secs
-    progress._store(p)
-    log ISecModelUpdate.Started(
-        params=params,
-        published_hash=publication.published_hash,
-        model_hash=publication._model_hash(params),
-        reserve_wei=reserve_wei,
-        register_deadline=p.deadline,
-    )
+    return raw_call(RECOVERY, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
 
 
 @external
@@ -199,9 +99,9 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
     assert p.registered < p.capacity, "session: session is full"
     stake: terms.Stake = terms._stake()
     assert msg.value == stake.bond_wei, "session: value other than the bond"
-    m.key_address = staticcall libraries.RULES.key_address(keys, msg.sender)
-    registry._take_key(m.key_address, cohort)
     shape: ISessionRules.Shape = terms._shape()
+    m.key_address = staticcall libraries.RULES.key_address(keys, msg.sender, shape.policy)
+    registry._take_key(m.key_address, cohort)
     suspicion: uint256 = 0
     if stake.records != 0:
         suspicion = extcall IMarket(parties.market).decay(msg.sender, stake.records)
@@ -229,6 +129,7 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
         key_address=m.key_address,
         suspicion=suspicion,
         cohort=cohort,
+        transport=keys.transport,
     )
     q.registered += 1
     full: bool = shape.assignment == terms.GREEDY and q.registered == shape.rounds * shape.members
@@ -243,9 +144,11 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
 def decline():
     """
     @notice Leaves the caller's group, which is dissolved by that, at a price to the others (section 6.3). Seated members that
-        haven't committed, in stage Commit.
+        haven't committed or shared, in stages Commit and Share.
     """
-    p: progress.Progress = progress._in_window(progress.COMMIT)
+    p: progress.Progress = progress._load()
+    assert progress._commits(p), "session: wrong stage"
+    assert not progress._over(p), "session: the window is over"
     m: registry.Member = registry._load(msg.sender)
     shape: ISessionRules.Shape = terms._shape()
     v: progress.Verdict = progress._failures()
@@ -268,12 +171,37 @@ def decline():
         place=place,
         paid_wei=credits._price_of_leaving(terms._stake().bond_wei, shape),
     )
-    log ISecModelUpdate.GroupFailed(group=group, stage=progress.COMMIT, did_their_part=g.committed)
+    log ISecModelUpdate.GroupFailed(group=group, stage=p.stage, did_their_part=g.committed)
     p.pending -= awaited
     if p.pending == 0:
-        lifecycle._close_commit(p, shape)
+        lifecycle._close_round(p, shape)
     else:
         progress._store(p)
+
+
+@external
+def object(place: uint256):
+    """
+    @notice Says that what the caller got from another member isn't its shares, by which their group fails: both keep their bonds,
+        have it on their records, and aren't drawn again. Who has shared, in stage Share when sharing is closed.
+    @param place Of the other one, who has shared too.
+    """
+    p: progress.Progress = progress._in_window(progress.SHARE)
+    assert p.objecting, "recover: sharing is open"
+    shape: ISessionRules.Shape = terms._shape()
+    group: uint256 = 0
+    own: uint256 = 0
+    group, own = registry._shared_seat(msg.sender, shape.members)
+    v: progress.Verdict = progress._failures()
+    seats._check_open(p, v, group)
+    g: groups.Group = groups._load(group)
+    assert place != own and place < shape.members and (g.committed >> place) & 1 == 1, "recover: nobody to object to"
+    g.blamed = (1 << own) | (1 << place)
+    groups._store(group, g)
+    v.failed_commit |= 1 << group
+    progress._set_failed(v)
+    log ISessionRecovery.Objected(member=msg.sender, group=group, place=own, accused=place)
+    log ISecModelUpdate.GroupFailed(group=group, stage=progress.SHARE, did_their_part=groups._survivors(g))
 
 
 @external
@@ -416,13 +344,14 @@ def _record(
     blamed: uint256 = 0
     if constants == 0:
         return 0, 0
-    if (progress._live(p, v) >> group) & 1 == 0:
+    alive: bool = (progress._live(p, v) >> group) & 1 == 1
+    if shape.policy == terms.RECOVER or not alive:
         g: groups.Group = groups._load(group)
-        blamed = everybody & ~progress._did(v, group, g.committed, g.delivered)
+        blamed = everybody & ~(progress._did(v, shape.threshold, group, g) & ~g.blamed)
         recorded = blamed
-    elif (v.accepted >> group) & 1 == 1:
+    if (v.accepted >> group) & 1 == 1:
         recorded = everybody
-    elif shape.rule == terms.NORM and not p.unselected:
+    elif alive and shape.rule == terms.NORM and not p.unselected:
         recorded = everybody
         blamed = everybody
     accounts: DynArray[address, bounds.MAX_MEMBERS] = []

@@ -22,19 +22,23 @@ implements: ISessionRules
 
 DOMAIN: constant(bytes32) = 0x6f6d6e696c79746963732f6b65792f3100000000000000000000000000000000  # omnilytics/key/1
 CURVE_ORDER: constant(uint256) = 115792089237316195423570985008687907852837564279074904382605163141518161494337
+LCM: constant(uint256) = 720720             # of 1..16, the sizes that groups can have
 
 
 @view
 @external
-def key_address(keys: ISecModelUpdate.Keys, account: address) -> address:
+def key_address(keys: ISecModelUpdate.Keys, account: address, policy: uint256) -> address:
     """
     @notice Checks a mask key and its signature (E8), made for the session that asks.
     @param keys What `register` was given.
     @param account Who registers.
+    @param policy Of the session: `recover` asks for a transport key, `abort` has none.
     @return addr(PK).
     """
-    assert keys.transport == empty(bytes32), "register: transport key is reserved"
-    assert keys.self_mask == empty(address), "register: self mask is reserved"
+    if policy == terms.ABORT:
+        assert keys.transport == empty(bytes32), "register: transport key with abort"
+    else:
+        assert keys.transport != empty(bytes32), "register: no transport key"
     assert keys.x != 0 and keys.x < CURVE_ORDER, "register: x out of range"
     assert keys.parity <= 1, "register: parity out of range"
     # ecrecover(0, v, r, s) is addr(s/r R), R the point with x coordinate r: with r = s = x that is addr(PK)
@@ -51,22 +55,28 @@ def accepted(
     shape: ISessionRules.Shape,
     live: uint256,
     norms: DynArray[uint256, bounds.MAX_GROUPS],
+    counts: DynArray[uint256, bounds.MAX_GROUPS],
     products: DynArray[int256, bounds.MAX_PRODUCTS],
 ) -> uint256:
     """
-    @notice Asks the rule of a session which groups it accepts. u_r = N for all of them, under policy `abort`.
+    @notice Asks the rule of a session which groups it accepts.
     @param shape The terms of the session.
     @param live P as a bitmap over group ids.
     @param norms G_rr of the groups of P, in order of id.
+    @param counts u_r of the groups of P, 1..N: members that delivered.
     @param products With `krum`: G_rs for r < s in P, row by row.
     @return Bitmap over group ids; zero where nothing is accepted or the rule is undefined on P.
     """
     positions: uint256 = 0
     if shape.rule == terms.NORM:
-        positions = self._norm(norms, shape.parameter_count * shape.bound**2)
+        positions = self._norm(norms, counts, shape.members, shape.parameter_count * shape.bound**2)
     else:
         picks: uint256 = krum._picks(len(norms), shape.krum_mu_bps, shape.krum_m, shape.krum_m_rule)
-        positions = krum._chosen(norms, products, shape.krum_mu_bps, picks)
+        scaled_norms: DynArray[uint256, bounds.MAX_GROUPS] = norms
+        scaled_products: DynArray[int256, bounds.MAX_PRODUCTS] = products
+        if shape.policy == terms.RECOVER:
+            scaled_norms, scaled_products = self._per_member(norms, counts, products)
+        positions = krum._chosen(scaled_norms, scaled_products, shape.krum_mu_bps, picks)
     found: uint256 = 0
     position: uint256 = 0
     for i: uint256 in range(bounds.MAX_GROUP_IDS):
@@ -183,15 +193,48 @@ def bond_back(bond_wei: uint256, lost_wei: uint256, members: uint256, did: uint2
 
 @pure
 @internal
-def _norm(norms: DynArray[uint256, bounds.MAX_GROUPS], limit: uint256) -> uint256:
+def _per_member(
+    norms: DynArray[uint256, bounds.MAX_GROUPS],
+    counts: DynArray[uint256, bounds.MAX_GROUPS],
+    products: DynArray[int256, bounds.MAX_PRODUCTS],
+) -> (DynArray[uint256, bounds.MAX_GROUPS], DynArray[int256, bounds.MAX_PRODUCTS]):
     """
-    @notice Rule `norm` (E15), whose N^2 cancels where u_r = N: 4 G_rr <= d Q^2.
+    @notice Norms and products of S_r / u_r, times LCM^2: exact, whatever the sizes of the groups (section 7).
+    @param norms G_rr, below 2^82.
+    @param counts u_r, 1..16.
+    @param products G_rs for r < s, row by row.
+    @return Both, scaled; below 2^122.
+    """
+    count: uint256 = len(norms)
+    norms_: DynArray[uint256, bounds.MAX_GROUPS] = []
+    products_: DynArray[int256, bounds.MAX_PRODUCTS] = []
+    pair: uint256 = 0
+    for r: uint256 in range(count, bound=bounds.MAX_KRUM_GROUPS):
+        norms_.append(norms[r] * (LCM // counts[r])**2)
+        for s: uint256 in range(r + 1, count, bound=bounds.MAX_KRUM_GROUPS):
+            products_.append(products[pair] * convert((LCM // counts[r]) * (LCM // counts[s]), int256))
+            pair += 1
+    return norms_, products_
+
+
+@pure
+@internal
+def _norm(
+    norms: DynArray[uint256, bounds.MAX_GROUPS],
+    counts: DynArray[uint256, bounds.MAX_GROUPS],
+    members: uint256,
+    limit: uint256,
+) -> uint256:
+    """
+    @notice Rule `norm` (E15).
     @param norms G_rr.
+    @param counts u_r.
+    @param members N.
     @param limit d Q^2.
     @return Bitmap over the positions in P.
     """
     positions: uint256 = 0
     for r: uint256 in range(len(norms), bound=bounds.MAX_GROUPS):
-        if 4 * norms[r] <= limit:
+        if 4 * members**2 * norms[r] <= counts[r]**2 * limit:
             positions |= 1 << r
     return positions

@@ -104,12 +104,14 @@ def _check_groups(p: ISecModelUpdate.SessionParams):
     self._within(p.rounds, 1, bounds.MAX_GROUPS, "start: rounds out of 1..64")
     self._within(p.min_rounds, 1, p.rounds, "start: min_rounds out of 1..rounds")
     self._within(p.members, 2, bounds.MAX_MEMBERS, "start: members out of 2..16")
-    self._is(p.policy, 0, "start: policy is reserved")
-    self._is(p.threshold, p.members, "start: threshold other than members")
+    self._within(p.policy, 0, terms.RECOVER, "start: unknown policy")
+    if p.policy == terms.ABORT:
+        self._is(p.threshold, p.members, "start: threshold other than members")
     self._within(p.unsafe_small, 0, 1, "start: unsafe_small out of 0..1")
     self._within(p.colluders, 1, p.members, "start: colluders out of 1..members")
+    self._within(p.threshold, 2, p.members, "start: threshold out of 2..members")
     if p.unsafe_small == 0:
-        self._within(p.members, p.colluders + 2, bounds.MAX_MEMBERS, "start: members below colluders + 2")
+        self._within(p.threshold, p.colluders + 2, bounds.MAX_MEMBERS, "start: threshold below colluders + 2")
     self._within(p.assignment, 0, 1, "start: unknown assignment")
 
 
@@ -118,6 +120,8 @@ def _check_groups(p: ISecModelUpdate.SessionParams):
 def _check_encoding(p: ISecModelUpdate.SessionParams):
     self._within(p.encoding, 0, 1, "start: unknown encoding")
     self._within(p.suite, 0, 1, "start: unknown suite")
+    if p.policy == terms.RECOVER:
+        self._is(p.suite, terms.KECCAK, "start: recover with another suite than keccak")
     self._within(p.bound, 1, bounds.MAX_BOUND, "start: bound out of 1..2^31-1")
     if p.encoding == 0:
         self._within(p.clip, 1, MAX_CLIP, "start: clip isn't a positive finite float32")
@@ -159,7 +163,11 @@ def _check_windows(p: ISecModelUpdate.SessionParams, min_window_secs: uint256):
     for secs: uint256 in [p.register_secs, p.commit_secs, p.upload_secs, p.aggregate_secs, p.select_secs]:
         assert secs >= least, self._told("start: window below MIN_WINDOW", least, secs)
         assert secs <= bounds.MAX_WINDOW_SECS, self._told("start: window above one year", bounds.MAX_WINDOW_SECS, secs)
-    self._is(p.reveal_secs, 0, "start: reveal_secs is reserved")
+    if p.policy == terms.ABORT:
+        self._is(p.reveal_secs, 0, "start: reveal_secs with abort")
+    else:
+        # its quarters: two to reveal, one to stand in for others, one to rebuild
+        self._within(p.reveal_secs, max(4, least), bounds.MAX_WINDOW_SECS, "start: reveal_secs out of MIN_WINDOW..one year")
     self._is(p.vote_secs, 0, "start: vote_secs is reserved")
 
 
@@ -198,7 +206,10 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
     words: uint256 = (p.parameter_count + lanes - 1) // lanes
     self._within(words, 1, p.chunk_words * bounds.MAX_CHUNKS, "start: more than 64 chunks")
     chunk: uint256 = min(words, p.chunk_words)
-    self._within(p.members * chunk * 32, 0, bounds.MAX_CALL_BYTES, "start: aggregate above 128 KiB")
+    seeds: uint256 = 0
+    if p.policy == terms.RECOVER:
+        seeds = bounds.MAX_SEEDS
+    self._within((p.members * chunk + seeds) * 32, 0, bounds.MAX_CALL_BYTES, "start: aggregate above 128 KiB")
     if p.rule == terms.KRUM:
         carried: uint256 = 0
         if words > chunk:

@@ -48,10 +48,16 @@ class Target:
 
 STATELESS = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
 TARGETS = (
-    *(Target(name) for name in STATELESS),
+    *(Target(name) for name in (*STATELESS, "SecretMath")),
     Target("SessionViews", STATELESS),
-    Target("SessionDesk", (*STATELESS, "SessionViews"), ("SessionViews",)),
-    Target("SecModelUpdate", (*STATELESS, "SessionDesk"), ("SessionDesk", "SessionViews")),
+    Target("SessionSetup", (*STATELESS, "SessionViews"), ("SessionViews",)),
+    Target("SessionRecovery", (*STATELESS, "SecretMath", "SessionSetup"), ("SessionSetup", "SessionViews")),
+    Target("SessionDesk", (*STATELESS, "SessionRecovery"), ("SessionRecovery", "SessionSetup", "SessionViews")),
+    Target(
+        "SecModelUpdate",
+        (*STATELESS, "SessionDesk"),
+        ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews"),
+    ),
     Target("Market", ("SecModelUpdate",)),
     Target("baseline/Fragment"),
 )

@@ -14,6 +14,7 @@ from . import fees
 from . import groups
 from . import libraries
 from . import progress
+from . import sums as accumulated
 from . import terms
 
 uses: calls
@@ -21,6 +22,7 @@ uses: fees
 uses: groups
 uses: libraries
 uses: progress
+uses: accumulated
 uses: terms
 
 
@@ -79,16 +81,8 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
             total = unsafe_add(total, extract32(words, i * sizes.size + 32 * j, output_type=uint256))
         sums.append(total)
     encoded: Bytes[bounds.MAX_ENCODED_BYTES] = slice(abi_encode(sums), 64, sizes.size)
-    groups._set_hash(group, chunk, keccak256(encoded))
-    g.squared_norm += staticcall libraries.VECTOR_MATH.squared_norm(sums, shape.lane_bits, sizes.last_lanes)
-    g.chunks_aggregated += 1
-    groups._store(group, g)
-    log ISecModelUpdate.Aggregated(group=group, chunk=chunk, squared_norm=g.squared_norm, words=encoded)
-    q: progress.Progress = p
-    if g.chunks_aggregated == sizes.count:
-        q.aggregated += 1
-        if q.stage == progress.AGGREGATE and q.aggregated == progress._count(progress._live(q, progress._verdict())):
-            progress._open_selection(q, terms._window(terms.SELECT))
-        else:
-            progress._store(q)
+    squared_norm: uint256 = staticcall libraries.VECTOR_MATH.squared_norm(sums, shape.lane_bits, sizes.last_lanes)
+    squared_norm = accumulated._measured(group, chunk, g, keccak256(encoded), squared_norm)
+    log ISecModelUpdate.Aggregated(group=group, chunk=chunk, squared_norm=squared_norm, words=encoded)
+    accumulated._close(p, chunk + 1 == sizes.count)
     calls._end(gas_at_start, p, terms.LIMIT_AGGREGATE, len(words) // 32, fees._turn_to_aggregate(p, shape, group))

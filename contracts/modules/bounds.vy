@@ -21,6 +21,11 @@ MAX_ENCODED_BYTES: constant(uint256) = 23104    # ... behind the two words that 
 MAX_CHUNKS: constant(uint256) = 64
 MAX_CALL_BYTES: constant(uint256) = 130048      # 128 KiB, which nodes accept, less 1,024 bytes of envelope
 MAX_ANSWER_BYTES: constant(uint256) = 2048      # of a view; the longest one, of `params`, has 1,088
+MAX_SEEDS: constant(uint256) = 72                # u (1 + N - u) seeds lift the masks of u uploads: 72 at most for N = 16
+MAX_OPENINGS: constant(uint256) = 15            # all members but one
+MAX_POINTS_BYTES: constant(uint256) = 1984      # 64 (2 * MAX_MEMBERS - 1)
+MAX_ADDRESSES_BYTES: constant(uint256) = 620    # 20 (2 * MAX_MEMBERS - 1)
+MAX_SEALED_BYTES: constant(uint256) = 1680      # 112 (MAX_MEMBERS - 1)
 MAX_PROOF: constant(uint256) = 32               # hashes of a Merkle proof
 MAX_BOUND: constant(uint256) = 2**31 - 1        # Q
 MAX_COUNT: constant(uint256) = 2**32 - 1        # M0, E, B

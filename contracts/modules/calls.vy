@@ -30,7 +30,8 @@ def _end(gas_at_start: uint256, before: progress.Progress, call: uint256, words:
     p: progress.Progress = progress._load()
     table: uint256 = terms._fees().table
     limit_gas: uint256 = terms._limit_of_words(table, call, words)
-    if before.stage != progress.PAYMENT and (p.stage != before.stage or p.first_groups != before.first_groups):
+    moved: bool = p.stage != before.stage or p.first_groups != before.first_groups or p.objecting != before.objecting
+    if moved and before.stage != progress.PAYMENT:
         limit_gas += terms._limit(table, terms.LIMIT_MOVE)
     fees._pay(gas_at_start, limit_gas, due)
     if p.stage == progress.FINISHED:

@@ -67,16 +67,21 @@ def _of_group(
     group: uint256 = (seat - 1) // shape.members
     if not self._settled(v, group):
         return 0
-    if (progress._live(p, v) >> group) & 1 == 1:
-        if progress._is_paid(p, v, group):
-            return bond_wei + escrow._share()
-        return bond_wei
-    lost_wei: uint256 = bond_wei
+    alive: bool = (progress._live(p, v) >> group) & 1 == 1
+    share_wei: uint256 = 0
+    if alive and progress._is_paid(p, v, group):
+        share_wei = escrow._share()
+    if alive and shape.policy == terms.ABORT:
+        return bond_wei + share_wei
+    place: uint256 = (seat - 1) % shape.members
     g: groups.Group = groups._load(group)
+    if (g.delivered >> place) & 1 == 0:
+        share_wei = 0
+    lost_wei: uint256 = bond_wei
     if g.dissolved:
         lost_wei = self._price_of_leaving(bond_wei, shape)
-    did: uint256 = progress._did(v, group, g.committed, g.delivered)
-    return staticcall libraries.RULES.bond_back(bond_wei, lost_wei, shape.members, did, (seat - 1) % shape.members)
+    did: uint256 = progress._did(v, shape.threshold, group, g)
+    return share_wei + staticcall libraries.RULES.bond_back(bond_wei, lost_wei, shape.members, did, place)
 
 
 @view

@@ -9,6 +9,7 @@
 
 
 from interfaces import ISecModelUpdate
+from interfaces import ISessionRecovery
 from interfaces import ISessionRules
 from . import bounds
 from . import escrow
@@ -41,10 +42,12 @@ def _advance(p: progress.Progress, shape: ISessionRules.Shape):
         self._close_registration(p, shape)
     elif p.stage == progress.DRAW:
         self._draw(p, shape)
-    elif p.stage == progress.COMMIT:
-        self._close_commit(p, shape)
+    elif p.stage == progress.COMMIT or p.stage == progress.SHARE:
+        self._close_round(p, shape)
     elif p.stage == progress.UPLOAD:
         self._close_upload(p, shape)
+    elif p.stage == progress.REVEAL:
+        self._close_reveal(p, shape)
     else:
         self._end_selection(p, shape, 0)
 
@@ -148,6 +151,8 @@ def _open_commit(p: progress.Progress, fresh: uint256, shape: ISessionRules.Shap
     q: progress.Progress = p
     q.pending = fresh * shape.members
     q.stage = progress.COMMIT
+    if shape.policy == terms.RECOVER:
+        q.stage = progress.SHARE
     q.deadline = block.timestamp + terms._window(terms.COMMIT)
     progress._store(q)
     return q
@@ -172,7 +177,8 @@ def _cancel(p: progress.Progress, full: uint256):
 @internal
 def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.Verdict:
     """
-    @notice Fails the live groups in which somebody hasn't committed (stage Commit) or delivered (stage Upload).
+    @notice Fails the live groups in which fewer than T members have committed or shared (stages Commit and Share) or delivered
+        (stage Upload), or somebody's secret isn't known (stage Reveal). With `abort` T is N.
     @return The verdict, stored.
     """
     v: progress.Verdict = progress._verdict()
@@ -180,11 +186,19 @@ def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.
         return v
     live: uint256 = progress._live(p, v)
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
-        g: groups.Group = groups._load(i)
-        did: uint256 = g.committed if p.stage == progress.COMMIT else g.delivered
-        if (live >> i) & 1 == 0 or did == (1 << shape.members) - 1:
+        if (live >> i) & 1 == 0:
             continue
-        if p.stage == progress.COMMIT:
+        g: groups.Group = groups._load(i)
+        did: uint256 = g.committed
+        if p.stage == progress.UPLOAD:
+            did = g.delivered
+        elif p.stage == progress.REVEAL:
+            did = groups._loyal(g)
+        if p.stage == progress.REVEAL and g.opened == g.committed:
+            continue
+        if p.stage != progress.REVEAL and progress._count(did) >= shape.threshold:
+            continue
+        if p.stage < progress.UPLOAD:
             v.failed_commit |= 1 << i
         else:
             v.failed_upload |= 1 << i
@@ -196,18 +210,42 @@ def _fail_missing(p: progress.Progress, shape: ISessionRules.Shape) -> progress.
 @internal
 def _number_survivors(p: progress.Progress, v: progress.Verdict) -> uint256:
     """
-    @notice Numbers those who did their part in the failed groups, by group, then place.
+    @notice Numbers those of the failed groups who are drawn again, by group, then place.
     @return How many they are.
     """
     survivors: uint256 = 0
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUPS):
         if (v.failed_commit >> i) & 1 == 1:
             g: groups.Group = groups._load(i)
-            if g.committed != 0:
+            again: uint256 = groups._survivors(g)
+            if again != 0:
                 g.offset = survivors
                 groups._store(i, g)
-                survivors += progress._count(g.committed)
+                survivors += progress._count(again)
     return survivors
+
+
+@internal
+def _close_round(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Ends what members are doing in a commitment round: committing, or sharing, or objecting.
+    """
+    if p.stage == progress.SHARE and not p.objecting:
+        self._close_sharing(p)
+    else:
+        self._close_commit(p, shape)
+
+
+@internal
+def _close_sharing(p: progress.Progress):
+    """
+    @notice No share after this: whose masks a group's are is fixed. Its members may object to what they got.
+    """
+    q: progress.Progress = p
+    q.objecting = True
+    q.deadline = block.timestamp + terms._window(terms.COMMIT)
+    progress._store(q)
+    log ISessionRecovery.SharingClosed(object_deadline=q.deadline)
 
 
 @internal
@@ -216,6 +254,7 @@ def _close_commit(p: progress.Progress, shape: ISessionRules.Shape):
     @notice Ends a commitment round: the first one may lead to a second, every other one to the barrier.
     """
     q: progress.Progress = p
+    q.objecting = False
     v: progress.Verdict = self._fail_missing(p, shape)
     if q.first_groups == 0:
         q.first_groups = q.groups
@@ -253,15 +292,51 @@ def _pass_barrier(p: progress.Progress, v: progress.Verdict, shape: ISessionRule
 @internal
 def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
     """
-    @notice No upload after this. Groups that haven't delivered fail; without any that has, the owner gets its reward back.
+    @notice No upload after this: with `recover` it is fixed whose words count, and their masks are lifted next.
     """
     q: progress.Progress = p
     v: progress.Verdict = self._fail_missing(p, shape)
     live: uint256 = progress._live(q, v)
+    if shape.policy == terms.RECOVER and live != 0:
+        q.pending = progress._count(live)
+        q.stage = progress.REVEAL
+        q.deadline = block.timestamp + shape.reveal_secs
+        progress._store(q)
+        log ISecModelUpdate.UploadClosed(delivered_groups=live, deadline=q.deadline)
+        return
+    q = self._await_aggregates(q)
+    log ISecModelUpdate.UploadClosed(delivered_groups=live, deadline=q.deadline)
+    self._open_aggregation(q, shape, live)
+
+
+@internal
+def _close_reveal(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No secret after this. Groups whose masks can't be lifted fail.
+    """
+    v: progress.Verdict = self._fail_missing(p, shape)
+    live: uint256 = progress._live(p, v)
+    q: progress.Progress = self._await_aggregates(p)
+    log ISessionRecovery.RevealClosed(open_groups=live, aggregate_deadline=q.deadline)
+    self._open_aggregation(q, shape, live)
+
+
+@view
+@internal
+def _await_aggregates(p: progress.Progress) -> progress.Progress:
+    q: progress.Progress = p
     q.pending = 0
     q.stage = progress.AGGREGATE
     q.deadline = block.timestamp + terms._window(terms.AGGREGATE)
-    log ISecModelUpdate.UploadClosed(delivered_groups=live, aggregate_deadline=q.deadline)
+    return q
+
+
+@internal
+def _open_aggregation(p: progress.Progress, shape: ISessionRules.Shape, live: uint256):
+    """
+    @param live Groups to be aggregated, some of which may be; without any the owner gets its reward back.
+    """
+    q: progress.Progress = p
     if live == 0:
         self._end_selection(q, shape, 0)
     elif q.aggregated == progress._count(live):
@@ -284,7 +359,7 @@ def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: u
     paid: uint256 = live if q.unselected else accepted
     share_wei: uint256 = 0
     burnt_wei: uint256 = 0
-    share_wei, burnt_wei = self._divide(shape, progress._count(live), progress._count(paid))
+    share_wei, burnt_wei = self._divide(shape, self._delivered(q, shape, live), self._delivered(q, shape, paid))
     q.stage = progress.PAYMENT
     q.deadline = block.timestamp
     log ISecModelUpdate.Selected(
@@ -300,20 +375,36 @@ def _divide(shape: ISessionRules.Shape, delivered: uint256, paid: uint256) -> (u
     @notice Divides the reward (E30). A seat in a delivered group has a price that nobody's failure or refusal changes: what
         refused groups would have had is burnt, so that nobody gains by refusing or spoiling them. Krum accepts a fixed number of
         groups, which share the price of all. The price of groups that weren't seated or failed returns to the owner.
-    @param delivered Groups.
-    @param paid Groups among them; none only where none has delivered.
+    @param delivered Members that delivered, of live groups.
+    @param paid Those of paid groups; none only where none has delivered.
     @return The share of a member of a paid group; what stays locked for ever: wei.
     """
     reward_wei: uint256 = terms._stake().reward_wei
     share_wei: uint256 = reward_wei // (shape.rounds * shape.members)
-    burnt_wei: uint256 = (delivered - paid) * shape.members * share_wei
+    burnt_wei: uint256 = (delivered - paid) * share_wei
     if paid == 0:
         share_wei = 0
     elif shape.rule == terms.KRUM:
         share_wei = share_wei * delivered // paid
         burnt_wei = 0
-    escrow._fix(share_wei, reward_wei - paid * shape.members * share_wei - burnt_wei)
+    escrow._fix(share_wei, reward_wei - paid * share_wei - burnt_wei)
     return share_wei, burnt_wei
+
+
+@view
+@internal
+def _delivered(p: progress.Progress, shape: ISessionRules.Shape, bitmap: uint256) -> uint256:
+    """
+    @param bitmap Over group ids: groups that have delivered.
+    @return How many members have, in them.
+    """
+    if shape.policy == terms.ABORT:
+        return progress._count(bitmap) * shape.members
+    count: uint256 = 0
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
+        if (bitmap >> i) & 1 == 1:
+            count += progress._count(groups._load(i).delivered)
+    return count
 
 
 @internal

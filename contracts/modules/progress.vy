@@ -9,6 +9,7 @@
 
 from interfaces import ISecModelUpdate
 from . import bounds
+from . import groups
 from . import terms
 
 
@@ -30,6 +31,7 @@ struct Progress:
     cohort_members: uint256 # 13: members in pool `cohort`
     cohorts: uint256        # 12: complete ones
     survivors: uint256      # 11: members to be drawn again
+    objecting: bool         # stage Share: sharing is closed
 
 
 struct Verdict:
@@ -43,7 +45,9 @@ SETUP: constant(uint256) = 0
 REGISTER: constant(uint256) = 1
 DRAW: constant(uint256) = 2
 COMMIT: constant(uint256) = 3
+SHARE: constant(uint256) = 4
 UPLOAD: constant(uint256) = 5
+REVEAL: constant(uint256) = 6
 AGGREGATE: constant(uint256) = 7
 SELECT: constant(uint256) = 8
 PAYMENT: constant(uint256) = 10
@@ -80,7 +84,8 @@ def _load() -> Progress:
         clear=(s >> 178) & (2**13 - 1),
         cohort_members=(s >> 191) & (2**13 - 1),
         cohorts=(s >> 204) & (2**12 - 1),
-        survivors=s >> 216,
+        survivors=(s >> 216) & (2**11 - 1),
+        objecting=(s >> 227) & 1 == 1,
     )
 
 
@@ -97,6 +102,8 @@ def _store(p: Progress):
         s |= 1 << 160
     if p.unselected:
         s |= 1 << 161
+    if p.objecting:
+        s |= 1 << 227
     self._progress_slot = s
 
 
@@ -174,6 +181,15 @@ def _count(bitmap: uint256) -> uint256:
     return count
 
 
+@pure
+@internal
+def _commits(p: Progress) -> bool:
+    """
+    @return Whether members commit, or share.
+    """
+    return p.stage == COMMIT or (p.stage == SHARE and not p.objecting)
+
+
 @view
 @internal
 def _in_stage(stage: uint256) -> Progress:
@@ -232,27 +248,31 @@ def _is_paid(p: Progress, v: Verdict, group_id: uint256) -> bool:
 
 @pure
 @internal
-def _did(v: Verdict, group_id: uint256, committed: uint256, delivered: uint256) -> uint256:
+def _did(v: Verdict, threshold: uint256, group_id: uint256, g: groups.Group) -> uint256:
     """
-    @param group_id A failed group.
-    @param committed Its bitmap.
-    @param delivered Its bitmap.
+    @param threshold T.
+    @param group_id A group that has failed or been decided; with `abort` one that has failed.
+    @param g It.
     @return Who did their part in it, bitmap over places.
     """
-    if (v.failed_upload >> group_id) & 1 == 1:
-        return delivered
-    return committed
+    if (v.failed_commit >> group_id) & 1 == 1:
+        return g.committed
+    if (v.failed_upload >> group_id) & 1 == 1 and self._count(g.delivered) < threshold:
+        return g.delivered
+    return groups._loyal(g)
 
 
 @pure
 @internal
 def _window_of(stage: uint256) -> uint256:
     """
-    @param stage COMMIT, UPLOAD, AGGREGATE or SELECT.
+    @param stage COMMIT, SHARE, UPLOAD, REVEAL, AGGREGATE or SELECT.
     @return The window of that stage, as `terms` numbers it.
     """
-    if stage == COMMIT:
+    if stage == COMMIT or stage == SHARE:
         return terms.COMMIT
+    if stage == REVEAL:
+        return terms.REVEAL
     if stage == UPLOAD:
         return terms.UPLOAD
     if stage == AGGREGATE:

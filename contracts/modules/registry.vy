@@ -84,6 +84,19 @@ def _committed_seat(m: Member) -> uint256:
     return m.seat
 
 
+@view
+@internal
+def _shared_seat(account: address, members: uint256) -> (uint256, uint256):
+    """
+    @param account Somebody that has shared, with `recover`.
+    @param members N.
+    @return Its group and place, in the newest round in which it has shared.
+    """
+    seat: uint256 = self._committed_seat(self._load(account))
+    assert seat != 0, "recover: no shares"
+    return (seat - 1) // members, (seat - 1) % members
+
+
 @internal
 def _list(account: address):
     """

@@ -73,9 +73,10 @@ def _second(
     group: uint256 = (first - 1) // shape.members
     place: uint256 = (first - 1) % shape.members
     g: groups.Group = groups._load(group)
-    if (v.failed_commit >> group) & 1 == 0 or (g.committed >> place) & 1 == 0:
+    again: uint256 = groups._survivors(g)
+    if (v.failed_commit >> group) & 1 == 0 or (again >> place) & 1 == 0:
         return 0
-    line: uint256 = g.offset + progress._count(g.committed & ((1 << place) - 1))
+    line: uint256 = g.offset + progress._count(again & ((1 << place) - 1))
     if shape.assignment != terms.GREEDY:
         line = staticcall libraries.RULES.permuted(self.second_seed, line, p.survivors)
     if line >= (p.groups - p.first_groups) * shape.members:
@@ -111,5 +112,15 @@ def _to_commit(
     """
     assert first != 0, "session: no seat"
     seat: uint256 = self._newest(p, v, shape, m, first)
-    assert (v.failed_commit >> ((seat - 1) // shape.members)) & 1 == 0, "session: the group has failed"
+    self._check_open(p, v, (seat - 1) // shape.members)
     return seat
+
+
+@pure
+@internal
+def _check_open(p: progress.Progress, v: progress.Verdict, group: uint256):
+    """
+    @notice Refuses groups that have failed and, in the second round, those of the first: who has committed in them is fixed.
+    """
+    assert (v.failed_commit >> group) & 1 == 0, "session: the group has failed"
+    assert group >= p.first_groups, "session: the group's round is over"

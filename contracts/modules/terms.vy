@@ -4,7 +4,7 @@
 @title The terms of a session, packed into four slots
 @license Apache-2.0
 @notice What `start` was given (docs/PROTOCOL.md section 2), after `SessionTerms.check` has found every field within its range.
-    Reserved fields are zero and take no room.
+    The reserved field is zero and takes no room.
 """
 
 
@@ -30,6 +30,9 @@ struct Fees:
 
 
 GREEDY: constant(uint256) = 0
+ABORT: constant(uint256) = 0
+RECOVER: constant(uint256) = 1
+KECCAK: constant(uint256) = 1
 NORM: constant(uint256) = 0
 KRUM: constant(uint256) = 1
 
@@ -43,13 +46,15 @@ LIMIT_UPLOAD: constant(uint256) = 120
 LIMIT_AGGREGATE: constant(uint256) = 152
 LIMIT_GRAM: constant(uint256) = 184
 LIMIT_NONE: constant(uint256) = 216     # behind the table: nothing
-MOST_MOVES: constant(uint256) = 8   # changes of stage between Register and Payment (section 9)
+MOST_MOVES: constant(uint256) = 8       # changes of stage between Register and Payment (section 9)
+MORE_MOVES: constant(uint256) = 3       # ... with `recover`: two ends of sharing, the end of revealing
 
 REGISTER: constant(uint256) = 0
 COMMIT: constant(uint256) = 1
 UPLOAD: constant(uint256) = 2
 AGGREGATE: constant(uint256) = 3
 SELECT: constant(uint256) = 4
+REVEAL: constant(uint256) = 5
 
 
 # [0]: `Shape`, its fields in order, lowest first. [1]: samples, epochs, batch_size, then the five windows in seconds, 32 bits each.
@@ -68,6 +73,7 @@ def _packed_shape(p: ISecModelUpdate.SessionParams) -> uint256:
     shape |= (p.threshold << 48) | (p.colluders << 56) | (p.encoding << 64) | (p.clip << 72) | (p.bound << 104)
     shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
     shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
+    shape |= (p.policy << 220) | (p.reveal_secs << 224)
     return shape
 
 
@@ -119,7 +125,9 @@ def _shape_of(s: uint256) -> ISessionRules.Shape:
         krum_mu_bps=(s >> 184) & (2**16 - 1),
         krum_m=(s >> 200) & 255,
         krum_m_rule=(s >> 208) & 255,
-        unsafe_small=(s >> 216) & 255,
+        unsafe_small=(s >> 216) & 15,
+        policy=(s >> 220) & 15,
+        reveal_secs=s >> 224,
     )
 
 
@@ -205,7 +213,10 @@ def _member_fees(fees: Fees, shape: ISessionRules.Shape) -> uint256:
     """
     @return F, the most that a member is paid for its own calls, wei (E20).
     """
-    gas_limit: uint256 = self._limit(fees.table, LIMIT_REGISTER) + self._limit(fees.table, LIMIT_COMMIT)
+    commits: uint256 = 1
+    if shape.policy == RECOVER:
+        commits = 3
+    gas_limit: uint256 = self._limit(fees.table, LIMIT_REGISTER) + commits * self._limit(fees.table, LIMIT_COMMIT)
     gas_limit += self._whole(fees.table, LIMIT_UPLOAD, self._chunks(shape), self._words(shape))
     return gas_limit * fees.cap_wei
 
@@ -223,13 +234,18 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
     chunks: uint256 = self._chunks(shape)
     seats: uint256 = shape.rounds * shape.members
     total: uint256 = capacity * self._limit(fees.table, LIMIT_REGISTER)
-    total += 2 * seats * self._limit(fees.table, LIMIT_COMMIT)
+    commits: uint256 = 2 * seats
+    moves: uint256 = MOST_MOVES
+    if shape.policy == RECOVER:
+        commits = 5 * seats + shape.rounds
+        moves += MORE_MOVES
+    total += commits * self._limit(fees.table, LIMIT_COMMIT)
     total += seats * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
     total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, shape.members * words)
     if shape.rule == KRUM:
         total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
     total += self._limit(fees.table, LIMIT_SELECT) + 2 * shape.rounds * self._limit(fees.table, LIMIT_SETTLE)
-    total += MOST_MOVES * self._limit(fees.table, LIMIT_MOVE)
+    total += moves * self._limit(fees.table, LIMIT_MOVE)
     return total * fees.cap_wei
 
 
@@ -237,9 +253,11 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
 @internal
 def _window(which: uint256) -> uint256:
     """
-    @param which REGISTER, COMMIT, UPLOAD, AGGREGATE or SELECT.
+    @param which REGISTER, COMMIT, UPLOAD, AGGREGATE, SELECT or REVEAL.
     @return The length of that window, seconds.
     """
+    if which == REVEAL:
+        return self._shape().reveal_secs
     return (self._slots[1] >> (96 + 32 * which)) & (2**32 - 1)
 
 
@@ -293,13 +311,13 @@ def _unpacked(slots: uint256[4]) -> ISecModelUpdate.SessionParams:
         krum_mu_bps=shape.krum_mu_bps,
         krum_m=shape.krum_m,
         krum_m_rule=shape.krum_m_rule,
-        policy=0,
+        policy=shape.policy,
         register_secs=(w >> 96) & (2**32 - 1),
         commit_secs=(w >> 128) & (2**32 - 1),
         upload_secs=(w >> 160) & (2**32 - 1),
         aggregate_secs=(w >> 192) & (2**32 - 1),
         select_secs=w >> 224,
-        reveal_secs=0,
+        reveal_secs=shape.reveal_secs,
         vote_secs=0,
         reward_wei=stake.reward_wei,
         bond_wei=stake.bond_wei,

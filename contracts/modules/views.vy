@@ -155,7 +155,8 @@ def member(account: address) -> ISecModelUpdate.MemberView:
 def alumnus(account: address) -> ISecModelUpdate.Alumnus:
     """
     @param account Anybody.
-    @return Its seat in a group that the rule accepted, for a later session that it joins with its cohort (E29).
+    @return Its seat in a group that the rule accepted and in which it has delivered, for a later session that it joins with its
+        cohort (E29).
     """
     p: progress.Progress = progress._load()
     v: progress.Verdict = progress._verdict()
@@ -167,7 +168,8 @@ def alumnus(account: address) -> ISecModelUpdate.Alumnus:
         found.group = (seat - 1) // shape.members
         found.place = (seat - 1) % shape.members
         found.members = shape.members
-        found.accepted = (v.accepted >> found.group) & 1 == 1
+        delivered: uint256 = groups._load(found.group).delivered
+        found.accepted = (v.accepted >> found.group) & (delivered >> found.place) & 1 == 1
     return found
 
 
@@ -191,6 +193,12 @@ def group(group_id: uint256) -> ISecModelUpdate.GroupView:
         found.accepted = (v.accepted >> group_id) & 1 == 1
         found.settled = (v.settled >> group_id) & 1 == 1
         found.dissolved = g.dissolved
+        found.objected = (v.failed_commit >> group_id) & 1 == 1 and g.blamed != 0
+        found.revealed = g.revealed
+        found.opened = g.opened
+        found.lent = g.lent
+        found.blamed = g.blamed
+        found.seeds_hash = groups._seeds(group_id)
     return found
 
 
@@ -283,10 +291,14 @@ def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id
         return 0
     if (progress._live(p, v) >> group_id) & 1 == 0:
         return 8
-    if p.stage == progress.COMMIT or p.stage == progress.DRAW:
+    if p.stage <= progress.SHARE:
         return 2
     shape: ISessionRules.Shape = terms._shape()
     sizes: terms.Chunk = terms._chunk(shape, 0)
     if g.chunks_aggregated == sizes.count:
         return 7
-    return 6 if g.delivered == (1 << shape.members) - 1 else 4
+    if p.stage == progress.UPLOAD and g.delivered != g.committed:
+        return 4
+    if p.stage == progress.REVEAL and g.opened != g.committed:
+        return 5
+    return 6

@@ -1,0 +1,166 @@
+# pragma version ~=0.4.3
+# pragma evm-version prague
+# pragma optimize codesize
+# pragma nonreentrancy on
+"""
+@title How a session is set up: who may register, W^p, the terms
+@license Apache-2.0
+@notice A part of SecModelUpdate, as SessionDesk is one: code of its own, state of the session's.
+@custom:contract-name SessionSetup
+@custom:security By itself it is a session that nobody can initialise.
+"""
+
+
+from interfaces import IMarket
+from interfaces import ISecModelUpdate
+from interfaces import ISessionTerms
+from modules import bounds
+from modules import escrow
+from modules import groups
+from modules import libraries
+from modules import parties
+from modules import progress
+from modules import publication
+from modules import registry
+from modules import seats
+from modules import terms
+
+initializes: parties
+initializes: publication
+initializes: escrow
+initializes: groups
+initializes: libraries
+initializes: progress
+initializes: registry
+initializes: terms
+initializes: seats[groups := groups, libraries := libraries, registry := registry]
+
+
+VIEWS: immutable(address)
+
+
+@deploy
+def __init__(rules: address, terms_: address, vector_math: address, meter: address, views: address):
+    """
+    @notice Locks it: by itself nobody can initialise it.
+    @param rules The SessionRules that all sessions ask.
+    @param terms_ The SessionTerms that all sessions ask.
+    @param vector_math The VectorMath that all sessions ask.
+    @param meter The Meter that all sessions ask.
+    @param views The SessionViews of all sessions.
+    """
+    libraries.__init__(rules, terms_, vector_math, meter)
+    assert views.is_contract, "libraries: no code"
+    VIEWS = views
+    parties.market = self
+
+
+@external
+@payable
+@reentrant
+@raw_return
+def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
+    """
+    @notice What isn't here is in SessionViews.
+    """
+    return raw_call(VIEWS, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
+
+
+@external
+def initialize(owner: address):
+    """
+    @notice Makes a fresh clone a session. Called by the Market in the transaction that makes the clone.
+    @param owner The model owner.
+    """
+    parties._set(owner)
+    p: progress.Progress = progress._load()
+    p.deadline = block.timestamp + bounds.SETUP_SECS
+    progress._store(p)
+
+
+@external
+def whitelist(members: DynArray[address, bounds.MAX_LISTED]):
+    """
+    @notice Adds accounts to the list of those who may register. The owner, in stage Setup, without a Merkle root.
+    @param members 1..256 accounts that aren't on it.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    assert registry.whitelist_root == empty(bytes32), "session: whitelist has a root"
+    assert len(members) != 0, "session: nobody to list"
+    p.capacity += len(members)
+    assert p.capacity <= bounds.MAX_CAPACITY, "session: whitelist is full"
+    for account: address in members:
+        registry._list(account)
+    progress._store(p)
+    log ISecModelUpdate.Whitelisted(members=members)
+
+
+@external
+def set_whitelist_root(root: bytes32, capacity: uint256):
+    """
+    @notice Names those who may register by a Merkle root (E28); a later call replaces it. The owner, in stage Setup, without a list.
+    @param root Of any number of accounts.
+    @param capacity How many of them may register, 1..4096.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    assert p.capacity == 0 or registry.whitelist_root != empty(bytes32), "session: whitelist has a list"
+    assert root != empty(bytes32), "session: empty root"
+    assert capacity != 0 and capacity <= bounds.MAX_CAPACITY, "session: capacity out of 1..4096"
+    p.capacity = capacity
+    progress._store(p)
+    registry.whitelist_root = root
+    log ISecModelUpdate.WhitelistRootSet(root=root, capacity=capacity)
+
+
+@external
+def publish(chunk: uint256, words: Bytes[bounds.MAX_CHUNK_BYTES]):
+    """
+    @notice Publishes the next chunk of W^p (docs/PROTOCOL.md section 4). The owner, in stage Setup.
+    @param chunk The number of chunks before it.
+    @param words 1..720 words of eight float32 bit patterns, lane 0 lowest, all finite.
+    """
+    progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    count: uint256 = len(words) // 32
+    assert count != 0 and len(words) % 32 == 0, "session: not whole words"
+    top: uint256 = staticcall libraries.VECTOR_MATH.float_lanes(words)
+    words_hash: bytes32 = keccak256(words)
+    publication._add(chunk, count, top, words_hash)
+    log ISecModelUpdate.Published(chunk=chunk, words_hash=words_hash, words=words)
+
+
+@external
+@payable
+def start(params: ISecModelUpdate.SessionParams):
+    """
+    @notice Freezes the whitelist, W^p and the terms, locks reward and reserve, opens registration. The owner, in stage Setup.
+    @param params docs/PROTOCOL.md section 2. msg.value is reward + reserve.
+    """
+    p: progress.Progress = progress._in_stage(progress.SETUP)
+    parties._only_owner()
+    published: publication.Publication = publication._load()
+    reserve_wei: uint256 = 0
+    terms._slots, reserve_wei = staticcall libraries.TERMS.check(
+        params,
+        ISessionTerms.Setting(
+            min_window_secs=staticcall IMarket(parties.market).MIN_WINDOW(),
+            capacity=p.capacity,
+            published_words=published.words,
+            published_top=published.top,
+            value_wei=msg.value,
+        ),
+    )
+    escrow._deposit(params.reward_wei)
+    escrow._deposit_reserve(reserve_wei)
+    p.stage = progress.REGISTER
+    p.deadline = block.timestamp + params.register_secs
+    progress._store(p)
+    log ISecModelUpdate.Started(
+        params=params,
+        published_hash=publication.published_hash,
+        model_hash=publication._model_hash(params),
+        reserve_wei=reserve_wei,
+        register_deadline=p.deadline,
+    )
