@@ -1,10 +1,14 @@
 //! Reading what Python hands over: vectors, numbers, hashes, addresses. Errors name what was expected and what was given.
 
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{
+    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
+};
+use omnilytics_core::lanes::WORD_BYTES;
+use omnilytics_core::places::Places;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::error::{EncodingError, InputError};
+use crate::error::{EncodingError, InputError, to_python};
 
 /// A one-dimensional, contiguous numpy float32 array of `length` values, borrowed.
 pub(crate) fn floats<'py>(
@@ -31,6 +35,16 @@ pub(crate) fn floats<'py>(
     }))
 }
 
+/// Words, shape (words, 32), to be changed where they stand.
+pub(crate) fn words<'py>(array: &Bound<'py, PyAny>) -> PyResult<PyReadwriteArray2<'py, u8>> {
+    let refused = || EncodingError::new_err("words: expected a writable, contiguous uint8 array of shape (words, 32)");
+    let words = array.cast::<PyArray2<u8>>().map_err(|_| refused())?;
+    if !words.is_c_contiguous() || words.shape()[1] != WORD_BYTES {
+        return Err(refused());
+    }
+    words.try_readwrite().map_err(|_| refused())
+}
+
 /// A Python int as `T`.
 pub(crate) fn number<'py, T>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<T>
 where
@@ -49,6 +63,11 @@ pub(crate) fn uint256(name: &str, value: &Bound<'_, PyAny>) -> PyResult<[u8; 32]
         .call_method1("to_bytes", (32, "big"))
         .map_err(|_| InputError::new_err(format!("{name}: expected an integer from 0 to 2^256 - 1, got {value}")))?;
     fixed(name, &bytes)
+}
+
+/// A bitmap over the places of a group of `members`.
+pub(crate) fn places(name: &str, value: &Bound<'_, PyAny>, members: usize) -> PyResult<Places> {
+    Places::from_bytes(&uint256(name, value)?, members).map_err(to_python)
 }
 
 /// Exactly `N` bytes.

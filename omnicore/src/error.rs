@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 import_exception!(omnilytics.errors, EncodingError);
 import_exception!(omnilytics.errors, InputError);
+import_exception!(omnilytics.errors, ProtocolError);
 
 /// An algorithm's error as `EncodingError` or `InputError`.
 pub(crate) fn to_python(error: Error) -> PyErr {

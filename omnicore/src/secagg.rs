@@ -1,14 +1,18 @@
 //! The border of secure aggregation: read, compute without the interpreter's lock, write. `omnilytics.codec` alone uses it.
 
 mod kernels;
+mod recovery;
+
+use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1};
 use omnilytics_core::digest::{self, Hash};
 use omnilytics_core::fixed::{self, ROUNDING_SEED_BYTES};
 use omnilytics_core::keys::{MaskKey, PublicMaskKey};
 use omnilytics_core::lanes::{self, LaneWidth, WORD_BYTES};
-use omnilytics_core::mask::{GroupContext, Masker};
+use omnilytics_core::mask::{GroupContext, Masker, PairSeed, Sign};
 use omnilytics_core::params::{self, CodecParams, RawParams, Rule};
+use omnilytics_core::places::Places;
 use omnilytics_core::select::{self, Distances, Selection};
 use omnilytics_core::{Result, draw, floats, gram};
 use pyo3::prelude::*;
@@ -23,18 +27,18 @@ use crate::error::{InputError, to_python};
 type Upload<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>, Bound<'py, PyBytes>, usize, f64);
 
 #[pyclass(name = "MaskKey", module = "omnilytics._omnicore", frozen)]
-struct PyMaskKey(MaskKey);
+struct PyMaskKey(Arc<MaskKey>);
 
 #[pymethods]
 impl PyMaskKey {
     #[staticmethod]
     fn generate() -> Self {
-        Self(MaskKey::generate(&mut OsRng))
+        Self(Arc::new(MaskKey::generate(&mut OsRng)))
     }
 
     #[staticmethod]
     fn from_seed(seed: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self(MaskKey::from_seed(&arrays::fixed("seed", seed)?)))
+        Ok(Self(Arc::new(MaskKey::from_seed(&arrays::fixed("seed", seed)?))))
     }
 
     #[getter]
@@ -89,6 +93,10 @@ impl PyCodec {
             krum_mu_bps: field("krum_mu_bps")?,
             krum_m: field("krum_m")?,
             krum_m_rule: field("krum_m_rule")?,
+            policy: field("policy")?,
+            threshold: field("threshold")?,
+            colluders: field("colluders")?,
+            unsafe_small: field("unsafe_small")?,
         };
         CodecParams::new(&raw).map(Self).map_err(to_python)
     }
@@ -120,18 +128,12 @@ impl PyCodec {
         key: Option<&PyMaskKey>,
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Upload<'py>> {
-        let weights = arrays::floats("weights", weights, self.0.parameter_count())?;
-        let published = arrays::floats("published", published, self.0.parameter_count())?;
-        let (weights, published) = (weights.as_slice()?, published.as_slice()?);
-        let seed = rounding_seed_or_random(rounding_seed)?;
         let group = context.map(read_context).transpose()?;
         let masker = || match (key, &group) {
-            (Some(key), Some(group)) => Masker::new(&self.0, &key.0, group).map(Some),
+            (Some(key), Some(group)) => Masker::new(&self.0, &key.0, group).map(Some).map_err(to_python),
             _ => Ok(None),
         };
-        let shrink = shrink && self.0.rule() == Rule::Norm;
-        let (bytes, found) = kernels::encoded(py, self.0.coding(), (weights, published), &seed, shrink, masker)?;
-        self.upload(py, bytes, found.clipped, found.scale)
+        self.encoded(py, weights, published, rounding_seed, shrink, masker)
     }
 
     fn mask<'py>(
@@ -141,15 +143,23 @@ impl PyCodec {
         key: &PyMaskKey,
         context: &Bound<'py, PyAny>,
     ) -> PyResult<Upload<'py>> {
-        self.read(words)?;
         let group = read_context(context)?;
-        let masked = PyBytes::new_with(py, words.len(), |masked| {
-            masked.copy_from_slice(words);
-            let masker = py.detach(|| Masker::new(&self.0, &key.0, &group)).map_err(to_python)?;
-            py.detach(|| masker.mask(masked.as_chunks_mut().0));
-            Ok(())
-        })?;
-        self.upload(py, masked, 0, 1.0)
+        self.masked(py, words, || Masker::new(&self.0, &key.0, &group).map_err(to_python))
+    }
+
+    fn unmask<'py>(
+        &self,
+        py: Python<'py>,
+        words: &[u8],
+        minus: Vec<Bound<'py, PyAny>>,
+        plus: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let (minus, plus) = (hashes("seed", &minus)?, hashes("seed", &plus)?);
+        let signed =
+            |seeds: Vec<Hash>, sign| seeds.into_iter().map(move |seed| PairSeed { peer: 0, seed: seed.into(), sign });
+        let seeds: Vec<PairSeed> = signed(minus, Sign::Minus).chain(signed(plus, Sign::Plus)).collect();
+        let (sum, ..) = self.masked(py, words, || Ok(Masker::from_seeds(self.0.suite(), &seeds)))?;
+        Ok(sum)
     }
 
     fn split<'py>(&self, py: Python<'py>, words: &[u8]) -> PyResult<Upload<'py>> {
@@ -178,24 +188,14 @@ impl PyCodec {
         &self,
         py: Python<'py>,
         vectors: Vec<PyBackedBytes>,
-        count: &Bound<'py, PyAny>,
+        counts: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let count: u64 = arrays::number("count", count)?;
-        if vectors.is_empty() || !(1..=self.0.members()).contains(&count) {
-            let (members, groups) = (self.0.members(), vectors.len());
-            let expected = format!("expected at least 1 aggregate of 1 to {members} members each");
-            return Err(InputError::new_err(format!("{expected}, got {groups} of {count}")));
-        }
-        let mean = py
-            .detach(|| -> Result<_> {
-                let mut sum = vec![0i64; self.0.parameter_count()];
-                for vector in &vectors {
-                    let values = self.integers(vector)?;
-                    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(value.into()));
-                }
-                Ok(fixed::decode_mean(&self.0, &sum, count.saturating_mul(vectors.len() as u64)))
-            })
-            .map_err(to_python)?;
+        let counts: Vec<u64> = numbers("counts", &counts)?;
+        let mean = py.detach(|| {
+            let aggregates = vectors.iter().map(|words| self.integers(words)).collect::<Result<Vec<_>>>()?;
+            fixed::decode_mean(&self.0, &aggregates, &counts)
+        });
+        let mean = mean.map_err(to_python)?;
         Ok(mean.into_pyarray(py))
     }
 
@@ -219,27 +219,69 @@ impl PyCodec {
         select::norm(&self.0, &numbers("norms", &norms)?, &numbers("counts", &counts)?).map_err(to_python)
     }
 
+    #[pyo3(signature = (norms, products, counts=None))]
     fn select_krum(
         &self,
         norms: Vec<Bound<'_, PyAny>>,
         products: Vec<Bound<'_, PyAny>>,
+        counts: Option<Vec<Bound<'_, PyAny>>>,
     ) -> PyResult<Option<Vec<bool>>> {
         let (mu_bps, m, picks) = self.krum()?;
-        match select::krum(&distances(&norms, &products)?, mu_bps, m, picks).map_err(to_python)? {
+        match select::krum(&self.distances(&norms, &products, counts)?, mu_bps, m, picks).map_err(to_python)? {
             Selection::Accepted(accepted) => Ok(Some(accepted)),
             Selection::Undefined => Ok(None),
         }
     }
 
-    fn krum_scores(&self, norms: Vec<Bound<'_, PyAny>>, products: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<i128>> {
+    #[pyo3(signature = (norms, products, counts=None))]
+    fn krum_scores(
+        &self,
+        norms: Vec<Bound<'_, PyAny>>,
+        products: Vec<Bound<'_, PyAny>>,
+        counts: Option<Vec<Bound<'_, PyAny>>>,
+    ) -> PyResult<Vec<i128>> {
         let (mu_bps, ..) = self.krum()?;
-        Ok(select::krum_scores(&distances(&norms, &products)?, mu_bps))
+        Ok(select::krum_scores(&self.distances(&norms, &products, counts)?, mu_bps))
     }
 }
 
 impl PyCodec {
     fn read(&self, words: &[u8]) -> PyResult<()> {
         lanes::read_words(words, self.0.words()).map(|_| ()).map_err(to_python)
+    }
+
+    /// Encodes and, once that has worked, masks.
+    fn encoded<'py>(
+        &self,
+        py: Python<'py>,
+        weights: &Bound<'py, PyAny>,
+        published: &Bound<'py, PyAny>,
+        rounding_seed: Option<&Bound<'py, PyAny>>,
+        shrink: bool,
+        masker: impl FnOnce() -> PyResult<Option<Masker>> + Send,
+    ) -> PyResult<Upload<'py>> {
+        let weights = arrays::floats("weights", weights, self.0.parameter_count())?;
+        let published = arrays::floats("published", published, self.0.parameter_count())?;
+        let vectors = (weights.as_slice()?, published.as_slice()?);
+        let seed = rounding_seed_or_random(rounding_seed)?;
+        let shrink = shrink && self.0.rule() == Rule::Norm;
+        let (bytes, found) = kernels::encoded(py, self.0.coding(), vectors, &seed, shrink, masker)?;
+        self.upload(py, bytes, found.clipped, found.scale)
+    }
+
+    /// Masks a copy of words of the right length.
+    fn masked<'py>(
+        &self,
+        py: Python<'py>,
+        words: &[u8],
+        masker: impl FnOnce() -> PyResult<Masker> + Send,
+    ) -> PyResult<Upload<'py>> {
+        self.read(words)?;
+        let masked = PyBytes::new_with(py, words.len(), |masked| {
+            masked.copy_from_slice(words);
+            py.detach(|| masker().map(|masker| masker.mask(masked.as_chunks_mut().0)))
+        })?;
+        self.upload(py, masked, 0, 1.0)
     }
 
     fn integers(&self, words: &[u8]) -> Result<Vec<i32>> {
@@ -260,6 +302,20 @@ impl PyCodec {
         let hashes = hashes.iter().map(|hash| PyBytes::new(py, hash)).collect();
         let root = PyBytes::new(py, &root);
         Ok((words, hashes, root, clipped, scale))
+    }
+
+    fn distances(
+        &self,
+        norms: &[Bound<'_, PyAny>],
+        products: &[Bound<'_, PyAny>],
+        counts: Option<Vec<Bound<'_, PyAny>>>,
+    ) -> PyResult<Distances> {
+        let (norms, products): (Vec<i128>, Vec<i128>) = (numbers("norms", norms)?, numbers("products", products)?);
+        match counts {
+            Some(counts) => Distances::of_means(&norms, &products, &numbers("counts", &counts)?, self.0.members()),
+            None => Distances::new(&norms, &products),
+        }
+        .map_err(to_python)
     }
 
     fn krum(&self) -> PyResult<(u64, u64, params::KrumPicks)> {
@@ -309,10 +365,6 @@ where
     T: FromPyObjectOwned<'py>,
 {
     values.iter().map(|value| arrays::number(name, value)).collect()
-}
-
-fn distances(norms: &[Bound<'_, PyAny>], products: &[Bound<'_, PyAny>]) -> PyResult<Distances> {
-    Distances::new(&numbers("norms", norms)?, &numbers("products", products)?).map_err(to_python)
 }
 
 fn hashes(name: &str, hashes: &[Bound<'_, PyAny>]) -> PyResult<Vec<Hash>> {
@@ -366,9 +418,18 @@ fn model_hash<'py>(py: Python<'py>, params: &[u8], published: &Bound<'py, PyAny>
 }
 
 #[pyfunction]
-fn set_hash<'py>(py: Python<'py>, peers: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> PyResult<Bound<'py, PyBytes>> {
+#[pyo3(signature = (peers, sharers=None))]
+fn set_hash<'py>(
+    py: Python<'py>,
+    peers: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    sharers: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyBytes>> {
     let keys = read_peers(&peers)?;
-    Ok(PyBytes::new(py, &digest::set_hash(keys.iter().map(|key| (key.x, key.odd)))))
+    let sharers = match sharers {
+        Some(sharers) => arrays::places("sharers", sharers, keys.len())?,
+        None => Places::all(keys.len()),
+    };
+    Ok(PyBytes::new(py, &digest::set_hash_of(&keys, &sharers)))
 }
 
 #[pyfunction]
@@ -395,6 +456,7 @@ fn draw_seed<'py>(
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     kernels::register(m)?;
+    recovery::register(m)?;
     m.add_class::<PyMaskKey>()?;
     m.add_class::<PyCodec>()?;
     m.add_function(wrap_pyfunction!(smallest_lane_bits, m)?)?;

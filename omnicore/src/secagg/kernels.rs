@@ -1,16 +1,15 @@
 //! The kernels below a session: vectors of any length, and pair seeds instead of keys.
 
-use numpy::{PyArray2, PyArrayMethods, PyUntypedArrayMethods};
 use omnilytics_core::fixed::{self, Encoded, ROUNDING_SEED_BYTES};
 use omnilytics_core::lanes::WORD_BYTES;
 use omnilytics_core::mask::{Masker, PairSeed, Sign};
 use omnilytics_core::params::{Coding, RawParams, Suite};
-use omnilytics_core::{Result, paths};
+use omnilytics_core::paths;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::arrays;
-use crate::error::{EncodingError, InputError, to_python};
+use crate::error::{InputError, to_python};
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encode_words, m)?)?;
@@ -25,20 +24,19 @@ pub(super) fn encoded<'py>(
     vectors: (&[f32], &[f32]),
     rounding_seed: &[u8; ROUNDING_SEED_BYTES],
     shrink: bool,
-    masker: impl FnOnce() -> Result<Option<Masker>> + Send,
+    masker: impl FnOnce() -> PyResult<Option<Masker>> + Send,
 ) -> PyResult<(Bound<'py, PyBytes>, Encoded)> {
     let (weights, published) = vectors;
     let words = weights.len().div_ceil(coding.width().lanes());
     let mut found = Encoded { clipped: 0, scale: 1.0 };
     let bytes = PyBytes::new_with(py, words.saturating_mul(WORD_BYTES), |bytes| {
         let words = bytes.as_chunks_mut().0;
-        let work = || -> Result<_> {
-            let masker = masker()?;
-            let found = fixed::encode(coding, weights, published, rounding_seed, shrink, words)?;
-            masker.into_iter().for_each(|masker| masker.mask(words));
+        let work = || -> PyResult<_> {
+            let found = fixed::encode(coding, weights, published, rounding_seed, shrink, words).map_err(to_python)?;
+            masker()?.into_iter().for_each(|masker| masker.mask(words));
             Ok(found)
         };
-        found = py.detach(work).map_err(to_python)?;
+        found = py.detach(work)?;
         Ok(())
     })?;
     Ok((bytes, found))
@@ -66,20 +64,7 @@ fn encode_words<'py>(
     let length = weights.len()?;
     let weights = arrays::floats("weights", weights, length)?;
     let published = arrays::floats("published", published, length)?;
-    let raw = RawParams {
-        members,
-        encoding,
-        clip,
-        bound,
-        lane_bits,
-        parameter_count: 0,
-        chunk_words: 0,
-        suite,
-        rule: 0,
-        krum_mu_bps: 0,
-        krum_m: 0,
-        krum_m_rule: 0,
-    };
+    let raw = RawParams { members, encoding, clip, bound, lane_bits, suite, ..RawParams::default() };
     let coding = Coding::new(&raw).map_err(to_python)?;
     let masker = masker(suite, &seeds, place)?;
     let vectors = (weights.as_slice()?, published.as_slice()?);
@@ -96,13 +81,8 @@ fn mask_words<'py>(
     seeds: Vec<Bound<'py, PyAny>>,
     place: usize,
 ) -> PyResult<()> {
-    let refused = || EncodingError::new_err("words: expected a writable, contiguous uint8 array of shape (words, 32)");
-    let array = words.cast::<PyArray2<u8>>().map_err(|_| refused())?;
-    if !array.is_c_contiguous() || array.shape()[1] != WORD_BYTES {
-        return Err(refused());
-    }
+    let mut array = arrays::words(words)?;
     let masker = masker(suite, &seeds, place)?;
-    let mut array = array.try_readwrite().map_err(|_| refused())?;
     let words = array.as_slice_mut()?.as_chunks_mut().0;
     py.detach(|| masker.mask(words));
     Ok(())
@@ -114,12 +94,16 @@ fn code_paths() -> (&'static str, &'static str) {
     (paths::aes(), paths::vectors())
 }
 
+pub(super) fn suite_of(code: u64) -> PyResult<Suite> {
+    match code {
+        0 => Ok(Suite::Aes),
+        1 => Ok(Suite::Keccak),
+        _ => Err(InputError::new_err(format!("suite: expected 0 or 1, got {code}"))),
+    }
+}
+
 fn masker(suite: u64, seeds: &[Bound<'_, PyAny>], place: usize) -> PyResult<Masker> {
-    let suite = match suite {
-        0 => Suite::Aes,
-        1 => Suite::Keccak,
-        _ => return Err(InputError::new_err(format!("suite: expected 0 or 1, got {suite}"))),
-    };
+    let suite = suite_of(suite)?;
     let pair = |(index, seed): (usize, &Bound<'_, PyAny>)| {
         let (peer, sign) = if index < place { (index, Sign::Minus) } else { (index.saturating_add(1), Sign::Plus) };
         Ok(PairSeed { peer, seed: arrays::fixed("seed", seed)?.into(), sign })

@@ -32,6 +32,7 @@ fn coding(encoding: u64, bound: u64, lane_bits: u64) -> Coding {
         krum_mu_bps: 0,
         krum_m: 0,
         krum_m_rule: 0,
+        ..RawParams::default()
     };
     Coding::new(&raw).expect("a legal encoding")
 }

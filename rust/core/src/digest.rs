@@ -3,8 +3,10 @@
 use tiny_keccak::{Hasher, Keccak};
 
 use crate::error::{Result, in_range, same_length};
+use crate::keys::PublicMaskKey;
 use crate::lanes::WORD_BYTES;
 use crate::params::MAX_CHUNKS;
+use crate::places::Places;
 
 /// A keccak256 digest.
 pub type Hash = [u8; 32];
@@ -96,6 +98,16 @@ pub fn set_hash(keys: impl IntoIterator<Item = ([u8; 32], bool)>) -> Hash {
     keccak256(&[&bytes])
 }
 
+/// E9 with (0, 0) for the keys of members outside `sharers`.
+#[must_use]
+pub fn set_hash_of(keys: &[PublicMaskKey], sharers: &Places) -> Hash {
+    set_hash(keys.iter().enumerate().map(
+        |(place, key)| {
+            if sharers.contains(place) { (key.x, key.odd) } else { ([0; 32], false) }
+        },
+    ))
+}
+
 /// What a key signature signs (E8).
 #[must_use]
 pub fn key_digest(chain_id: u64, session: &Address, sender: &Address) -> Hash {
@@ -116,6 +128,22 @@ pub struct SeedScope {
     pub model_hash: Hash,
     /// E9.
     pub set_hash: Hash,
+}
+
+/// The seed of a member's own mask, from its secret b (E34).
+#[must_use]
+pub fn self_seed(scope: &SeedScope, place: u64, secret: &[u8; 32]) -> Hash {
+    const DOMAIN: [u8; 32] = domain("omnilytics/self/1");
+    keccak256(&[
+        &DOMAIN,
+        &uint256(scope.chain_id),
+        &abi_address(&scope.session),
+        &uint256(scope.group),
+        &scope.model_hash,
+        &scope.set_hash,
+        &uint256(place),
+        secret,
+    ])
 }
 
 /// The seed of the pair of places `lo < hi` whose shared point has address `pair` (E10).

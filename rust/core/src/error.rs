@@ -1,5 +1,25 @@
 //! The one error type of the crate. Every message has what was expected and what was given; none has a secret.
 
+use std::fmt;
+
+/// What a dealer shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// sk, by f: opened if the dealer drops out.
+    MaskKey,
+    /// b, by g: opened if it has uploaded.
+    SelfMask,
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::MaskKey => "the mask key",
+            Self::SelfMask => "the self-mask secret",
+        })
+    }
+}
+
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -153,9 +173,64 @@ pub enum Error {
         /// The recovery id.
         given: u8,
     },
+    /// The transport key at the member's own place isn't the member's.
+    #[error("transport key of place {place}: expected the member's own {expected}, got {given}")]
+    NotOwnTransport {
+        /// The member's place.
+        place: usize,
+        /// Its own public key, in hexadecimal.
+        expected: String,
+        /// The key given, in hexadecimal.
+        given: String,
+    },
+    /// Fewer shares than rebuild a secret.
+    #[error("shares: expected at least {expected}, got {given}")]
+    TooFewShares {
+        /// T.
+        expected: usize,
+        /// Shares given.
+        given: usize,
+    },
+    /// Two shares of one holder.
+    #[error("shares: expected different ids, got {id} twice")]
+    DuplicateShare {
+        /// The id.
+        id: u64,
+    },
+    /// Shares that rebuild no secret.
+    #[error("rebuilt secret: expected a scalar from 1 to n-1, got 0")]
+    ZeroSecret,
+    /// A rebuilt or disclosed secret that isn't that of its key.
+    #[error("secret: expected that of {expected}, got {given}")]
+    NotTheSecret {
+        /// The address of the key, in hexadecimal.
+        expected: String,
+        /// The address of the secret's point, in hexadecimal, or 0.
+        given: String,
+    },
+    /// A member among the dealers whose dealings it is to check.
+    #[error("dealings: expected those of others, got one of the member's own place {place}")]
+    OwnDealing {
+        /// The member's place.
+        place: usize,
+    },
+    /// A member of U that isn't in S.
+    #[error("members that delivered: expected members that shared, got place {place}")]
+    NotASharer {
+        /// The place.
+        place: usize,
+    },
+    /// A place outside U.
+    #[error("place {place}: expected one that has delivered, got one that hasn't")]
+    NotDelivered {
+        /// The place.
+        place: usize,
+    },
     /// An entry of a Gram matrix that no session can have.
-    #[error("Gram matrix: expected entries of at most 2^100 in absolute value and squared norms >= 0, got {given}")]
+    #[error("Gram matrix: expected entries of at most 2^{bits} in absolute value and squared norms >= 0, got {given}")]
     GramEntry {
+        /// The exponent of the largest legal entry.
+        bits: u32,
         /// The entry given.
         given: i128,
     },
@@ -175,9 +250,73 @@ impl Error {
                 | Self::NotOwnKey { .. }
                 | Self::DuplicateKey { .. }
                 | Self::Signature { .. }
+                | Self::NotOwnTransport { .. }
+                | Self::TooFewShares { .. }
+                | Self::DuplicateShare { .. }
+                | Self::ZeroSecret
+                | Self::NotTheSecret { .. }
+                | Self::OwnDealing { .. }
+                | Self::NotASharer { .. }
+                | Self::NotDelivered { .. }
                 | Self::GramEntry { .. }
         )
     }
+}
+
+/// What a receiver has against a dealing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Objection {
+    /// Points of the wrong length.
+    #[error("points: expected {expected} bytes, got {given}")]
+    Points {
+        /// 64 (2N - 1).
+        expected: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// Ciphertexts of the wrong length.
+    #[error("sealed: expected {expected} bytes, got {given}")]
+    Sealed {
+        /// 112 (N - 1).
+        expected: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// A point off the curve.
+    #[error("point {index}: expected x and y of a point on secp256k1, got something else")]
+    OffCurve {
+        /// Which of the 2N - 1.
+        index: usize,
+    },
+    /// The points aren't those that the contract has the root of.
+    #[error("root: expected {expected}, got points with {given}")]
+    Root {
+        /// The contract's, in hexadecimal.
+        expected: String,
+        /// That of the points' addresses, in hexadecimal.
+        given: String,
+    },
+    /// A ciphertext for another receiver, dealer, group, session or chain, for other points, or none at all.
+    #[error("ciphertext: expected one that the transport key opens for this dealer, group and session, got another")]
+    Unopened,
+    /// Shares that aren't scalars.
+    #[error("shares: expected two scalars from 1 to n-1, got something else")]
+    NotScalars,
+    /// A share that isn't that of its point.
+    #[error("share of {shared}: expected the one of the published point, got another")]
+    WrongShare {
+        /// The secret.
+        shared: Shared,
+    },
+    /// Points that no polynomial of degree T - 1 goes through: subsets of T holders would rebuild different secrets.
+    #[error("points of {shared}: expected those of a polynomial of degree {expected} at most, got a higher one")]
+    Degree {
+        /// The secret.
+        shared: Shared,
+        /// T - 1.
+        expected: usize,
+    },
 }
 
 /// `given` as a number from `min` to `max`, or [`Error::OutOfRange`].

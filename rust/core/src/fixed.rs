@@ -3,10 +3,11 @@
 //! A vector goes through memory once a pass, in tiles that stay in the first-level cache: rounded, counted, packed, and
 //! written as words. No integer is kept, so encoding needs no room but that of the words.
 
-use crate::error::{Error, Result, same_length};
+use crate::error::{Error, Result, in_range, same_length};
 use crate::lanes::{MAX_LANES, WireWord, pack_into};
-use crate::params::{CodecParams, Coding, Encoding};
+use crate::params::{CodecParams, Coding, Encoding, MAX_GROUPS};
 use crate::rounding::{Delta, Draws, Seen, TILE, round_weights};
+use crate::select::least_common_multiple;
 
 pub use crate::rounding::ROUNDING_SEED_BYTES;
 
@@ -124,12 +125,27 @@ fn check_finite(what: &'static str, mut vector: impl Iterator<Item = f32> + Clon
     }
 }
 
-/// The mean of `count` summands in units of a weight, shape (d,): `S C / (Q count)` or `S / (10^8 count)`, in double
-/// precision, then rounded to single. `sum` may be a sum over several groups of together `count` members.
-#[must_use]
-pub fn decode_mean(params: &CodecParams, sum: &[i64], count: u64) -> Vec<f32> {
-    let (numerator, denominator) = params.mean_fraction(count as f64);
-    sum.iter().map(|&sum| (sum as f64 * numerator / denominator) as f32).collect()
+/// The mean over aggregates `S_r` of `counts` summands each, of `S_r C / (Q u_r)` or `S_r / (10^8 u_r)`, shape (d,), in units
+/// of a weight: the exact `sum_r S_r K / u_r`, K the least common multiple of the counts, then divided by K and the number of
+/// aggregates in double precision and rounded to single.
+///
+/// # Errors
+/// [`Error::OutOfRange`] for no or more than 64 aggregates, or a count outside 1..=N; [`Error::Length`].
+pub fn decode_mean(params: &CodecParams, aggregates: &[Vec<i32>], counts: &[u64]) -> Result<Vec<f32>> {
+    let groups = in_range("aggregates", 1, MAX_GROUPS, aggregates.len() as u64)?;
+    same_length("counts", aggregates.len(), counts.len())?;
+    for count in counts {
+        in_range("count", 1, params.members(), *count)?;
+    }
+    let multiple = least_common_multiple(counts.iter().copied());
+    let mut total = vec![0i64; params.parameter_count()];
+    for (values, count) in aggregates.iter().zip(counts) {
+        same_length("values of an aggregate", total.len(), values.len())?;
+        let factor = (multiple / count).cast_signed();
+        total.iter_mut().zip(values).for_each(|(total, value)| *total += factor * i64::from(*value));
+    }
+    let (numerator, denominator) = params.mean_fraction((multiple * groups) as f64);
+    Ok(total.iter().map(|&total| (total as f64 * numerator / denominator) as f32).collect())
 }
 
 #[cfg(test)]

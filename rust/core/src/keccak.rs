@@ -1,7 +1,7 @@
-//! Suite `keccak` (PROTOCOL.md section 5, E11): as many words at once as a vector has 64-bit places.
+//! keccak256 of many messages at once, as many as a vector has 64-bit places; above all suite `keccak` (PROTOCOL.md section 5,
+//! E11), whose word `k` is the hash of seed and index, one permutation of 1,600 bits.
 //!
-//! Word `k` is keccak256 of seed and index, one permutation of 1,600 bits. The permutations of neighbouring words do the same
-//! steps on different numbers, so each lane of the state is a vector. Source: FIPS 202, sections 3.2 and 3.3; the padding is
+//! The permutations of different messages do the same steps on different numbers, so each lane of the state is a vector. Source: FIPS 202, sections 3.2 and 3.3; the padding is
 //! Ethereum's, 0x01 where SHA-3 has 0x06.
 
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
@@ -85,6 +85,62 @@ fn permuted<S: Simd>(simd: S, seed: &[u8; 32], first: u64) -> [S::u64s; 4] {
     [state[0], state[1], state[2], state[3]]
 }
 
+/// Lanes of a block, 136 bytes.
+const RATE_LANES: usize = 17;
+
+/// The hashes of messages of equal length; bytes beyond the length of the first one don't count.
+pub(crate) fn hashes(messages: &[&[u8]]) -> Vec<[u8; 32]> {
+    dispatch!(Level::new(), simd => hash_vectors(simd, messages))
+}
+
+#[inline(always)]
+fn hash_vectors<S: Simd>(simd: S, messages: &[&[u8]]) -> Vec<[u8; 32]> {
+    let mut hashes = Vec::with_capacity(messages.len());
+    for messages in messages.chunks(S::u64s::LEN) {
+        let state = absorbed(simd, messages);
+        for place in 0..messages.len() {
+            let mut hash = [0; 32];
+            for (bytes, lane) in hash.as_chunks_mut::<8>().0.iter_mut().zip(&state) {
+                *bytes = lane.as_slice()[place].to_le_bytes();
+            }
+            hashes.push(hash);
+        }
+    }
+    hashes
+}
+
+/// The states of the sponges that have taken in a message each, at most as many as there are places.
+#[inline(always)]
+fn absorbed<S: Simd>(simd: S, messages: &[&[u8]]) -> [S::u64s; 25] {
+    let mut state = [S::u64s::splat(simd, 0); 25];
+    let length = messages.first().map_or(0, |message| message.len());
+    let (rate, zero) = (8 * RATE_LANES, S::u64s::splat(simd, 0));
+    for start in (0..=length).step_by(rate) {
+        let mut block = [zero; RATE_LANES];
+        for (place, message) in messages.iter().enumerate() {
+            let rest = message.get(start..length).unwrap_or_default();
+            let (lanes, tail) = rest[..rest.len().min(rate)].as_chunks::<8>();
+            for (lane, bytes) in block.iter_mut().zip(lanes) {
+                lane.as_mut_slice()[place] = u64::from_le_bytes(*bytes);
+            }
+            if rest.len() < rate {
+                let mut last = [0; 8];
+                last[..tail.len()].copy_from_slice(tail);
+                last[tail.len()] = 1;
+                block[lanes.len()].as_mut_slice()[place] = u64::from_le_bytes(last);
+                block[RATE_LANES - 1].as_mut_slice()[place] |= 1 << 63;
+            }
+        }
+        for (lane, word) in state.iter_mut().zip(block) {
+            *lane ^= word;
+        }
+        for constant in ROUNDS {
+            round::<S>(&mut state, constant);
+        }
+    }
+    state
+}
+
 #[inline(always)]
 fn round<S: Simd>(state: &mut [S::u64s; 25], constant: u64) {
     let columns: [S::u64s; 5] =
@@ -115,11 +171,21 @@ mod tests {
     use fearless_simd::{Level, dispatch};
     use proptest::prelude::*;
 
-    use super::{fill, fill_vectors};
+    use super::{fill, fill_vectors, hash_vectors, hashes};
     use crate::digest::{keccak256, uint256};
     use crate::lanes::WireWord;
 
     proptest! {
+        #[test]
+        fn many_hashes_are_those_of_each(message: [u8; 32], length in 0..300usize, count in 0..20u8) {
+            let message = |index: u8| -> Vec<u8> { message.iter().cycle().take(length).map(|b| b ^ index).collect() };
+            let messages: Vec<Vec<u8>> = (0..count).map(message).collect();
+            let slices: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+            let expected: Vec<[u8; 32]> = slices.iter().map(|message| keccak256(&[message])).collect();
+            prop_assert_eq!(&expected, &hashes(&slices));
+            prop_assert_eq!(&expected, &dispatch!(Level::baseline(), simd => hash_vectors(simd, &slices)));
+        }
+
         #[test]
         fn words_are_the_hashes_of_seed_and_index(seed: [u8; 32], next: u64, count in 0..20usize) {
             let mut words = vec![[0; 32]; count];

@@ -1,6 +1,6 @@
 //! Mask keys on secp256k1 (PROTOCOL.md section 5, E8).
 //!
-//! The secret is used by reference, never copied out, and wiped when dropped: no `Debug`, no `Clone`, no bytes.
+//! The secret is used by reference, copied only to be shared, and wiped when dropped: no `Debug`, no `Clone`, no bytes.
 
 use k256::ecdsa::SigningKey;
 use k256::elliptic_curve::ops::Reduce;
@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::digest::{Address, Hash, domain, keccak256, uint256};
 use crate::error::{Error, Result};
+use crate::msm::Point;
+use crate::secret::SecretScalar;
 
 const SEED_DOMAIN: [u8; 32] = domain("omnilytics/simulated-key/1");
 
@@ -80,6 +82,21 @@ impl MaskKey {
         is_below_order(&public.x).then_some(Self { secret, public, address: address_of(&point) })
     }
 
+    /// The key of a secret that became known, if it is that of `public`. `place` is its owner's.
+    ///
+    /// # Errors
+    /// [`Error::NotTheSecret`], [`Error::PublicKey`].
+    pub(crate) fn of_secret(secret: &SecretScalar, public: &PublicMaskKey, place: usize) -> Result<Self> {
+        let expected = public.address(place)?;
+        match Self::from_bytes(&secret.to_bytes()) {
+            Ok(key) if key.public == *public => Ok(key),
+            _ => {
+                let (expected, given) = (hexadecimal(&expected), hexadecimal(&secret.address()));
+                Err(Error::NotTheSecret { expected, given })
+            }
+        }
+    }
+
     /// x and parity of `PK = sk G`.
     #[must_use]
     pub fn public(&self) -> &PublicMaskKey {
@@ -107,14 +124,24 @@ impl MaskKey {
         Ok(KeySignature { v: 27 + u8::from(recovery.is_y_odd()), r: r.into(), s: s.into() })
     }
 
+    /// sk, to be shared (E31).
+    pub(crate) fn shared_secret(&self) -> SecretScalar {
+        SecretScalar::of_key(&self.secret)
+    }
+
     /// `addr(sk PK)`, what a pair of members share. `place` is the peer's, for the error.
     ///
     /// # Errors
     /// [`Error::PublicKey`] when the peer's key isn't a point with `0 < x < n`.
     pub fn pair_address(&self, peer: &PublicMaskKey, place: usize) -> Result<Zeroizing<Address>> {
+        Ok(self.shared_address(&peer.point(place)?.into()))
+    }
+
+    /// `addr(sk P)`.
+    pub(crate) fn shared_address(&self, peer: &ProjectivePoint) -> Zeroizing<Address> {
         let secret = Zeroizing::new(*self.secret.to_nonzero_scalar());
-        let shared = Zeroizing::new(peer.point(place)? * *secret);
-        Ok(Zeroizing::new(address_of(&shared.to_affine().to_encoded_point(false))))
+        let shared = Zeroizing::new(*peer * *secret);
+        Zeroizing::new(address_of(&shared.to_affine().to_encoded_point(false)))
     }
 }
 
@@ -123,16 +150,26 @@ impl PublicMaskKey {
     ///
     /// # Errors
     /// [`Error::PublicKey`] when there is no point with that x, or not `0 < x < n`.
-    pub fn point(&self, place: usize) -> Result<ProjectivePoint> {
-        let refused = || Error::PublicKey { place, x: hexadecimal(&self.x) };
-        if self.x == [0; 32] || !is_below_order(&self.x) {
-            return Err(refused());
-        }
-        let mut compressed = [2 + u8::from(self.odd); 33];
-        compressed[1..].copy_from_slice(&self.x);
-        let encoded = EncodedPoint::from_bytes(compressed).map_err(|_| refused())?;
-        let point: Option<AffinePoint> = AffinePoint::from_encoded_point(&encoded).into();
-        point.map(ProjectivePoint::from).ok_or_else(refused)
+    pub fn point(&self, place: usize) -> Result<AffinePoint> {
+        let legal = self.x != [0; 32] && is_below_order(&self.x);
+        let encoded = EncodedPoint::from_bytes(self.compressed()).ok().filter(|_| legal);
+        let point = encoded.and_then(|encoded| AffinePoint::from_encoded_point(&encoded).into_option());
+        point.ok_or_else(|| self.refused(place))
+    }
+
+    fn compressed(&self) -> [u8; 33] {
+        let mut bytes = [2 + u8::from(self.odd); 33];
+        bytes[1..].copy_from_slice(&self.x);
+        bytes
+    }
+
+    /// The point as the checks of dealings take it.
+    pub(crate) fn coordinates(&self, place: usize) -> Result<Point> {
+        Point::from_affine(&self.point(place)?).ok_or_else(|| self.refused(place))
+    }
+
+    fn refused(&self, place: usize) -> Error {
+        Error::PublicKey { place, x: hexadecimal(&self.x) }
     }
 
     /// The address of the point. `place` is its owner's, for the error.
@@ -140,7 +177,7 @@ impl PublicMaskKey {
     /// # Errors
     /// [`Error::PublicKey`] when there is no point with that x, or not `0 < x < n`.
     pub fn address(&self, place: usize) -> Result<Address> {
-        Ok(address_of(&self.point(place)?.to_affine().to_encoded_point(false)))
+        Ok(address_of(&self.point(place)?.to_encoded_point(false)))
     }
 }
 
@@ -155,7 +192,7 @@ fn is_below_order(x: &[u8; 32]) -> bool {
     *reduced.to_bytes() == *x
 }
 
-fn address_of(point: &EncodedPoint) -> Address {
+pub(crate) fn address_of(point: &EncodedPoint) -> Address {
     let mut address = [0; 20];
     let hash = Zeroizing::new(keccak256(&[&point.as_bytes()[1..]]));
     address.copy_from_slice(&hash[12..]);

@@ -1,16 +1,21 @@
-//! Pairwise masks (PROTOCOL.md section 5, E10 and E12).
+//! Masks: of pairs, and with policy `recover` of each member too (PROTOCOL.md section 5, E10, E12, E34-E36).
 //!
 //! All neighbours' streams are summed into one cache-sized tile of words before the next tile is touched, so the vector goes
 //! through memory once, however many members a group has, and needs no second copy.
 
+use std::collections::BTreeMap;
+
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::digest::{Address, Hash, SeedScope, pair_seed, set_hash};
+use crate::digest::{Address, Hash, SeedScope, pair_seed, self_seed, set_hash_of};
 use crate::error::{Error, Result, in_range, same_length};
 use crate::keys::{MaskKey, PublicMaskKey, hexadecimal};
 use crate::lanes::{WORD_BYTES, WireWord};
+use crate::msm::Point;
 use crate::params::{CodecParams, Suite};
+use crate::places::Places;
 use crate::prg::Stream;
+use crate::secret::SecretScalar;
 use crate::sums::{TILE_WORDS, Tile, combine};
 
 /// The group that a mask is for.
@@ -39,11 +44,11 @@ pub enum Sign {
     Minus,
 }
 
-/// A pair's secret seed and what its stream does to the member's words.
+/// A secret seed and what its stream does to the member's words.
 pub struct PairSeed {
-    /// The peer's place.
+    /// The place of the peer that has it too, the member's own for the seed of its own mask.
     pub peer: usize,
-    /// E10.
+    /// E10, or E34.
     pub seed: Zeroizing<Hash>,
     /// Plus towards higher places, minus towards lower ones.
     pub sign: Sign,
@@ -56,26 +61,85 @@ pub struct PairSeed {
 /// [`Error::DuplicateKey`], [`Error::PublicKey`].
 pub fn pair_seeds(members: u64, key: &MaskKey, context: &GroupContext) -> Result<Vec<PairSeed>> {
     check_group(members, key, context)?;
-    let scope = SeedScope {
-        chain_id: context.chain_id,
-        session: context.session,
-        group: context.group,
-        model_hash: context.model_hash,
-        set_hash: set_hash(context.peers.iter().map(|peer| (peer.x, peer.odd))),
-    };
-    let own = context.place;
-    let others = context.peers.iter().enumerate().filter(|(peer, _)| *peer != own);
-    others
-        .map(|(peer, public)| {
-            let pair = key.pair_address(public, peer)?;
-            let seed = pair_seed(&scope, own.min(peer) as u64, own.max(peer) as u64, &pair);
-            let sign = if peer > own { Sign::Plus } else { Sign::Minus };
-            Ok(PairSeed { peer, seed: Zeroizing::new(seed), sign })
-        })
-        .collect()
+    let scope = context.seed_scope(&Places::all(context.peers.len()));
+    let others = context.peers.iter().enumerate().filter(|(peer, _)| *peer != context.place);
+    others.map(|(peer, public)| Ok(pair_of(&scope, context.place, peer, &key.pair_address(public, peer)?))).collect()
 }
 
-fn check_group(members: u64, key: &MaskKey, context: &GroupContext) -> Result<()> {
+/// The seeds of a member's mask with policy `recover`: those that it shares with each of the other `sharers`, in place order,
+/// then its own (E35). `keys` are the points of all N members' keys.
+pub(crate) fn recovery_seeds(
+    key: &MaskKey,
+    self_mask: &SecretScalar,
+    context: &GroupContext,
+    keys: &[Point],
+    sharers: &Places,
+) -> Vec<PairSeed> {
+    let (scope, own) = (context.seed_scope(sharers), context.place);
+    let others = keys.iter().enumerate().filter(|(peer, _)| *peer != own && sharers.contains(*peer));
+    let pair = |(peer, point): (usize, &Point)| pair_of(&scope, own, peer, &key.shared_address(&point.projective()));
+    let seed = Zeroizing::new(self_seed(&scope, own as u64, &self_mask.to_bytes()));
+    others.map(pair).chain([PairSeed { peer: own, seed, sign: Sign::Plus }]).collect()
+}
+
+fn pair_of(scope: &SeedScope, own: usize, peer: usize, address: &Zeroizing<Address>) -> PairSeed {
+    let seed = pair_seed(scope, own.min(peer) as u64, own.max(peer) as u64, address);
+    let sign = if peer > own { Sign::Plus } else { Sign::Minus };
+    PairSeed { peer, seed: Zeroizing::new(seed), sign }
+}
+
+/// The seeds of the masks that are left in the sum of the words of `delivered` (U), to be taken off and to be added: from the
+/// secret of each of the `sharers` (S), b of U, sk of the others (E36). The context's own place doesn't matter.
+///
+/// # Errors
+/// [`Error::NotASharer`] for U outside S, [`Error::Length`] unless there is a secret for each place of S and no other,
+/// [`Error::NotTheSecret`] for a sk that isn't that of its key, [`Error::PublicKey`].
+pub fn disclosed_seeds(
+    context: &GroupContext,
+    sharers: &Places,
+    delivered: &Places,
+    secrets: &BTreeMap<usize, SecretScalar>,
+) -> Result<(Vec<Hash>, Vec<Hash>)> {
+    if let Some(place) = delivered.without(sharers).iter().next() {
+        return Err(Error::NotASharer { place });
+    }
+    let known = secrets.keys().filter(|place| sharers.contains(**place)).count();
+    same_length("secrets of the members that shared", sharers.len(), known)?;
+    same_length("secrets", sharers.len(), secrets.len())?;
+    let scope = context.seed_scope(sharers);
+    let (mut minus, mut plus) = (Vec::new(), Vec::new());
+    for (&place, secret) in secrets.iter().filter(|(place, _)| delivered.contains(**place)) {
+        minus.push(self_seed(&scope, place as u64, &secret.to_bytes()));
+    }
+    for (&dropped, secret) in secrets.iter().filter(|(place, _)| !delivered.contains(**place)) {
+        let key = MaskKey::of_secret(secret, context.peer(dropped)?, dropped)?;
+        for place in delivered.iter() {
+            let seed = *pair_of(&scope, place, dropped, &key.pair_address(context.peer(place)?, place)?).seed;
+            if dropped > place { minus.push(seed) } else { plus.push(seed) }
+        }
+    }
+    Ok((minus, plus))
+}
+
+impl GroupContext {
+    /// What seeds are bound to (E9, E10): members outside `sharers` count as the key (0, 0).
+    fn seed_scope(&self, sharers: &Places) -> SeedScope {
+        SeedScope {
+            chain_id: self.chain_id,
+            session: self.session,
+            group: self.group,
+            model_hash: self.model_hash,
+            set_hash: set_hash_of(&self.peers, sharers),
+        }
+    }
+
+    fn peer(&self, place: usize) -> Result<&PublicMaskKey> {
+        in_range("place", 0, (self.peers.len() as u64).saturating_sub(1), place as u64)?;
+        Ok(&self.peers[place])
+    }
+}
+
+pub(crate) fn check_group(members: u64, key: &MaskKey, context: &GroupContext) -> Result<()> {
     let peers = &context.peers;
     same_length("mask keys of the group", members as usize, peers.len())?;
     in_range("place", 0, members.saturating_sub(1), context.place as u64)?;

@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Result, in_range};
 use crate::lanes::LaneWidth;
+use crate::places::MAX_PLACES;
 
 /// Largest d.
 pub const MAX_PARAMETERS: u64 = 1 << 20;
 /// Fewest members of a group.
 pub const MIN_MEMBERS: u64 = 2;
-/// Most members of a group.
+/// Most members of a session's group.
 pub const MAX_MEMBERS: u64 = 16;
 /// Most chunks of a vector.
 pub const MAX_CHUNKS: u64 = 64;
@@ -64,6 +65,18 @@ pub enum Rule {
     },
 }
 
+/// What happens when a member drops out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Its group fails.
+    Abort,
+    /// Its group goes on with as many as `threshold` members (PROTOCOL.md section 5, E31-E36).
+    Recover {
+        /// T, 2..=N.
+        threshold: usize,
+    },
+}
+
 /// How values become words: `members * bound < 2^(lane_bits - 1)`, so that no sum of one group leaves its lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coding {
@@ -75,12 +88,12 @@ pub struct Coding {
 
 impl Coding {
     /// Checks the ranges of PROTOCOL.md section 2; of `raw` the first fields count, up to `lane_bits`, but for the number
-    /// of parameters, which no encoding limits.
+    /// of parameters, which no encoding limits. Nor does it limit groups to a session's 16 members, but to 255.
     ///
     /// # Errors
     /// The variant of [`Error`] that belongs to the first parameter that can't work.
     pub fn new(raw: &RawParams) -> Result<Self> {
-        let members = in_range("members", MIN_MEMBERS, MAX_MEMBERS, raw.members)?;
+        let members = in_range("members", MIN_MEMBERS, MAX_PLACES as u64, raw.members)?;
         let encoding = encoding(raw)?;
         let bound = in_range("bound", 1, (1 << 31) - 1, raw.bound)?;
         Ok(Self { members, encoding, bound, width: lane_width(raw, encoding)? })
@@ -123,7 +136,7 @@ impl Coding {
 }
 
 /// The fields of `SessionParams` that matter here, as numbers, unchecked; the names and codes are those of PROTOCOL.md.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs)]
 pub struct RawParams {
     pub parameter_count: u64,
@@ -138,6 +151,10 @@ pub struct RawParams {
     pub krum_mu_bps: u64,
     pub krum_m: u64,
     pub krum_m_rule: u64,
+    pub policy: u64,
+    pub threshold: u64,
+    pub colluders: u64,
+    pub unsafe_small: u64,
 }
 
 /// Checked parameters of a session.
@@ -148,6 +165,7 @@ pub struct CodecParams {
     chunk_words: usize,
     suite: Suite,
     rule: Rule,
+    policy: Policy,
 }
 
 impl CodecParams {
@@ -157,13 +175,15 @@ impl CodecParams {
     /// The variant of [`Error`] that belongs to the first parameter that can't work.
     pub fn new(raw: &RawParams) -> Result<Self> {
         let parameter_count = in_range("parameter_count", 1, MAX_PARAMETERS, raw.parameter_count)?;
+        in_range("members", MIN_MEMBERS, MAX_MEMBERS, raw.members)?;
         let coding = Coding::new(raw)?;
         let chunk_words = in_range("chunk_words", 8, 720, raw.chunk_words)?;
         let words = parameter_count.div_ceil(coding.width.lanes() as u64);
         in_range("chunks", 1, MAX_CHUNKS, words.div_ceil(chunk_words))?;
         let suite = if in_range("suite", 0, 1, raw.suite)? == 0 { Suite::Aes } else { Suite::Keccak };
         let rule = rule(raw, coding.encoding)?;
-        Ok(Self { parameter_count: parameter_count as usize, coding, chunk_words: chunk_words as usize, suite, rule })
+        let (parameter_count, chunk_words) = (parameter_count as usize, chunk_words as usize);
+        Ok(Self { parameter_count, coding, chunk_words, suite, rule, policy: policy(raw)? })
     }
 
     /// d.
@@ -218,6 +238,12 @@ impl CodecParams {
     #[must_use]
     pub fn rule(&self) -> Rule {
         self.rule
+    }
+
+    /// What happens when a member drops out.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// The largest squared norm of a sum of `count` uploads that rule `norm` accepts: `floor(count^2 d Q^2 / (4 N^2))` (E15).
@@ -281,6 +307,17 @@ fn lane_width(raw: &RawParams, encoding: Encoding) -> Result<LaneWidth> {
     } else {
         Err(Error::LaneNotSmallest { members, bound, expected: expected.bits().into(), given: raw.lane_bits })
     }
+}
+
+fn policy(raw: &RawParams) -> Result<Policy> {
+    if in_range("policy", 0, 1, raw.policy)? == 0 {
+        return Ok(Policy::Abort);
+    }
+    in_range("suite with policy recover", 1, 1, raw.suite)?;
+    let small = in_range("unsafe_small", 0, 1, raw.unsafe_small)? == 1;
+    let least = if small { MIN_MEMBERS } else { raw.colluders.saturating_add(2) };
+    let threshold = in_range("threshold with policy recover", least, raw.members, raw.threshold)?;
+    Ok(Policy::Recover { threshold: threshold as usize })
 }
 
 fn rule(raw: &RawParams, encoding: Encoding) -> Result<Rule> {

@@ -1,9 +1,11 @@
 //! The selection rules in exact integers (PROTOCOL.md section 7, E15 and E16).
 
 use crate::error::{Error, Result, in_range, same_length};
-use crate::params::{CodecParams, KrumPicks, MAX_GROUPS, MAX_KRUM_GROUPS};
+use crate::params::{CodecParams, KrumPicks, MAX_GROUPS, MAX_KRUM_GROUPS, MAX_MEMBERS, MIN_MEMBERS};
 
 const MAX_ENTRY: u128 = 1 << 100;
+/// At most 2^20 lanes of at most 2^31 - 1: scaled by lcm(1..16)^2 < 2^39 and summed over 16 groups, distances fit 127 bits.
+const MAX_SCALED_ENTRY: u128 = 1 << 82;
 const BPS: u128 = 10_000;
 
 /// What a rule says of the aggregated groups P, in order of id.
@@ -24,7 +26,7 @@ pub fn norm(params: &CodecParams, norms: &[u128], counts: &[u64]) -> Result<Vec<
     norms.iter().zip(counts).map(|(norm, count)| Ok(*norm <= params.norm_limit(*count)?)).collect()
 }
 
-/// The exact Gram matrix of aggregates of equal size, for rule `krum`.
+/// The exact squared distances of aggregates, for rule `krum`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distances {
     groups: usize,
@@ -37,18 +39,38 @@ impl Distances {
     /// # Errors
     /// [`Error::OutOfRange`] for more than 64 groups, [`Error::Length`], [`Error::GramEntry`] beyond 2^100.
     pub fn new(norms: &[i128], products: &[i128]) -> Result<Self> {
+        in_range("groups", 0, MAX_GROUPS, norms.len() as u64)?;
+        Self::scaled(norms, products, &vec![1; norms.len()], MAX_ENTRY)
+    }
+
+    /// The same for the means of aggregates of `counts` summands each, times `K = lcm(1..members)`:
+    /// `(K/u_r)^2 G_rr - 2 (K/u_r)(K/u_s) G_rs + (K/u_s)^2 G_ss`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for more than 16 groups or members, or for a count, [`Error::Length`], [`Error::GramEntry`]
+    /// beyond 2^82.
+    pub fn of_means(norms: &[i128], products: &[i128], counts: &[u64], members: u64) -> Result<Self> {
+        in_range("groups with rule krum", 0, MAX_KRUM_GROUPS, norms.len() as u64)?;
+        in_range("members", MIN_MEMBERS, MAX_MEMBERS, members)?;
+        same_length("counts", norms.len(), counts.len())?;
+        let multiple = least_common_multiple(1..=members);
+        let factor = |count: &u64| Ok(i128::from(multiple / in_range("count", 1, members, *count)?));
+        Self::scaled(norms, products, &counts.iter().map(factor).collect::<Result<Vec<_>>>()?, MAX_SCALED_ENTRY)
+    }
+
+    fn scaled(norms: &[i128], products: &[i128], factors: &[i128], limit: u128) -> Result<Self> {
         let groups = norms.len();
-        in_range("groups", 0, MAX_GROUPS, groups as u64)?;
         same_length("inner products", groups * groups.saturating_sub(1) / 2, products.len())?;
-        let illegal = |entry: &&i128| entry.unsigned_abs() > MAX_ENTRY;
+        let illegal = |entry: &&i128| entry.unsigned_abs() > limit;
         let negative = |norm: &&i128| **norm < 0;
         if let Some(&given) = norms.iter().find(negative).or(norms.iter().chain(products).find(illegal)) {
-            return Err(Error::GramEntry { given });
+            return Err(Error::GramEntry { bits: limit.ilog2(), given });
         }
         let mut squared = vec![0; groups * groups];
         let pairs = (0..groups).flat_map(|r| (r + 1..groups).map(move |s| (r, s)));
         for ((r, s), product) in pairs.zip(products) {
-            let distance = norms[r] - 2 * product + norms[s];
+            let (of_r, of_s) = (factors[r], factors[s]);
+            let distance = of_r * of_r * norms[r] - 2 * of_r * of_s * product + of_s * of_s * norms[s];
             squared[r * groups + s] = distance;
             squared[s * groups + r] = distance;
         }
@@ -66,6 +88,14 @@ impl Distances {
         distances.sort_unstable();
         distances.iter().take(neighbours).sum()
     }
+}
+
+/// The least common multiple; 1 of nothing.
+pub(crate) fn least_common_multiple(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    fn common_divisor(a: u64, b: u64) -> u64 {
+        if b == 0 { a } else { common_divisor(b, a % b) }
+    }
+    numbers.into_iter().filter(|number| *number > 0).fold(1, |all, one| all / common_divisor(all, one) * one)
 }
 
 /// `f = ceil(mu |P|)`, the outliers that Krum expects.

@@ -72,6 +72,7 @@ fn raw(parameter_count: u64) -> RawParams {
         krum_mu_bps: 0,
         krum_m: 0,
         krum_m_rule: 0,
+        ..RawParams::default()
     }
 }
 

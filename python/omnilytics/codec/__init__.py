@@ -1,15 +1,14 @@
 """From weights to masked words and back: the only importer of the secure-aggregation half of `_omnicore`.
 
-`docs/PROTOCOL.md` sections 2-7 are the specification, E1-E16 its equations. A vector of words is `32 * words` bytes,
-each word big-endian; a weight vector is float32 of shape (d,), d = `params.parameter_count`. Secrets never appear in a
-repr, a log or an error, and can't be copied or pickled.
+`docs/PROTOCOL.md` sections 2-7 are the specification, E1-E16 and E31-E36 its equations. A vector of words is
+`32 * words` bytes, each word big-endian; a weight vector is float32 of shape (d,), d = `params.parameter_count`.
+Secrets never appear in a repr, a log or an error, and can't be copied or pickled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +27,38 @@ from omnilytics._omnicore import (
     smallest_lane_bits,
     weights_bound,
 )
+from omnilytics.codec.keys import GroupContext, MaskKey
+from omnilytics.codec.recovery import (
+    Dealing,
+    MemberSecrets,
+    Recovery,
+    Reveal,
+    Scope,
+    disclosed_seeds,
+    public_address,
+    rebuild,
+    rebuild_many,
+    share_address,
+    share_addresses,
+)
 from omnilytics.errors import InputError
-from omnilytics.types import Address, Encoding, FloatVec, IntVec, Keys, SessionParams, Suite
+from omnilytics.types import Encoding, FloatVec, IntVec, SessionParams, Suite
 
 __all__ = [
     "Codec",
+    "Dealing",
     "Delta",
     "GroupContext",
     "MaskKey",
     "MaskedInput",
+    "MemberSecrets",
     "PairSeeds",
+    "Recovery",
+    "Reveal",
+    "Scope",
     "code_paths",
     "commitment_root",
+    "disclosed_seeds",
     "draw_seed",
     "encode_words",
     "float_words",
@@ -48,8 +67,13 @@ __all__ = [
     "mask_words",
     "model_hash",
     "permutation",
+    "public_address",
     "published_hash",
+    "rebuild",
+    "rebuild_many",
     "set_hash",
+    "share_address",
+    "share_addresses",
     "smallest_lane_bits",
     "weights_bound",
 ]
@@ -68,81 +92,6 @@ def model_hash(params: SessionParams, published: bytes) -> bytes:
     if outside:
         raise InputError(f"SessionParams: expected integers from 0 to 2^256 - 1, got {outside[0]}")
     return _omnicore.model_hash(b"".join(value.to_bytes(32, "big") for value in fields), published)
-
-
-class MaskKey:
-    """A secret secp256k1 mask key, fresh for each registration (PROTOCOL.md section 5); its repr is its address."""
-
-    __slots__ = ("_secret",)
-    _secret: _omnicore.MaskKey
-
-    def __init__(self) -> None:
-        raise TypeError("expected MaskKey.generate() or MaskKey.from_seed(seed), got MaskKey()")
-
-    @classmethod
-    def generate(cls) -> MaskKey:
-        """A key from the operating system's randomness."""
-        return cls._of(_omnicore.MaskKey.generate())
-
-    @classmethod
-    def from_seed(cls, seed: bytes) -> MaskKey:
-        """The key that simulations draw from 32 bytes; it is as secret as they are.
-
-        Raises:
-            InputError: `seed` isn't 32 bytes.
-        """
-        return cls._of(_omnicore.MaskKey.from_seed(seed))
-
-    @classmethod
-    def _of(cls, secret: _omnicore.MaskKey) -> MaskKey:
-        key = cls.__new__(cls)
-        key._secret = secret
-        return key
-
-    @property
-    def x(self) -> int:
-        """x of PK = sk G, 0 < x < n."""
-        return int.from_bytes(self._secret.x, "big")
-
-    @property
-    def parity(self) -> int:
-        """The parity of PK's y, 0 or 1."""
-        return self._secret.parity
-
-    @property
-    def address(self) -> Address:
-        """addr(PK)."""
-        return Address("0x" + self._secret.address.hex())
-
-    def sign(self, chain_id: int, session: Address, sender: Address) -> Keys:
-        """What `sender` registers in `session`: the key and its signature (E8).
-
-        Raises:
-            InputError: not an address, or a chain id that isn't a 64-bit number.
-        """
-        v, r, s = self._secret.sign(chain_id, session, sender)
-        return Keys(self.x, self.parity, v, int.from_bytes(r, "big"), int.from_bytes(s, "big"))
-
-    def __repr__(self) -> str:
-        return f"MaskKey({self.address})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a MaskKey can't be copied or pickled")
-
-
-@dataclass(frozen=True, slots=True)
-class GroupContext:
-    """The group that a mask is for (E9, E10).
-
-    `peers` are (x, parity) of all N members in place order, the member's own included; `place` is the member's own.
-    """
-
-    chain_id: int
-    session: Address
-    group: int
-    place: int
-    model_hash: bytes
-    peers: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,6 +185,15 @@ class Codec:
         """
         return self._masked_input(*self._codec.mask(words, key._secret, context))
 
+    def unmask(self, words: bytes, minus: Sequence[bytes], plus: Sequence[bytes]) -> bytes:
+        """The sum of the words of U without the masks left in it: the streams of `minus` off, those of `plus` on (E36).
+
+        Raises:
+            EncodingError: not `32 * words` bytes.
+            InputError: a seed of the wrong length.
+        """
+        return self._codec.unmask(words, minus, plus)
+
     def split(self, words: bytes) -> MaskedInput:
         """The chunks, hashes and root of arbitrary words, as they are.
 
@@ -267,16 +225,18 @@ class Codec:
             EncodingError: not `32 * words` bytes.
             InputError: `count` outside 1..N.
         """
-        return self._codec.decode_mean([words], count)
+        return self._codec.decode_mean([words], [count])
 
-    def mean_update(self, aggregates: Sequence[bytes], count: int) -> FloatVec:
-        """The mean over aggregates of `count` members each, in units of a weight, shape (d,) (PROTOCOL.md section 7).
+    def mean_update(self, aggregates: Sequence[bytes], counts: int | Sequence[int]) -> FloatVec:
+        """The mean over aggregates of `counts` members each of their means, shape (d,) (PROTOCOL.md section 7).
+
+        In units of a weight; one count is that of all aggregates.
 
         Raises:
             EncodingError: an aggregate that isn't `32 * words` bytes.
-            InputError: no aggregate, or `count` outside 1..N.
+            InputError: no or more than 64 aggregates, other than a count for each, a count outside 1..N.
         """
-        return self._codec.decode_mean(aggregates, count)
+        return self._codec.decode_mean(aggregates, [counts] * len(aggregates) if isinstance(counts, int) else counts)
 
     def squared_norm(self, words: bytes) -> int:
         """G_rr of an aggregate, exact, in squared units of the encoding.
@@ -310,23 +270,28 @@ class Codec:
         """
         return self._codec.select_norm(norms, counts)
 
-    def select_krum(self, norms: Sequence[int], products: Sequence[int]) -> list[bool] | None:
+    def select_krum(
+        self, norms: Sequence[int], products: Sequence[int], counts: Sequence[int] | None = None
+    ) -> list[bool] | None:
         """Rule `krum` (E16) on groups in order of id; None where it isn't defined on so few of them.
 
-        `products` are row by row as `products()` gives them.
+        `products` are row by row as `products()` gives them. With `counts`, the members of each group, the means are
+        compared: distances are those of the sums times lcm(1..N) / count.
 
         Raises:
             InputError: the rule isn't `krum`, more than 16 groups, lengths that don't fit, impossible entries.
         """
-        return self._codec.select_krum(norms, products)
+        return self._codec.select_krum(norms, products, counts)
 
-    def krum_scores(self, norms: Sequence[int], products: Sequence[int]) -> list[tuple[int, int]]:
+    def krum_scores(
+        self, norms: Sequence[int], products: Sequence[int], counts: Sequence[int] | None = None
+    ) -> list[tuple[int, int]]:
         """(index, score) of every group at the first pick, best first; empty where no group has a neighbour to measure.
 
         Raises:
             InputError: as for `select_krum`.
         """
-        scores = self._codec.krum_scores(norms, products)
+        scores = self._codec.krum_scores(norms, products, counts)
         return sorted(enumerate(scores), key=lambda pair: (pair[1], pair[0]))
 
     def _masked_input(

@@ -1,0 +1,84 @@
+"""A member's secret mask key, and the group that it is for (PROTOCOL.md section 5, E8-E10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from omnilytics import _omnicore
+from omnilytics.types import Address, Keys
+
+
+class MaskKey:
+    """A secret secp256k1 mask key, fresh for each registration (PROTOCOL.md section 5); its repr is its address."""
+
+    __slots__ = ("_secret",)
+    _secret: _omnicore.MaskKey
+
+    def __init__(self) -> None:
+        raise TypeError("expected MaskKey.generate() or MaskKey.from_seed(seed), got MaskKey()")
+
+    @classmethod
+    def generate(cls) -> MaskKey:
+        """A key from the operating system's randomness."""
+        return cls._of(_omnicore.MaskKey.generate())
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> MaskKey:
+        """The key that simulations draw from 32 bytes; it is as secret as they are.
+
+        Raises:
+            InputError: `seed` isn't 32 bytes.
+        """
+        return cls._of(_omnicore.MaskKey.from_seed(seed))
+
+    @classmethod
+    def _of(cls, secret: _omnicore.MaskKey) -> MaskKey:
+        key = cls.__new__(cls)
+        key._secret = secret
+        return key
+
+    @property
+    def x(self) -> int:
+        """x of PK = sk G, 0 < x < n."""
+        return int.from_bytes(self._secret.x, "big")
+
+    @property
+    def parity(self) -> int:
+        """The parity of PK's y, 0 or 1."""
+        return self._secret.parity
+
+    @property
+    def address(self) -> Address:
+        """addr(PK)."""
+        return Address("0x" + self._secret.address.hex())
+
+    def sign(self, chain_id: int, session: Address, sender: Address, transport: bytes = bytes(32)) -> Keys:
+        """What `sender` registers in `session`: the key, its signature (E8), with policy `recover` the transport key.
+
+        Raises:
+            InputError: not an address, or a chain id that isn't a 64-bit number.
+        """
+        v, r, s = self._secret.sign(chain_id, session, sender)
+        return Keys(self.x, self.parity, v, int.from_bytes(r, "big"), int.from_bytes(s, "big"), transport)
+
+    def __repr__(self) -> str:
+        return f"MaskKey({self.address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a MaskKey can't be copied or pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupContext:
+    """The group that a mask is for (E9, E10).
+
+    `peers` are (x, parity) of all N members in place order, the member's own included; `place` is the member's own.
+    """
+
+    chain_id: int
+    session: Address
+    group: int
+    place: int
+    model_hash: bytes
+    peers: tuple[tuple[int, int], ...]
