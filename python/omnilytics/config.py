@@ -37,6 +37,8 @@ class ShapeOptions(BaseModel):
         members: data owners that exist.
         rounds: groups a session wants, R.
         group_size: data owners in a group, N; at least 3, or one colluder would see the other's upload.
+        policy: what happens when data owners drop out: their group is lost, or recovered by the others.
+        threshold: data owners of a group, T, that recover it; `recover` only.
         reward_wei: paid by the owner in each session.
         encoding: upload the clipped difference, or the weights at scale 10^8 (the paper's).
         bound: Q, the largest integer that a difference is rounded to; `delta` only.
@@ -56,6 +58,8 @@ class ShapeOptions(BaseModel):
     members: Count | None = None
     rounds: Annotated[int, Field(ge=1, le=64)] | None = None
     group_size: Annotated[int, Field(ge=3, le=16)] | None = None
+    policy: Literal["abort", "recover"] = "abort"
+    threshold: Annotated[int, Field(ge=3, le=16)] | None = None
     reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
     encoding: Literal["delta", "weights"] = "delta"
     bound: Annotated[int, Field(ge=1, le=2**31 - 1)] = 7
@@ -73,6 +77,7 @@ class ShapeOptions(BaseModel):
         self._check_encoding()
         self._check_krum()
         self._check_members()
+        self._check_policy()
         return self
 
     def _check_encoding(self) -> None:
@@ -97,6 +102,14 @@ class ShapeOptions(BaseModel):
             raise ValueError(
                 f"members: expected at least {groups * self.group_size}, {groups} x {self.group_size} of --group-size, "
                 f"got {self.members}"
+            )
+
+    def _check_policy(self) -> None:
+        if self.policy == "abort" and self.threshold is not None:
+            raise ValueError(f"threshold: expected none without --policy recover, got {self.threshold}")
+        if self.threshold is not None and self.group_size is not None and self.threshold > self.group_size:
+            raise ValueError(
+                f"threshold: expected at most the {self.group_size} data owners of --group-size, got {self.threshold}"
             )
 
     def _check_krum(self) -> None:
@@ -144,7 +157,8 @@ class DemoOptions(ShapeOptions):
         partition: how samples are dealt to the data owners: evenly mixed, or by Dirichlet shares of each class.
         alpha: the Dirichlet concentration; small means few classes each.
         stand_in: what plays the private layers at a data owner; `layers` only.
-        suite: the generator that expands masks.
+        suite: the generator that expands masks; `recover` takes `keccak` alone.
+        dropouts: data owners with a seat that are gone from some step on, others in each session; `recover` only.
         attackers: data owners that attack in every session, drawn by the seed.
         attack: upload uniform 256-bit words, or the own step times 100, clipped.
         epochs: E, passes of a data owner over its samples.
@@ -163,7 +177,8 @@ class DemoOptions(ShapeOptions):
     partition: Literal["iid", "dirichlet"] = "iid"
     alpha: Positive | None = None
     stand_in: Literal["own-common", "own", "shared"] = "own-common"
-    suite: Literal["aes", "keccak"] = "aes"
+    suite: Literal["aes", "keccak"] | None = None
+    dropouts: Annotated[int, Field(ge=0, le=2**20)] = 0
     attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
     attack: Literal["garbage", "scaled"] = "garbage"
     epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -176,11 +191,18 @@ class DemoOptions(ShapeOptions):
     def _together(self) -> Self:
         """Refuses combinations that can't work, whatever the recipe fills in."""
         self._check_switches()
+        self._check_recovery()
         if self.members is not None and self.attackers > self.members:
             raise ValueError(
                 f"attackers: expected at most the {self.members} data owners of --members, got {self.attackers}"
             )
         return self
+
+    def _check_recovery(self) -> None:
+        if self.policy == "recover" and self.suite == "aes":
+            raise ValueError("suite: expected keccak with --policy recover, which contracts can expand, got aes")
+        if self.policy == "abort" and self.dropouts:
+            raise ValueError(f"dropouts: expected none without --policy recover, got {self.dropouts}")
 
     def _check_switches(self) -> None:
         given = self.model_fields_set

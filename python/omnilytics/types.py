@@ -40,13 +40,15 @@ class State(IntEnum):
 
 
 class Stage(IntEnum):
-    """Where a session stands, finer than `State` (PROTOCOL.md section 6). 4, 6 and 9 are reserved."""
+    """Where a session stands, finer than `State` (PROTOCOL.md section 6). 9 is reserved."""
 
     SETUP = 0
     REGISTER = 1
     DRAW = 2
     COMMIT = 3
+    SHARE = 4
     UPLOAD = 5
+    REVEAL = 6
     AGGREGATE = 7
     SELECT = 8
     PAYMENT = 10
@@ -60,6 +62,7 @@ class GroupStatus(IntEnum):
     FORMING = 1
     COMMIT = 2
     UPLOAD = 4
+    REVEAL = 5
     DELIVERED = 6
     AGGREGATED = 7
     FAILED = 8
@@ -104,6 +107,7 @@ class Policy(IntEnum):
     """What happens when a member drops out (design section 5)."""
 
     ABORT = 0
+    RECOVER = 1
 
 
 class Pool(IntEnum):
@@ -213,8 +217,12 @@ class SessionParams:
         return RecordConstants.unpack(self.record_constants) if self.record_constants else None
 
 
+COMMITS_TO_RECOVER = 3
+"""Calls of one member that are paid as a commitment, with `recover`: `share`, `reveal`, `reveal_shares`."""
+
+
 def member_fees_wei(params: SessionParams) -> int:
-    """F, the most that one member's registration, commitment and upload are paid, wei (E20).
+    """F, the most that one member's own calls are paid, wei (E20).
 
     Raises:
         InputError: `params.fee_table` isn't a fee table.
@@ -222,12 +230,24 @@ def member_fees_wei(params: SessionParams) -> int:
     fees = params.fees
     if fees is None:
         return 0
-    gas = fees.register + fees.commit + fees.an_upload(params.words, params.chunks)
+    commits = COMMITS_TO_RECOVER if params.policy is Policy.RECOVER else 1
+    gas = fees.register + commits * fees.commit + fees.an_upload(params.words, params.chunks)
     return gas * params.fee_cap_wei
 
 
-MOST_MOVES = 8
-"""Changes of stage from the end of registration to the payment: two draws and two commitment rounds among them."""
+def most_commits(params: SessionParams) -> int:
+    """Most calls of a session that are paid as a commitment.
+
+    Two rounds of them; with `recover` two rounds of shares, for each seat two calls to reveal and one to rebuild, for
+    each group one that discloses its seeds.
+    """
+    seats = params.rounds * params.members
+    return 5 * seats + params.rounds if params.policy is Policy.RECOVER else 2 * seats
+
+
+def most_moves(params: SessionParams) -> int:
+    """Most changes of stage from the end of registration to the payment: two draws and two rounds among them."""
+    return 11 if params.policy is Policy.RECOVER else 8
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:
@@ -246,11 +266,11 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     groups, members, words, chunks = params.rounds, params.members, params.words, params.chunks
     seats = groups * members
     gas = capacity * fees.register
-    gas += seats * (2 * fees.commit + fees.an_upload(words, chunks))
+    gas += most_commits(params) * fees.commit + seats * fees.an_upload(words, chunks)
     gas += groups * (fees.an_aggregation(words, chunks, members) + 2 * fees.settle)
     if params.rule is Rule.KRUM:
         gas += fees.the_products(words, chunks, groups)
-    gas += fees.select + MOST_MOVES * fees.move
+    gas += fees.select + most_moves(params) * fees.move
     return gas * params.fee_cap_wei
 
 
@@ -259,26 +279,30 @@ def divided_wei(params: SessionParams, delivered: int, paid: int) -> tuple[int, 
 
     Args:
         params: the session's parameters.
-        delivered: groups that have delivered all their words.
-        paid: groups among them that are paid; none only where none has delivered.
+        delivered: members who have delivered all their words, of groups that are aggregated.
+        paid: those of them whose groups are paid; none only where none has delivered.
     """
     share = params.reward_wei // (params.rounds * params.members)
     if not paid:
         return 0, 0
     if params.rule is Rule.KRUM:
         return share * delivered // paid, 0
-    return share, share * params.members * (delivered - paid)
+    return share, share * (delivered - paid)
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a member registers: its mask key and the signature by it (E8)."""
+    """What a member registers: its mask key and the signature by it (E8).
+
+    `transport` is the X25519 key that shares are sealed to, 32 bytes; zero with `abort`.
+    """
 
     x: int
     parity: int
     v: int
     r: int
     s: int
+    transport: bytes = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +343,17 @@ class Alumnus:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """What the contract knows of one group; `committed` and `delivered` are bitmaps over places.
+    """What the contract knows of one group; `committed` to `blamed` are bitmaps over places.
 
-    `dissolved`: one of its members declined.
+    With `recover` a member commits by its shares. `dissolved`: one of its members declined or objected.
+
+    Attributes:
+        objected: somebody objected: nobody loses its bond.
+        revealed: who revealed its self mask.
+        opened: whose secret is known, its own or rebuilt.
+        lent: who revealed its shares of those who stayed away.
+        blamed: whose committed shares give another secret than its own.
+        seeds_hash: of what `disclose` derived, 32 bytes; zero before.
     """
 
     status: GroupStatus
@@ -332,6 +364,48 @@ class GroupView:
     accepted: bool
     settled: bool
     dissolved: bool
+    objected: bool
+    revealed: int
+    opened: int
+    lent: int
+    blamed: int
+    seeds_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A member's share of one peer's secret, with all that the contract checks it against.
+
+    Attributes:
+        dealer: whose secret it is a share of.
+        share: of its mask key or its self mask.
+        addresses: E32 of the dealer.
+    """
+
+    dealer: Address
+    share: int
+    addresses: bytes
+
+    def __repr__(self) -> str:
+        return f"Opening({self.dealer})"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What the contract derives seeds from, of one place that has shared.
+
+    Attributes:
+        account: its member.
+        x: its mask key, `parity` too.
+        secret: as revealed or rebuilt: the self mask of who delivered, the mask key of who didn't.
+        addresses: E32 of who delivered; empty of who didn't.
+    """
+
+    account: Address
+    x: int
+    parity: int
+    secret: int
+    addresses: bytes
 
 
 @dataclass(frozen=True, slots=True)

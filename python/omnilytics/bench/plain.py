@@ -65,6 +65,7 @@ class Plain:
         members: N, with N Q < 128.
         stream: how a seed becomes a keystream, at most so many bytes at once.
         chunk_bytes: how much of an array is worked on at once.
+        shrink: whether a long difference is scaled down (E4).
     """
 
     clip: float
@@ -72,6 +73,7 @@ class Plain:
     members: int
     stream: Callable[[bytes, int], Stream] = counter_mode
     chunk_bytes: int = CHUNK_BYTES
+    shrink: bool = True
 
     def encode(self, weights: FloatVec, published: FloatVec, rounding_seed: bytes) -> tuple[Words, int, float]:
         """The words of two vectors of shape (d,), d a multiple of 32, the values clipped and the scale (E2, E4, E5).
@@ -84,7 +86,7 @@ class Plain:
         corner = len(weights) * self.bound**2
         clipped, norm = self._round(weights, published, 1.0, draws, lanes)
         scale = 1.0
-        while norm > corner // (4 * self.members**2):
+        while self.shrink and norm > corner // (4 * self.members**2):
             scale *= min(SHRINK_STEP, (corner / (4 * self.members**2 * norm)) ** 0.5)
             norm = self._round(weights, published, scale, draws, lanes)[1]
         return packed(lanes), clipped, scale

@@ -1,4 +1,4 @@
-"""What a suite found: measurements, each beside its anchor, and the ratios that the project is held to."""
+"""What a suite found: measurements, each beside its anchor, and the ratios and values that the project is held to."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ class Report:
         ratios: by name, above 1 = ours is better. A competitor that is missing leaves its ratio out.
         bounds: what the ratio of that name should be at least; also of ratios that were left out.
         notes: what a reader must know: what was left out and why, what a ratio counts.
+        values: what is held to a limit of its own, the smaller the better; a name ends with its unit, if it has one.
+        limits: what the value of that name should be at most; also of values that were left out.
         machine: where it ran.
     """
 
@@ -71,6 +73,8 @@ class Report:
     ratios: Mapping[str, float]
     bounds: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
     machine: Machine = field(default_factory=describe)
 
     def to_json(self) -> dict[str, Any]:
@@ -82,25 +86,33 @@ class Report:
             "rows": [asdict(row) | {"ratio": row.ratio} for row in self.rows],
             "ratios": dict(self.ratios),
             "bounds": dict(self.bounds),
+            "values": dict(self.values),
+            "limits": dict(self.limits),
             "notes": list(self.notes),
         }
 
 
 def joined(reports: Sequence[Report]) -> Report:
-    """All of them in one, `all`: rows and notes under the names of their suites, ratios and bounds side by side.
+    """All of them in one, `all`: rows and notes under the names of their suites, ratios and values side by side.
 
     Raises:
-        ValueError: two suites have a ratio of the same name.
+        ValueError: two suites have a ratio or a value of the same name.
     """
-    ratios: dict[str, float] = {}
-    for report in reports:
-        if twice := ratios.keys() & report.ratios.keys():
-            raise ValueError(f"ratios: expected each name once, got {sorted(twice)} again from {report.suite}")
-        ratios |= report.ratios
     return Report(
         suite="all",
         rows=tuple(replace(row, name=f"{report.suite}: {row.name}") for report in reports for row in report.rows),
-        ratios=ratios,
+        ratios=_side_by_side("ratios", [(report.suite, report.ratios) for report in reports]),
         bounds={name: bound for report in reports for name, bound in report.bounds.items()},
         notes=tuple(f"{report.suite}: {note}" for report in reports for note in report.notes),
+        values=_side_by_side("values", [(report.suite, report.values) for report in reports]),
+        limits={name: limit for report in reports for name, limit in report.limits.items()},
     )
+
+
+def _side_by_side(what: str, of: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str, float]:
+    together: dict[str, float] = {}
+    for suite, numbers in of:
+        if twice := together.keys() & numbers.keys():
+            raise ValueError(f"{what}: expected each name once, got {sorted(twice)} again from {suite}")
+        together |= numbers
+    return together

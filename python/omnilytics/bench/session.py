@@ -9,6 +9,7 @@ import numpy as np
 
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.errors import VerificationError
+from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import SeededRandomness
@@ -108,13 +109,14 @@ class Played:
     sent: tuple[Sent, ...]
 
 
-def play(terms: Terms, parameters: int, fork: str = "osaka") -> Played:
-    """Plays a session in which everybody does its part, with keys, masks and steps from a fixed seed.
+def play(terms: Terms, parameters: int, fork: str = "osaka", dropouts: Dropouts = nobody) -> Played:
+    """Plays a session in which everybody is honest, with keys, masks and steps from a fixed seed.
 
     Args:
         terms: the offer; exactly as many register as it has seats.
         parameters: d.
         fork: the chain's rules.
+        dropouts: who doesn't do its part to the end; with policy `recover` only.
 
     Raises:
         VerificationError: the session accepted no group or kept wei.
@@ -136,7 +138,7 @@ def play(terms: Terms, parameters: int, fork: str = "osaka") -> Played:
         rng = seeds.numpy("bench", "steps")
         return [(start + rng.normal(scale=STEP, size=parameters)).astype(np.float32) for _ in indices]
 
-    driver = SessionDriver(chain, session, owner, roles, lambda event: None, 1)
+    driver = SessionDriver(chain, session, owner, roles, lambda event: None, 1, dropouts=dropouts)
     outcome = driver.run(published, train, lambda index: SeededRandomness(seeds, index, 1))
     wanted = terms.krum_m if terms.rule is Rule.KRUM else terms.rounds
     if len(outcome.accepted) != wanted or outcome.unselected or outcome.left_wei:

@@ -8,11 +8,13 @@ from typing import Protocol
 from omnilytics.types import (
     Address,
     Alumnus,
+    Disclosure,
     GroupView,
     Keys,
     Log,
     MemberView,
     Money,
+    Opening,
     Receipt,
     SessionParams,
     Stage,
@@ -72,7 +74,7 @@ class SessionPort(Protocol):
 
         Args:
             sender: who joins.
-            keys: its mask key.
+            keys: its mask key, and with `recover` the one that shares are sealed to.
             bond_wei: what `params` ask for.
             proof: the siblings from its leaf up, 32 bytes each; empty with a list (E28).
             cohort: 0, or an earlier session and group (E29).
@@ -82,13 +84,81 @@ class SessionPort(Protocol):
         """Anyone closes registration after its window, then seats the registered, or the survivors of failed groups."""
 
     def decline(self, sender: Address) -> Receipt:
-        """A seated member dissolves its group, before it commits; it pays its fees' worth to the others."""
+        """A seated member dissolves its group, before it commits or shares; it pays its fees' worth to the others."""
 
     def commit(self, sender: Address, root: bytes) -> Receipt:
         """A seated member commits to its words, before anybody uploads: `root` (E13), 32 bytes."""
 
+    def share(self, sender: Address, root: bytes, points: bytes, sealed: bytes) -> Receipt:
+        """A seated member deals shares of its secrets to its group.
+
+        Args:
+            sender: in stage Share, while sharing is open, once.
+            root: of the addresses of the points (E32), 32 bytes.
+            points: E32.
+            sealed: E33.
+        """
+
+    def object_to(self, sender: Address, place: int) -> Receipt:
+        """A member that has shared dissolves its group, because of that place's shares; when sharing is closed."""
+
     def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt:
-        """A committed member delivers its next chunk, 32 bytes a word; the hashes are those of all its chunks."""
+        """A member delivers its next chunk, 32 bytes a word.
+
+        The hashes are those of all its chunks, to which it has committed; with `recover` there are none.
+        """
+
+    def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
+        """A member that has delivered reveals its self mask, and its shares of the keys of all who haven't.
+
+        Args:
+            sender: the member; in stage Reveal, once.
+            secret: b.
+            addresses: its own (E32).
+            openings: of all who have shared and not delivered, in order of place.
+        """
+
+    def reveal_shares(self, sender: Address, openings: Sequence[Opening]) -> Receipt:
+        """A member that has revealed lends its shares of the self masks that aren't known, in order of place.
+
+        In the second half of stage Reveal, once.
+        """
+
+    def rebuild(
+        self, sender: Address, dealer: Address, addresses: bytes, holders: int, shares: Sequence[int]
+    ) -> Receipt:
+        """Anyone has the contract rebuild a secret from T revealed shares, or name the dealer whose shares are bad.
+
+        Args:
+            sender: anybody, in stage Reveal.
+            dealer: whose secret.
+            addresses: of the dealer (E32).
+            holders: bitmap over places, of T.
+            shares: theirs, in order of place.
+        """
+
+    def disclose(self, sender: Address, group: int, disclosures: Sequence[Disclosure]) -> Receipt:
+        """Anyone has the contract derive the seeds of an open group's masks; of all who have shared, in order."""
+
+    def unmask(
+        self,
+        sender: Address,
+        group: int,
+        chunk: int,
+        words: Sequence[bytes],
+        minus: Sequence[bytes],
+        plus: Sequence[bytes],
+    ) -> Receipt:
+        """Anyone has the contract add the uploads of a chunk and take their masks off (E36).
+
+        Args:
+            sender: anybody, in stage Aggregate.
+            group: one that has been disclosed.
+            chunk: the next one.
+            words: the uploads of that chunk of all who have delivered, in order of place; the call carries them joined.
+            minus: seeds of the group's `Disclosed`, 32 bytes each.
+            plus: likewise.
+        """
 
     def aggregate(self, sender: Address, group: int, chunk: int, words: Sequence[bytes]) -> Receipt:
         """`words`: the uploads of that chunk in the order in which they were uploaded; the call carries them joined."""

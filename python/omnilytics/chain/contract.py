@@ -9,22 +9,21 @@ from omnilytics.chain.abi import Interface, interface
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import ChainError
 from omnilytics.types import (
-    ZERO_ADDRESS,
     Address,
     Alumnus,
+    Disclosure,
     GroupStatus,
     GroupView,
     Keys,
     Log,
     MemberView,
     Money,
+    Opening,
     Pool,
     Receipt,
     SessionParams,
     Stage,
 )
-
-_NO_TRANSPORT_KEY = bytes(32)
 
 
 class Transport(Protocol):
@@ -137,7 +136,7 @@ class ContractSession(_Contract):
     def register(
         self, sender: Address, keys: Keys, bond_wei: int, proof: Sequence[bytes] = (), cohort: int = 0
     ) -> Receipt:
-        packed = (keys.x, keys.parity, keys.v, keys.r, keys.s, _NO_TRANSPORT_KEY, ZERO_ADDRESS)
+        packed = (keys.x, keys.parity, keys.v, keys.r, keys.s, keys.transport)
         return self._send("register", sender, packed, list(proof), cohort, value_wei=bond_wei)
 
     def draw(self, sender: Address) -> Receipt:
@@ -151,6 +150,38 @@ class ContractSession(_Contract):
 
     def upload(self, sender: Address, chunk: int, words: bytes, chunk_hashes: Sequence[bytes]) -> Receipt:
         return self._send("upload", sender, chunk, words, list(chunk_hashes))
+
+    def share(self, sender: Address, root: bytes, points: bytes, sealed: bytes) -> Receipt:
+        return self._send("share", sender, root, points, sealed)
+
+    def object_to(self, sender: Address, place: int) -> Receipt:
+        return self._send("object", sender, place)
+
+    def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
+        return self._send("reveal", sender, secret, addresses, [_opening(one) for one in openings])
+
+    def reveal_shares(self, sender: Address, openings: Sequence[Opening]) -> Receipt:
+        return self._send("reveal_shares", sender, [_opening(one) for one in openings])
+
+    def rebuild(
+        self, sender: Address, dealer: Address, addresses: bytes, holders: int, shares: Sequence[int]
+    ) -> Receipt:
+        return self._send("rebuild", sender, dealer, addresses, holders, list(shares))
+
+    def disclose(self, sender: Address, group: int, disclosures: Sequence[Disclosure]) -> Receipt:
+        packed = [(one.account, one.x, one.parity, one.secret, one.addresses) for one in disclosures]
+        return self._send("disclose", sender, group, packed)
+
+    def unmask(
+        self,
+        sender: Address,
+        group: int,
+        chunk: int,
+        words: Sequence[bytes],
+        minus: Sequence[bytes],
+        plus: Sequence[bytes],
+    ) -> Receipt:
+        return self._send("unmask", sender, group, chunk, b"".join(words), list(minus), list(plus))
 
     def aggregate(self, sender: Address, group: int, chunk: int, words: Sequence[bytes]) -> Receipt:
         return self._send("aggregate", sender, group, chunk, b"".join(words))
@@ -246,6 +277,10 @@ class ContractSession(_Contract):
 
     def money(self) -> Money:
         return Money(*self._ask("money"))
+
+
+def _opening(opening: Opening) -> tuple[Address, int, bytes]:
+    return opening.dealer, opening.share, opening.addresses
 
 
 def deploy_market(transport: Transport, sender: Address, min_window_secs: int) -> ContractMarket:

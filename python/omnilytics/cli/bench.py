@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("kernels", "gas", "chain", "training")
+SUITES = ("kernels", "gas", "chain", "training", "secagg")
 """The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
+
+FLOWER = Path(".venv-flower/bin/python")
+"""Where `make flower` puts a Python that has Flower."""
 
 
 def bench(
-    suite: Annotated[Literal["kernels", "gas", "chain", "training", "all"], typer.Argument(help="What to measure.")],
+    suite: Annotated[
+        Literal["kernels", "gas", "chain", "training", "secagg", "all"], typer.Argument(help="What to measure.")
+    ],
     lines: Annotated[
         bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
     ] = False,
+    flower: Annotated[
+        Path, typer.Option("--flower", metavar="PYTHON", help="With secagg and all: a Python that has flwr.")
+    ] = FLOWER,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
     ] = None,
@@ -41,10 +49,12 @@ def bench(
 
     if lines and suite != "gas":
         raise InputError(f"--lines: expected the suite gas with it, got {suite}")
+    if flower != FLOWER and suite not in ("secagg", "all"):
+        raise InputError(f"--flower: expected the suite secagg or all with it, got {suite}")
     chosen = SUITES if suite == "all" else ("lines" if lines else suite,)
     say = printer(quiet=quiet, stderr=True)
     with Outputs(json_file) as files:
-        reports = [load_suite(name)(say) for name in chosen]
+        reports = [load_suite(name, flower, optional=suite == "all")(say) for name in chosen]
         files.json(json_file, (joined(reports) if suite == "all" else reports[0]).to_json())
     console = Console(stderr=json_file == STDOUT, quiet=quiet)
     for report in reports:
@@ -54,14 +64,25 @@ def bench(
             console.print(f"- {note}", highlight=False, markup=False)
 
 
-def load_suite(name: str) -> Callable[[Say], Report]:
-    """The `run` of a suite; its module takes along what it measures with."""
-    run: Callable[[Say], Report] = import_module(f"omnilytics.bench.{name}").run
-    return run
+def load_suite(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
+    """The `run` of a suite; its module takes along what it measures with.
+
+    Args:
+        name: of the suite.
+        flower: a Python that has Flower, for suite `secagg`.
+        optional: whether what can be measured without one does where there is none.
+    """
+    module = import_module(f"omnilytics.bench.{name}")
+    run: Callable[..., Report] = module.run
+    if name != "secagg":
+        return run
+    if optional and not flower.exists():
+        return lambda say: module.without_flower(say, flower)
+    return lambda say: run(say, flower)
 
 
 def tables(report: Report) -> list[Table]:
-    """Measurements and ratios, as they are printed."""
+    """Measurements, ratios and values, as they are printed."""
     from rich.table import Table
     from rich.text import Text
 
@@ -79,14 +100,19 @@ def tables(report: Report) -> list[Table]:
                 number(row.ratio),
             )
             rows.add_row(*map(Text, cells))
-    if not report.ratios and not report.bounds:
-        return [rows]
-    ratios = Table(title="ratios: above 1, ours is better", title_justify="left")
-    for name in ("", "found", "at least"):
-        ratios.add_column(name, justify="right" if name else "left")
-    for name in dict.fromkeys([*report.ratios, *report.bounds]):
-        ratios.add_row(name, number(report.ratios.get(name)), number(report.bounds.get(name)))
-    return [rows, ratios]
+    found = [rows]
+    for title, limit, numbers, limits in (
+        ("ratios: above 1, ours is better", "at least", report.ratios, report.bounds),
+        ("values: the smaller, the better", "at most", report.values, report.limits),
+    ):
+        if numbers or limits:
+            table = Table(title=title, title_justify="left")
+            for name in ("", "found", limit):
+                table.add_column(name, justify="right" if name else "left")
+            for name in dict.fromkeys([*numbers, *limits]):
+                table.add_row(name, number(numbers.get(name)), number(limits.get(name)))
+            found.append(table)
+    return found
 
 
 def number(value: float | None) -> str:

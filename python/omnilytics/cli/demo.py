@@ -35,6 +35,9 @@ def demo(
     members: options.Members = None,
     rounds: options.Rounds = None,
     group_size: options.GroupSize = None,
+    policy: options.Policy = None,
+    threshold: options.Threshold = None,
+    dropouts: options.Dropouts = None,
     reward_wei: options.RewardWei = None,
     attackers: options.Attackers = None,
     attack: options.Attack = None,
@@ -117,6 +120,14 @@ def summary(result: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"attackers  {len(bad['members'])}; their groups: {counts['accepted']} accepted, "
             f"{counts['rejected']} rejected (after {bad.get('warm_up_sessions', 0)} sessions of warm-up)"
+        )
+    gone = result["dropouts"]
+    if gone["members"]:
+        steps = ", ".join(f"{number} {step}" for step, number in gone["by_step"].items() if number)
+        fates = gone["groups"]
+        lines.append(
+            f"dropouts   {gone['members']}, before they {steps}; their groups: {fates['survived']} came through, "
+            f"{fates['failed']} failed"
         )
     lines += [
         f"money      {ether(money['deposited_wei'])} deposited, {ether(money['bonds_wei'])} in bonds; "

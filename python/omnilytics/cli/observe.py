@@ -74,6 +74,11 @@ def _session(session: Session) -> dict[str, Any]:
         "rejected": [g.number for g in session.groups if g.accepted is False],
         "failed": [g.number for g in session.groups if g.failed],
         "unselected": session.unselected,
+        "missing": [
+            {"group": g.number, "step": gap.step, "members": list(gap.members)}
+            for g in session.groups
+            for gap in g.gaps
+        ],
         "accuracy": {"public": session.public, "final": session.owner},
         "gas": sum(session.gas.values()),
         "money": {

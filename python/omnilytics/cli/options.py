@@ -12,6 +12,16 @@ Sessions = Annotated[int | None, typer.Option(help="Model updates. [default: the
 Members = Annotated[int | None, typer.Option(help="Data owners. [default: the recipe]")]
 Rounds = Annotated[int | None, typer.Option(help="Groups a session, R. [default: the recipe]")]
 GroupSize = Annotated[int | None, typer.Option(help="Data owners a group, N. [default: the recipe]")]
+Policy = Annotated[
+    Literal["abort", "recover"] | None,
+    typer.Option(help="Who drops out costs its group its work, or the others recover it. [default: abort]"),
+]
+Threshold = Annotated[
+    int | None, typer.Option(help="Data owners that recover a group, T. [default: more than two thirds]")
+]
+Dropouts = Annotated[
+    int | None, typer.Option(help="Data owners gone at random steps of each session; --policy recover. [default: 0]")
+]
 RewardWei = Annotated[int | None, typer.Option(help="Paid by the owner in each session. [default: the recipe]")]
 Attackers = Annotated[int | None, typer.Option(help="Data owners that attack, drawn by the seed. [default: 0]")]
 Attack = Annotated[
@@ -40,7 +50,7 @@ Encoding = Annotated[
     typer.Option(help="Upload clipped differences, or weights (the paper; needs --select krum). [default: delta]"),
 ]
 Bound = Annotated[int | None, typer.Option(help="Q, largest integer of a difference. [default: 7]")]
-Suite = Annotated[Literal["aes", "keccak"] | None, typer.Option(help="Expands masks. [default: aes]")]
+Suite = Annotated[Literal["aes", "keccak"] | None, typer.Option(help="Expands masks. [default: the policy's]")]
 Assignment = Annotated[
     Literal["shuffled", "greedy"] | None, typer.Option(help="How seats are given. [default: shuffled]")
 ]

@@ -61,6 +61,8 @@ def quote(
     leaves: Leaves = None,
     rounds: options.Rounds = None,
     group_size: options.GroupSize = None,
+    policy: options.Policy = None,
+    threshold: options.Threshold = None,
     reward_wei: options.RewardWei = None,
     encoding: options.Encoding = None,
     bound: options.Bound = None,
@@ -134,6 +136,7 @@ def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
             "chunks": params.chunks,
             "rounds": params.rounds,
             "group_size": params.members,
+            "threshold": params.threshold,
             "capacity": made.capacity,
             "registered": made.registered,
             "groups": made.groups,
@@ -181,7 +184,8 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
     lines = [
         f"{count(params.rounds, 'group')} of {params.members}, {count(params.parameter_count, 'parameter')} in "
         f"{count(params.words, 'word')} of {params.lane_bits}-bit lanes, rule {chosen.select}, "
-        f"records {'on' if chosen.records else 'off'}; {made.capacity:,} may register, {made.registered:,} expected"
+        + (f"{params.threshold} of a group recover it, " if chosen.policy == "recover" else "")
+        + f"records {'on' if chosen.records else 'off'}; {made.capacity:,} may register, {made.registered:,} expected"
         + ("" if made.groups else ": too few, everybody has the money back"),
         "",
         "the owner deposits",

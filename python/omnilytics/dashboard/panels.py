@@ -30,13 +30,18 @@ STATE_OF_STAGE = {
     "register": 1,
     "draw": 1,
     "commit": 2,
+    "share": 2,
     "upload": 2,
+    "reveal": 2,
     "aggregate": 2,
     "select": 3,
     "payment": 4,
     "finished": 5,
 }
 """`types.Stage` by name, lower case -> index into `STATES`."""
+
+RECOVERY = ("share", "upload", "reveal", "aggregate")
+"""The stages between the draw and the selection, with policy `recover`."""
 
 MEMBER_MARKS: Mapping[str, tuple[str, str]] = {
     "waiting": ("·", QUIET),
@@ -45,7 +50,14 @@ MEMBER_MARKS: Mapping[str, tuple[str, str]] = {
     "seated": ("s", ""),
     "trained": ("t", ""),
     "committed": ("c", ""),
+    "shared": ("h", ""),
+    "objected": ("o", REFUSE),
+    "accused": ("a", REFUSE),
     "uploaded": ("u", SKY),
+    "revealed": ("v", SKY),
+    "lent": ("l", SKY),
+    "rebuilt": ("m", FAIL),
+    "blamed": ("x", FAIL),
     "missed": ("!", FAIL),
     "declined": ("d", REFUSE),
     "paid": ("$", ACCEPT),
@@ -96,13 +108,34 @@ class Strip:
             line.append(f"deadline in {span(left)}" if left > 0 else "deadline passed", style="bold")
         else:
             line.append("no deadline", style=QUIET)
-        line.append(f"  {STAGE_WORDS.get(session.stage, session.stage)}")
+        setting = self.state.setting
+        if setting is not None and setting.policy == "recover" and session.stage in RECOVERY:
+            line.append_text(_steps(session))
+        else:
+            line.append(f"  {STAGE_WORDS.get(session.stage, session.stage)}")
         return line
+
+
+def _steps(session: Session) -> Text:
+    """The steps of `recover`, the one that the session is in, and how many members missed each."""
+    current = RECOVERY.index(session.stage)
+    line = Text("  ")
+    for index, step in enumerate(RECOVERY):
+        if index:
+            line.append(" ─ " if index > current else " ━ ", style=QUIET if index > current else SKY)
+        line.append(step, style=QUIET if index > current else f"bold {SKY}" if index == current else SKY)
+        missing = session.missing(step)
+        if missing:
+            line.append(f" -{missing}", style=FAIL)
+    return line
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """One row a group: members, verdict, score over the limit or highest pick, reason. What doesn't fit is counted."""
+    """One row a group: members, verdict, score over the limit or highest pick, reason. What doesn't fit is counted.
+
+    `!s`, `!u` or `!r` behind a member: it missed the step to share, to upload or to reveal.
+    """
 
     state: DashboardState
 
@@ -142,11 +175,14 @@ class Groups:
 
     def _members(self, group: Group) -> Text:
         bad = {m.address for m in self.state.members if m.attacker}
+        missed = group.missed
         text = Text(no_wrap=True, overflow="ellipsis")
         for index, member in enumerate(group.members):
             name = self.state.member_name(member).removeprefix("DO ")
             text.append(" " if index else "")
             text.append(name + ("*" if member in bad else ""), style=FAIL if member in bad else "")
+            if member in missed:
+                text.append(f"!{missed[member][0]}", style=FAIL)
         return text
 
 

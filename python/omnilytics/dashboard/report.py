@@ -55,6 +55,7 @@ def render_report(
         _tiles(state),
         _figure("Accuracy on the test data, per cent", _accuracy(state), ACCURACY_NOTE),
         *_groups(state),
+        *_missing(state),
         *_distances(state),
         _figure("Gas by contract function, all sessions", svg.gas_bars(_by_size(state.gas)), _gas_note(state)),
         _money(state),
@@ -79,11 +80,12 @@ def _head(state: DashboardState) -> str:
     if setting is None:
         return "<header><h1>OmniLytics</h1><p>This run has not started.</p></header>"
     attack = f", {count(setting.attackers, 'attacker')} ({setting.attack})" if setting.attackers else ", no attacker"
+    recover = f" Policy recover: {setting.threshold} of a group are enough." if setting.policy == "recover" else ""
     words = (
         f"{count(len(state.members), 'data owner')} trained {count(setting.parameter_count, 'public parameter')} on "
         f"{setting.dataset} in {count(len(state.sessions), 'session')} of {count(setting.rounds, 'group')} with "
         f"{setting.group_size} each. Split {setting.split}, encoding {setting.encoding}, rule {setting.rule}, "
-        f"seed {setting.seed}{attack}."
+        f"seed {setting.seed}{attack}.{recover}"
     )
     unfinished = "" if state.finished else " <strong>The run did not finish.</strong>"
     return f"<header><h1>OmniLytics</h1><p>{escape(words)}{unfinished}</p></header>"
@@ -212,6 +214,27 @@ def _group_table(state: DashboardState, session: Session) -> str:
     score = "Score / limit" if _norm(state) else "Score / highest pick"
     head = ("Group", "Members", "Verdict", score, "Paid", "Reason")
     return _section(f"Groups of session {session.number}", _table(head, rows, numbers=(3,)))
+
+
+def _missing(state: DashboardState) -> list[str]:
+    """Who was missing at which step of policy `recover`, and what became of the group."""
+    rows = [
+        [
+            str(session.number),
+            str(group.number),
+            gap.step,
+            listing([state.member_name(member) for member in gap.members]),
+            f"{gap.left} of {len(group.members)}",
+            group_verdict(group)[0],
+        ]
+        for session in state.sessions
+        for group in session.groups
+        for gap in group.gaps
+    ]
+    if not rows:
+        return []
+    head = ("Session", "Group", "Missing at", "Data owners", "Left", "Verdict")
+    return [_section("Who was missing", _table(head, rows, numbers=(0, 1)))]
 
 
 def _distances(state: DashboardState) -> list[str]:

@@ -49,8 +49,20 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Members that missed a step (share | upload | reveal) which `left` others of their group took."""
+
+    step: str
+    members: tuple[str, ...]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver."""
+    """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver.
+
+    `gaps`: who was missing, with policy `recover`, in order of the steps.
+    """
 
     number: int
     status: str = "forming"
@@ -61,6 +73,12 @@ class Group:
     paid: bool = False
     reason: str = ""
     failed: bool = False
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def missed(self) -> dict[str, str]:
+        """By member that missed a step: which one."""
+        return {member: gap.step for gap in self.gaps for member in gap.members}
 
     @property
     def share(self) -> float | None:
@@ -132,6 +150,10 @@ class Session:
         """Groups that didn't deliver."""
         return sum(1 for g in self.groups if g.failed)
 
+    def missing(self, step: str) -> int:
+        """Members that missed a step and none before it."""
+        return sum(len(gap.members) for group in self.groups for gap in group.gaps if gap.step == step)
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -149,6 +171,9 @@ class Setting:
     attack: str
     seed: int
     owner: str
+    policy: str
+    threshold: int
+    dropouts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +275,9 @@ def _run_started(state: DashboardState, event: ev.RunStarted) -> DashboardState:
         attack=event.attack,
         seed=event.seed,
         owner=event.owner,
+        policy=event.policy,
+        threshold=event.threshold,
+        dropouts=event.dropouts,
     )
     return DashboardState(setting=setting, members=members)
 
@@ -307,6 +335,12 @@ def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardSt
     if event.status == "failed":
         changes["failed"] = True
     return _with_group(state, event.session, event.group, **changes)
+
+
+def _step_missed(state: DashboardState, event: ev.StepMissed) -> DashboardState:
+    known = next((g.gaps for g in _session(state, event.session).groups if g.number == event.group), ())
+    gap = Gap(event.step, tuple(event.members), event.left)
+    return _with_group(state, event.session, event.group, gaps=(*known, gap))
 
 
 def _group_scored(state: DashboardState, event: ev.GroupScored) -> DashboardState:
@@ -407,6 +441,7 @@ _STEPS = cast(
         ev.StageChanged: _stage_changed,
         ev.MemberChanged: _member_changed,
         ev.GroupChanged: _group_changed,
+        ev.StepMissed: _step_missed,
         ev.GroupScored: _group_scored,
         ev.DistancesMeasured: _distances,
         ev.MoneyMoved: _money_moved,

@@ -42,6 +42,9 @@ def header(state: DashboardState) -> Text:
     number = state.session.number if state.session else 0
     line.append(f"  session {number}/{setting.sessions}", style="bold")
     line.append(f"  {setting.dataset}, {setting.split}, {setting.encoding}, {setting.rule}", style="")
+    if setting.policy == "recover":
+        gone = f", {setting.dropouts} gone" if setting.dropouts else ""
+        line.append(f"  recover, {setting.threshold} of {setting.group_size}{gone}")
     if setting.attackers:
         line.append(f"  {setting.attackers} attack ({setting.attack})", style=panels.FAIL)
     line.append(f"  seed {setting.seed}", style=QUIET)

@@ -12,7 +12,9 @@ STAGE_WORDS = {
     "register": "data owners register, each with a bond",
     "draw": "registration is closed, seats will be drawn",
     "commit": "every member commits to its masked upload",
-    "upload": "all commitments are in: members upload",
+    "share": "members share the secrets of their masks with their group",
+    "upload": "the barrier is passed: members upload",
+    "reveal": "it is fixed who delivered: the secrets of their masks become known",
     "aggregate": "the contract adds the uploads of each group",
     "select": "the contract looks for outliers among the groups",
     "payment": "the accepted groups are paid",
@@ -47,6 +49,15 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return STAGE_WORDS.get(event.stage, event.stage)
         case ev.MemberChanged(status="missed"):
             return f"{name(event.member)} of group {event.group} missed its deadline and loses its bond"
+        case ev.MemberChanged(status="rebuilt"):
+            return f"the others of group {event.group} rebuild the secret of {name(event.member)}"
+        case ev.MemberChanged(status="blamed"):
+            return f"{name(event.member)} of group {event.group} has dealt bad shares and loses its bond"
+        case ev.StepMissed():
+            who = listing([name(member) for member in event.members])
+            return f"group {event.group}: {who} missing at {event.step}, {event.left} are left"
+        case ev.Objected():
+            return f"{name(event.member)} objects to the shares of {name(event.accused)}: {event.reason}"
         case ev.GroupChanged(status="failed"):
             return f"group {event.group} failed: somebody is missing"
         case ev.Declined():

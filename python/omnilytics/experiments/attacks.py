@@ -26,7 +26,8 @@ class Garbage:
     rng: np.random.Generator
 
     def masked_input(self, upload: Upload) -> MaskedInput:
-        return upload.codec.split(self.rng.bytes(32 * upload.codec.words))
+        words = self.rng.bytes(32 * upload.codec.words)
+        return upload.codec.split(words) if upload.recovery is None else upload.recovery.mask(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +43,4 @@ class Scaled:
     def masked_input(self, upload: Upload) -> MaskedInput:
         step = (upload.weights - upload.published) * np.float32(self.factor)
         plain = upload.codec.encode_plain(upload.published + step, upload.published, upload.rounding_seed, shrink=False)
-        return upload.codec.mask(plain.words, upload.key, upload.context)
+        return upload.mask(plain.words)

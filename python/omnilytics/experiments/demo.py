@@ -9,6 +9,7 @@ from typing import Any
 from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
 from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.experiments.dropouts import drawn
 from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, recipe_for
 from omnilytics.experiments.results import DemoResult, GasMeter, RecordKeeper
 from omnilytics.experiments.simulate import Simulation, simulate
@@ -55,7 +56,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         attackers = [world.members[index] for index in sorted(behaviours)]
 
         watch = _all_of(gas, records, *([] if record is None else [record.event]), sink)
-        watch(_started(options, recipe, world, attackers, split.parameter_count))
+        watch(_started(options, recipe, plan.terms, world, attackers, split.parameter_count))
         improvement = simulate(
             split,
             plan,
@@ -65,6 +66,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
             seed=options.seed,
             sink=watch,
             behaviours=behaviours,
+            dropouts=lambda number: drawn(seeds, number, options.dropouts),
             record=None if record is None else record.session,
             clock=clock,
             simulation=world,
@@ -120,7 +122,7 @@ def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
         samples=recipe.samples_per_member,
         epochs=recipe.train.epochs,
         batch_size=recipe.train.batch_size,
-        suite=Suite[options.suite.upper()],
+        suite=None if options.suite is None else Suite[options.suite.upper()],
     )
 
 
@@ -142,7 +144,12 @@ def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, 
 
 
 def _started(
-    options: DemoOptions, recipe: Recipe, world: Simulation, attackers: Sequence[Address], parameter_count: int
+    options: DemoOptions,
+    recipe: Recipe,
+    terms: Terms,
+    world: Simulation,
+    attackers: Sequence[Address],
+    parameter_count: int,
 ) -> events.RunStarted:
     return events.RunStarted(
         session=0,
@@ -159,4 +166,7 @@ def _started(
         attack=options.attack if attackers else "none",
         seed=options.seed,
         owner=world.owner,
+        policy=options.policy,
+        threshold=terms.least_members,
+        dropouts=options.dropouts,
     )

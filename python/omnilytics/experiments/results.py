@@ -10,8 +10,10 @@ from importlib.metadata import version
 from typing import Any
 
 from omnilytics.chain.artifacts import load
+from omnilytics.protocol.company import Step
 from omnilytics.protocol.events import Event, GasUsed, RecordChanged
 from omnilytics.protocol.pipeline import Improvement
+from omnilytics.protocol.session import Outcome
 from omnilytics.types import Address
 
 SCHEMA = "omnilytics/demo/1"
@@ -87,13 +89,16 @@ class DemoResult:
                 "unselected_sessions": sum(o.unselected for o in run.outcomes),
             },
             "attackers": self._attackers(),
+            "dropouts": dropouts(run.outcomes),
             "sessions": [
                 {
                     "accepted": list(o.accepted),
                     "rejected": list(o.rejected),
                     "failed": list(o.failed),
                     "unselected": o.unselected,
+                    "counts": list(o.counts),
                     "attacked": self._attacked(i),
+                    "dropped": dropped(o),
                 }
                 for i, o in enumerate(run.outcomes)
             ],
@@ -145,3 +150,27 @@ class DemoResult:
             "burnt_wei": sum(o.burnt_wei for o in outcomes),
             "left_wei": sum(o.left_wei for o in outcomes),
         }
+
+
+def dropped(outcome: Outcome) -> list[dict[str, Any]]:
+    """Who was gone in a session, from which step on, and the groups (by id) that it had a seat in."""
+    return [
+        {
+            "account": account,
+            "step": step.name.lower(),
+            "groups": [g for g, members in enumerate(outcome.groups) if account in members],
+        }
+        for account, step in sorted(outcome.dropped.items())
+    ]
+
+
+def dropouts(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """How often somebody dropped out, at which step, and what became of the groups that somebody dropped out of."""
+    steps = Counter(step.name.lower() for outcome in outcomes for step in outcome.dropped.values())
+    survived = failed = 0
+    for outcome in outcomes:
+        left = [g for g, members in enumerate(outcome.groups) if outcome.dropped.keys() & set(members)]
+        failed += sum(g in outcome.failed for g in left)
+        survived += sum(g not in outcome.failed for g in left)
+    by_step = {step.name.lower(): steps[step.name.lower()] for step in Step}
+    return {"members": steps.total(), "by_step": by_step, "groups": {"survived": survived, "failed": failed}}

@@ -8,6 +8,7 @@ from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.member import Behaviour, Policy
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.record import SessionRecord
@@ -42,6 +43,7 @@ def simulate(
     seed: int = 0,
     sink: events.Sink | None = None,
     behaviours: Mapping[int, Behaviour] | None = None,
+    dropouts: Callable[[int], Dropouts] = lambda session: nobody,
     policy: Policy | None = None,
     record: Callable[[SessionRecord], None] | None = None,
     clock: Stopwatch | None = None,
@@ -58,6 +60,7 @@ def simulate(
         seed: drives keys, masks, rounding and training; the same seed gives the same run.
         sink: gets the event stream.
         behaviours: members (by index) that don't do as the protocol says.
+        dropouts: by session, who drops out in it; policy `recover` only.
         policy: what members accept before they put in their bonds.
         record: is told of every finished session.
         clock: adds up where the time goes.
@@ -81,6 +84,7 @@ def simulate(
         seeds=Seeds(seed),
         sink=sink or _ignore,
         behaviours=behaviours or {},
+        dropouts=dropouts,
         policy=policy or Policy(),
         record=record,
         clock=clock or Stopwatch(),

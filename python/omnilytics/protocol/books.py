@@ -14,10 +14,12 @@ MOVES = frozenset(
     {
         "RegistrationClosed",
         "Drawn",
+        "SharingClosed",
         "RoundClosed",
         "Redrawn",
         "BarrierPassed",
         "UploadClosed",
+        "RevealClosed",
         "AggregationClosed",
         "Selected",
         "Cancelled",
@@ -35,6 +37,9 @@ class Fates:
         seats: who sits where.
         failed: by group, the bitmap over places of who did its part.
         dissolved: groups that a member declined.
+        objected: by group that failed by an objection, who had shared: these keep their bonds, whoever was right.
+        delivered: by group that hasn't failed, who delivered; everybody, where it isn't said.
+        loyal: likewise, who did its part to the end.
         paid: bitmap over groups.
         accepted: bitmap over groups.
         unselected: whether no rule chose among the delivered groups.
@@ -46,6 +51,9 @@ class Fates:
     seats: Seating = NOBODY
     failed: dict[int, int] = field(default_factory=dict)
     dissolved: set[int] = field(default_factory=set)
+    objected: dict[int, int] = field(default_factory=dict)
+    delivered: dict[int, int] = field(default_factory=dict)
+    loyal: dict[int, int] = field(default_factory=dict)
     paid: int = 0
     accepted: int = 0
     unselected: bool = False
@@ -66,31 +74,40 @@ class Fates:
 
     def records(self, group: int) -> tuple[int, int]:
         """Bitmaps over places when a group is settled: whose record changes, and who is blamed (E27)."""
-        everybody = (1 << self.params.members) - 1
         if self.params.records is None:
             return 0, 0
-        if group in self.failed:
-            missing = everybody & ~self.failed[group]
-            return missing, missing
+        missing = self._everybody & ~self._did(group)
         if self.accepted >> group & 1:
-            return everybody, 0
-        if self.params.rule is Rule.NORM and not self.unselected:
-            return everybody, everybody
-        return 0, 0
+            return self._everybody, missing
+        if group not in self.failed and self.params.rule is Rule.NORM and not self.unselected:
+            return self._everybody, self._everybody
+        return missing, missing
+
+    @property
+    def _everybody(self) -> int:
+        return (1 << self.params.members) - 1
+
+    def _did(self, group: int) -> int:
+        """Who did its part in a group, bitmap over places."""
+        return self.failed[group] if group in self.failed else self.loyal.get(group, self._everybody)
 
     def _of_group(self, group: int, place: int) -> int:
-        """The same of one seat by itself: bond, share of the reward, share of what others of a failed group lose."""
-        bond, members = self.params.bond_wei, self.params.members
-        if group not in self.failed:
-            return bond + (self.share_wei if self.paid >> group & 1 else 0)
-        lost = self.price_of_leaving() if group in self.dissolved else bond
-        did = self.failed[group]
+        """The same of one seat by itself: bond, share of the reward, share of what others of the group lose."""
+        delivered = 0 if group in self.failed else self.delivered.get(group, self._everybody)
+        share = self.share_wei if self.paid >> group & delivered >> place & 1 else 0
+        return share + self._bond_back(group, place)
+
+    def _bond_back(self, group: int, place: int) -> int:
+        bond = lost = self.params.bond_wei
+        if group in self.dissolved:
+            lost = self.price_of_leaving()
+        did = self.objected.get(group, self._did(group))
         count = did.bit_count()
         if not count:
             return bond
         if not did >> place & 1:
             return bond - lost
-        each, rest = divmod(lost * (members - count), count)
+        each, rest = divmod(lost * (self.params.members - count), count)
         rank = (did & ((1 << place) - 1)).bit_count()
         return bond + each + (1 if rank < rest else 0)
 
@@ -131,7 +148,7 @@ def _limit(fees: FeeTable, event: str, words: int) -> int | None:
     match event:
         case "Registered":
             return fees.register
-        case "Committed":
+        case "Committed" | "Shared" | "Revealed" | "ShareRevealed" | "Rebuilt" | "Disclosed":
             return fees.commit
         case "Uploaded":
             return fees.upload + fees.upload_word * words

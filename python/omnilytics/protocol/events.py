@@ -22,7 +22,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The run's setting. `members` are all data owners in order; addresses as 0x strings."""
+    """The run's setting. `members` are all data owners in order; addresses as 0x strings.
+
+    `policy` is abort | recover; `threshold` is T, `dropouts` how many members are gone in each session.
+    """
 
     dataset: str
     split: str
@@ -37,6 +40,9 @@ class RunStarted(Event):
     attack: str
     seed: int
     owner: str
+    policy: str
+    threshold: int
+    dropouts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,8 @@ class MemberChanged(Event):
     """A data owner moved on.
 
     `status`: registered | unseated | seated | trained | committed | uploaded | missed | declined | paid | refunded |
-    withdrawn. `credit_wei` is what it takes out, without its fees.
+    withdrawn; with `recover` also shared | objected | accused | revealed | lent | rebuilt | blamed.
+    `credit_wei` is what it takes out, without its fees.
     """
 
     member: str
@@ -107,6 +114,26 @@ class Declined(Event):
     place: int
     paid_wei: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Objected(Event):
+    """A member refuses the shares that it got from another one, which dissolves their group. `reason` is in words."""
+
+    member: str
+    accused: str
+    group: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepMissed(Event):
+    """Members of a group missed a step (share | upload | reveal) that `left` of it took."""
+
+    group: int
+    step: str
+    members: list[str]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +249,8 @@ CLASSES: dict[str, type[Event]] = {
         MemberChanged,
         GroupChanged,
         Declined,
+        Objected,
+        StepMissed,
         Redrawn,
         RecordChanged,
         FeesCredited,

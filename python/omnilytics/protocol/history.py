@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omnilytics.protocol.seating import Seating
@@ -10,17 +11,19 @@ from omnilytics.types import Address, RecordConstants
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A finished session: its owner, N, who sat where, and which groups the rule accepted (bitmap)."""
+    """A finished session: its owner, N, who sat where, and in which accepted groups who delivered (bitmaps)."""
 
     owner: Address
     members: int
     seats: Seating
-    accepted: int
+    accepted: Mapping[int, int]
 
     def place(self, group: int, member: Address) -> int | None:
         """The member's place in an accepted group; None: it can't come back with that one."""
         seat = self.seats.seat_of(member)
-        return seat[1] if seat is not None and seat[0] == group and self.accepted >> group & 1 else None
+        if seat is None or seat[0] != group or not self.accepted.get(group, 0) >> seat[1] & 1:
+            return None
+        return seat[1]
 
 
 @dataclass(slots=True)

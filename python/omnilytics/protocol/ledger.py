@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
+from omnilytics.protocol.sharing import Sharing
 from omnilytics.types import Address, Log, SessionParams
 
 PlaceOf = Callable[[int, Address], int]
@@ -30,13 +31,20 @@ class Ledger:
     """A session's vectors, keys and fates, gathered from its logs.
 
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
-    and chunk in order of upload, as `aggregate` wants them. `seed` and `second_seed` are None before each draw.
-    `committed` are (group, place); `failed` has, by group, the bitmap over places of who did its part; `fees` are wei.
+    and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
+    and `second_seed` are None before each draw. `committed`, or shared, are (group, place); `failed` has, by group, the
+    bitmap over places of who did its part; `fees` are wei. `sharing` is by group; `objecting`: it is over for this
+    round.
     """
 
     published: list[bytes] = field(default_factory=list)
     keys: dict[Address, tuple[int, int]] = field(default_factory=dict)
+    key_addresses: dict[Address, Address] = field(default_factory=dict)
+    transports: dict[Address, bytes] = field(default_factory=dict)
+    sharing: dict[int, Sharing] = field(default_factory=dict)
+    objecting: bool = False
     uploads: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
+    uploaded: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
     selected: Selection | None = None
@@ -68,19 +76,29 @@ class Ledger:
             case "Registered":
                 member = Address(str(values["member"]))
                 self.keys[member] = (_int(values["x"]), _int(values["parity"]))
+                self.key_addresses[member] = Address(str(values["key_address"]))
+                self.transports[member] = _bytes(values["transport"])
                 self.registrations.append(Registration(member, _int(values["suspicion"]), _int(values["cohort"])))
             case "Drawn":
                 self.seed = _bytes(values["seed"])
             case "Redrawn":
                 self.second_seed = _bytes(values["seed"])
+                self.objecting = False
+            case "SharingClosed":
+                self.objecting = True
             case "Committed":
                 self.committed.add((_int(values["group"]), _int(values["place"])))
+            case "Shared":
+                self.committed.add((_int(values["group"]), _int(values["place"])))
+                self._shared(name, values)
+            case "Revealed" | "ShareRevealed" | "Rebuilt" | "Disclosed":
+                self._shared(name, values)
             case "GroupFailed":
                 self.failed[_int(values["group"])] = _int(values["did_their_part"])
             case "Uploaded":
-                self.uploads.setdefault((_int(values["group"]), _int(values["chunk"])), []).append(
-                    _bytes(values["words"])
-                )
+                group, words = _int(values["group"]), _bytes(values["words"])
+                self.uploads.setdefault((group, _int(values["chunk"])), []).append(words)
+                self.uploaded.setdefault((group, _int(values["place"])), []).append(words)
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
             case "GramAdded":
@@ -99,6 +117,9 @@ class Ledger:
                 self.fees[Address(str(values["account"]))] += _int(values["amount_wei"])
             case _:
                 pass
+
+    def _shared(self, name: str, values: dict[str, object]) -> None:
+        self.sharing.setdefault(_int(values["group"]), Sharing()).add(name, values)
 
     def seats(self, params: SessionParams, place_of: PlaceOf) -> Seating:
         """Who sits where, after one draw or both; nobody before the first.

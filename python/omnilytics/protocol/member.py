@@ -1,4 +1,7 @@
-"""The data owner's role in one session: check the offer, register, check the group, mask, commit, upload, withdraw."""
+"""The data owner's role in one session: check the offer, register, check the group, mask, commit, upload, withdraw.
+
+With policy `recover` it shares its secrets instead of committing, and reveals some of them in the end: `recovering`.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,24 @@ from typing import Protocol
 
 from omnilytics import codec
 from omnilytics.chain.base import ChainPort, SessionPort
-from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey
+from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
+from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.randomness import Randomness
+from omnilytics.protocol.recovering import Recovering
+from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, Assignment, FloatVec, Receipt, SessionParams
+from omnilytics.types import Policy as OnDropouts
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Upload:
-    """All that a member's masked input is made from: secrets, so it has no repr."""
+    """All that a member's masked input is made from: secrets, so it has no repr.
+
+    `recovery` is None with policy `abort`, whose masks come from the key alone.
+    """
 
     codec: Codec
     published: FloatVec
@@ -26,6 +36,19 @@ class Upload:
     key: MaskKey
     context: GroupContext
     rounding_seed: bytes
+    recovery: Recovery | None = None
+
+    def encode(self) -> MaskedInput:
+        """The weights as the protocol has them: encoded and masked (E2-E12, E35)."""
+        if self.recovery is not None:
+            return self.recovery.encode(self.weights, self.published, self.rounding_seed)
+        return self.codec.encode(self.weights, self.published, self.key, self.context, self.rounding_seed)
+
+    def mask(self, words: bytes) -> MaskedInput:
+        """Words made by hand, masked (E12, E35)."""
+        if self.recovery is not None:
+            return self.recovery.mask(words)
+        return self.codec.mask(words, self.key, self.context)
 
 
 class Behaviour(Protocol):
@@ -39,7 +62,7 @@ class Honest:
     """Encodes and masks as the protocol says (E2-E12)."""
 
     def masked_input(self, upload: Upload) -> MaskedInput:
-        return upload.codec.encode(upload.weights, upload.published, upload.key, upload.context, upload.rounding_seed)
+        return upload.encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +73,9 @@ class Policy:
         largest_bond_wei: None accepts any.
         largest_clip: of C: a huge box hides noise in a sum.
         shortest_window_secs: of the windows whose passing costs a member: all but that for registration.
+        finality_blocks: how deep a block must be before the client masks or reveals by what it fixed; `recover` only.
+            None: 64, where the chain is simulated 0.
+        block_secs: of the chain: the time to object, and a quarter of that to reveal, must be longer than until then.
         least_fee_cap_wei: of what is paid back, wei a gas; None accepts that nothing is.
         accept_unsafe_small: groups in which a single colluder learns a member's model.
         honest_block_hashes: whether nobody can choose the chain's block hashes, on which the draw of `shuffled` stands;
@@ -63,6 +89,8 @@ class Policy:
     largest_bond_wei: int | None = None
     largest_clip: float = 1.0
     shortest_window_secs: int = 1
+    finality_blocks: int | None = None
+    block_secs: int = BLOCK_SECS
     least_fee_cap_wei: int | None = None
     accept_unsafe_small: bool = False
     honest_block_hashes: bool | None = None
@@ -87,7 +115,11 @@ class Policy:
             raise ProtocolError(f"bond: expected at most {self.largest_bond_wei} wei, got {params.bond_wei}")
         if params.clip_value > self.largest_clip:
             raise ProtocolError(f"clip: expected at most {self.largest_clip}, got {params.clip_value}")
-        window = min(params.commit_secs, params.upload_secs, params.aggregate_secs, params.select_secs)
+        windows = [params.commit_secs, params.upload_secs, params.aggregate_secs, params.select_secs]
+        if params.policy is OnDropouts.RECOVER:
+            windows.append(params.reveal_secs // 4)
+            self._check_finality(params, simulated)
+        window = min(windows)
         if window < self.shortest_window_secs:
             raise ProtocolError(f"window: expected at least {self.shortest_window_secs} s, got {window}")
         if self.least_fee_cap_wei is not None and params.fee_cap_wei < self.least_fee_cap_wei:
@@ -100,6 +132,19 @@ class Policy:
                 f"got {params.members} members"
             )
 
+    def final_after(self, simulated: bool) -> int:
+        """Blocks."""
+        if self.finality_blocks is not None:
+            return self.finality_blocks
+        return 0 if simulated else FINALITY_BLOCKS
+
+    def _check_finality(self, params: SessionParams, simulated: bool) -> None:
+        blocks = self.final_after(simulated)
+        least = (blocks + 1) * self.block_secs + 1 if blocks else 0
+        for name, given in (("commit_secs", params.commit_secs), ("reveal_secs / 4", params.reveal_secs // 4)):
+            if given < least:
+                raise ProtocolError(f"{name}: expected more than until a block is final, {least} s, got {given}")
+
     def objection(self, account: Address, owner: Address, group: Sequence[Address], past: PastGroups) -> str | None:
         """Why `account` declines this group of its own, in words; None: it doesn't."""
         known = sum(1 for peer in group if peer != account and peer in self.known_accounts)
@@ -111,7 +156,10 @@ class Policy:
 
 
 class PastGroups:
-    """The groups in which one data owner has uploaded, by model owner. In memory; hand it from session to session."""
+    """The groups in which one data owner has uploaded, and those of them who delivered, by model owner.
+
+    In memory; hand it from session to session.
+    """
 
     def __init__(self) -> None:
         self._groups: dict[Address, set[frozenset[Address]]] = {}
@@ -141,6 +189,7 @@ class DataOwner:
         behaviour: None: as the protocol says.
         policy: what it accepts.
         past: its groups in earlier sessions; None: none.
+        releases: which secrets it has revealed, `recover` only; None: in memory, on simulated chains alone.
     """
 
     def __init__(
@@ -150,15 +199,20 @@ class DataOwner:
         behaviour: Behaviour | None = None,
         policy: Policy | None = None,
         past: PastGroups | None = None,
+        releases: ReleaseLog | None = None,
     ) -> None:
         self.account = account
         self._chain = chain
         self._behaviour = behaviour or Honest()
         self._policy = policy or Policy()
         self._past = past or PastGroups()
+        self._releases = releases
         self._session: SessionPort | None = None
-        self._key: MaskKey | None = None
+        self._randomness: Randomness | None = None
         self._rounding_seed = b""
+        self._key: MaskKey | None = None
+        self._secrets: MemberSecrets | None = None
+        self._part: Recovering | None = None
         self._trained: tuple[FloatVec, FloatVec] | None = None
         self._inputs: dict[GroupContext, MaskedInput | None] = {}
         self._masked: MaskedInput | None = None
@@ -184,12 +238,19 @@ class DataOwner:
         params = session.params()
         self._policy.check(params, simulated=self._chain.simulated)
         check_published(session, self._ledger(session), params)
-        self._session = session
-        self._key = randomness.mask_key()
+        self._session, self._randomness = session, randomness
         self._rounding_seed = randomness.rounding_seed()
-        self._trained, self._masked, self._group = None, None, ()
+        self._trained, self._masked, self._group, self._part = None, None, (), None
         self._inputs = {}
-        keys = self._key.sign(self._chain.chain_id, session.address, self.account)
+        if params.policy is OnDropouts.RECOVER:
+            self._releases = self._releases or ReleaseLog()
+            if not (self._releases.durable or self._chain.simulated):
+                raise ProtocolError("releases: expected a log in a file on a real chain, got one in memory")
+            self._secrets = randomness.member_secrets()
+            self._key, transport = self._secrets.key, self._secrets.transport
+        else:
+            self._secrets, self._key, transport = None, randomness.mask_key(), bytes(32)
+        keys = self._key.sign(self._chain.chain_id, session.address, self.account, transport)
         return session.register(self.account, keys, params.bond_wei, proof, cohort)
 
     def objection(self, seats: Seating) -> str | None:
@@ -203,6 +264,44 @@ class DataOwner:
         """Dissolves its group, before it commits to any words."""
         return self._joined().decline(self.account)
 
+    def share(self, seats: Seating, ledger: Ledger) -> Receipt:
+        """Deals shares of its secrets to its group, with fresh polynomials for every group; `recover` only."""
+        session = self._joined()
+        context = self._context(session, seats, ledger)
+        if self._secrets is None or self._releases is None or self._randomness is None:
+            raise ProtocolError(f"{self.account} has no secrets to share: expected a session with policy recover")
+        self._group = seats.groups[context.group]
+        transports = [ledger.transports[peer] for peer in self._group]
+        self._part = Recovering(
+            chain=self._chain,
+            session=session,
+            members=self._group,
+            place=context.place,
+            group=context.group,
+            recovery=Recovery(Codec(session.params()), self._secrets, context, transports),
+            releases=self._releases,
+            finality_blocks=self._policy.final_after(self._chain.simulated),
+        )
+        return self._part.share(self._randomness.sharing_seed(context.group))
+
+    @property
+    def part(self) -> Recovering:
+        """What it does in the group that it has shared in."""
+        if self._part is None:
+            raise ProtocolError(f"{self.account} has shared nothing")
+        return self._part
+
+    def mask(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> bool:
+        """Encodes and masks the trained weights for those who have shared; False: the member drops out.
+
+        It keeps both vectors, as `commit` does.
+        """
+        session = self._joined()
+        self.part.expect_sharers()
+        self._keep(weights, published)
+        self._masked = self._mask(session, self._context(session, seats, ledger))
+        return self._masked is not None
+
     def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
         """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out.
 
@@ -210,9 +309,7 @@ class DataOwner:
         It keeps both vectors themselves, which nobody can write to from then on: copies take too much memory.
         """
         session = self._joined()
-        if self._trained is None:
-            weights.flags.writeable = published.flags.writeable = False
-            self._trained = (weights, published)
+        self._keep(weights, published)
         context = self._context(session, seats, ledger)
         if context not in self._inputs:
             self._inputs[context] = self._mask(session, context)
@@ -221,11 +318,19 @@ class DataOwner:
         return None if self._masked is None else session.commit(self.account, self._masked.root)
 
     def upload(self) -> list[Receipt]:
-        """Uploads the committed words, chunk by chunk: these bytes or nothing."""
+        """Uploads the masked words, chunk by chunk: these bytes or nothing."""
         session, masked = self._joined(), self._committed()
         self._past.add(session.owner(), self._group)
-        hashes = masked.chunk_hashes
-        return [session.upload(self.account, i, masked.chunk(i), hashes) for i in range(len(hashes))]
+        hashes = masked.chunk_hashes if self._part is None else []
+        chunks = range(len(masked.chunk_hashes))
+        return [session.upload(self.account, i, masked.chunk(i), hashes) for i in chunks]
+
+    def reveal(self, ledger: Ledger) -> Receipt:
+        """Reveals its self mask and the shares that are due: the sum of those who delivered becomes known."""
+        session, part = self._joined(), self.part
+        delivered = session.group(part.group).delivered
+        self._past.add(session.owner(), [a for place, a in enumerate(self._group) if delivered >> place & 1])
+        return part.reveal(ledger.sharing[part.group])
 
     def withdraw(self) -> Receipt:
         """Takes out what the session owes this account."""
@@ -250,11 +355,19 @@ class DataOwner:
             peers=tuple(ledger.keys[peer] for peer in seats.groups[group]),
         )
 
+    def _keep(self, weights: FloatVec, published: FloatVec) -> None:
+        """The first weights of a session are the ones that it masks, however often."""
+        if self._trained is None:
+            weights.flags.writeable = published.flags.writeable = False
+            self._trained = (weights, published)
+
     def _mask(self, session: SessionPort, context: GroupContext) -> MaskedInput | None:
         if self._key is None or self._trained is None:
             raise ProtocolError(f"{self.account} has not registered for a session")
         weights, published = self._trained
-        upload = Upload(Codec(session.params()), published, weights, self._key, context, self._rounding_seed)
+        recovery = None if self._part is None else self._part.recovery
+        vectors = Codec(session.params())
+        upload = Upload(vectors, published, weights, self._key, context, self._rounding_seed, recovery)
         return self._behaviour.masked_input(upload)
 
     def _ledger(self, session: SessionPort) -> Ledger:

@@ -62,11 +62,11 @@ class ModelOwner:
         accepted = session.accepted()
         if not accepted:
             return None
-        params = session.params()
-        vectors = Codec(params)
+        vectors = Codec(session.params())
         ledger = Ledger.read(log for _, log in self._chain.logs(session.address))
         groups = [g for g in range(session.group_count()) if accepted >> g & 1]
-        return vectors.mean_update([ledger.aggregate(g, vectors.chunks) for g in groups], params.members)
+        counts = [session.group(g).delivered.bit_count() for g in groups]
+        return vectors.mean_update([ledger.aggregate(g, vectors.chunks) for g in groups], counts)
 
     def withdraw(self, session: SessionPort) -> Receipt:
         """Takes out what the session owes the model owner."""

@@ -14,6 +14,7 @@ from omnilytics.errors import InputError
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import Randomness, SeededRandomness
@@ -81,7 +82,7 @@ class Pipeline:
 
     `behaviours` are the members, by index, that don't do as the protocol says.
     `secrets(member, session)` gives the members' randomness; by default it comes from `seeds`, which only a simulated
-    chain accepts. `record` is told of every finished session.
+    chain accepts. `dropouts(session)` says who drops out in it. `record` is told of every finished session.
     """
 
     chain: ChainPort
@@ -98,6 +99,7 @@ class Pipeline:
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     secrets: Callable[[int, int], Randomness] | None = None
+    dropouts: Callable[[int], Dropouts] = lambda session: nobody
     record: Callable[[SessionRecord], None] | None = None
     clock: Stopwatch = field(default_factory=Stopwatch)
 
@@ -176,7 +178,8 @@ class Pipeline:
         def secrets(index: int) -> Randomness:
             return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
 
-        outcome = SessionDriver(self.chain, session, owner, roles, self.sink, number).run(published, train, secrets)
+        driver = SessionDriver(self.chain, session, owner, roles, self.sink, number, dropouts=self.dropouts(number))
+        outcome = driver.run(published, train, secrets)
         self._recorded(number, session)
         if outcome.update is not None:
             absolute = terms.encoding is Encoding.WEIGHTS

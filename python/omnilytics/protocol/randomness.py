@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
-from omnilytics.codec import MaskKey
+from omnilytics.codec import MaskKey, MemberSecrets
 from omnilytics.seeds import Seeds
 
 
@@ -17,7 +17,14 @@ class Randomness(Protocol):
     def seeded(self) -> bool:
         """Whether a seed stands behind it; only simulated chains accept that."""
 
-    def mask_key(self) -> MaskKey: ...
+    def mask_key(self) -> MaskKey:
+        """Of a member of a session with policy `abort`."""
+
+    def member_secrets(self) -> MemberSecrets:
+        """Of a member of a session with policy `recover`."""
+
+    def sharing_seed(self, group: int) -> bytes | None:
+        """What its polynomials in a group are drawn from, 32 bytes; None: the operating system's randomness."""
 
     def rounding_seed(self) -> bytes:
         """32 bytes, the same for all that the member masks in the session."""
@@ -30,6 +37,12 @@ class SystemRandomness:
 
     def mask_key(self) -> MaskKey:
         return MaskKey.generate()
+
+    def member_secrets(self) -> MemberSecrets:
+        return MemberSecrets.generate()
+
+    def sharing_seed(self, group: int) -> bytes | None:
+        return None
 
     def rounding_seed(self) -> bytes:
         return secrets.token_bytes(32)
@@ -49,6 +62,12 @@ class SeededRandomness:
 
     def mask_key(self) -> MaskKey:
         return MaskKey.from_seed(self.seeds.bytes("mask-key", self.member, self.session))
+
+    def member_secrets(self) -> MemberSecrets:
+        return MemberSecrets.from_seed(self.seeds.bytes("member-secrets", self.member, self.session))
+
+    def sharing_seed(self, group: int) -> bytes | None:
+        return self.seeds.bytes("sharing", self.member, self.session, group)
 
     def rounding_seed(self) -> bytes:
         return self.seeds.bytes("rounding", self.member, self.session)

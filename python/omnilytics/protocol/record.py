@@ -20,7 +20,7 @@ from omnilytics.errors import DataError
 from omnilytics.protocol.events import Event, from_json, to_json
 from omnilytics.types import Address, Log
 
-VERSION = 2
+VERSION = 3
 """Of the file; other versions are refused: their logs are those of other contracts."""
 
 

@@ -15,7 +15,7 @@ from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
 from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
-from omnilytics.types import Address, Assignment, Log, Rule, SessionParams, Stage, divided_wei, reserve_wei
+from omnilytics.types import Address, Assignment, Log, Policy, Rule, SessionParams, Stage, divided_wei, reserve_wei
 
 
 @dataclass(slots=True)
@@ -131,6 +131,7 @@ class Replay:
         if member in self.registered or v["key_address"] in self.registered.values():
             raise VerificationError(f"member {member}: registered twice, or with a key seen before")
         self.expect("mask keys' addresses", v["key_address"], _key_address(v["x"], v["parity"]))
+        self.expect("transport keys with recover alone", any(v["transport"]), self.terms.policy is Policy.RECOVER)
         self.registered[member] = v["key_address"]
         self._check_suspicion(member, v["suspicion"])
         place = self._check_cohort(member, v["cohort"]) if v["cohort"] else 0
@@ -223,7 +224,7 @@ class Replay:
         self.expect("price of leaving", v["paid_wei"], self.fates.price_of_leaving())
         self.expect("one member declines a group", v["group"] in self.fates.dissolved, False)
         self.fates.dissolved.add(v["group"])
-        self.stayed[v["group"]] = ((1 << self.terms.members) - 1) ^ (1 << v["place"])
+        self.stayed[v["group"]] = self.everybody ^ (1 << v["place"])
 
     def on_committed(self, v: dict[str, Any]) -> None:
         self.expect("no commitment after the barrier", self.barrier, False)
@@ -243,16 +244,33 @@ class Replay:
 
     def on_groupfailed(self, v: dict[str, Any]) -> None:
         group = v["group"]
-        if group in self.fates.dissolved:
-            did = self.stayed[group]
-        elif v["stage"] == Stage.COMMIT:
-            did = sum(1 << p for p in range(self.terms.members) if (group, p) in self.roots)
-        else:
-            did = self._delivered(group)
-        self.expect("stage of failures", v["stage"], Stage.UPLOAD if self.barrier else Stage.COMMIT)
+        self.expect("stage of failures", v["stage"], self.stage)
+        did = self.stayed[group] if group in self.stayed else self.did(group)
         self.expect("who did their part in failed groups", v["did_their_part"], did)
-        self.expect("groups that fail with somebody missing", did.bit_count() < self.terms.members, True)
+        self.expect("groups that fail with somebody missing", self.is_lost(group), True)
         self.fates.failed[group] = did
+
+    @property
+    def stage(self) -> Stage:
+        """In which groups fail by now."""
+        return Stage.UPLOAD if self.barrier else Stage.COMMIT
+
+    def did(self, group: int) -> int:
+        """Who did its part in a group so far, bitmap over places."""
+        return self.delivered(group) if self.barrier else self.committed(group)
+
+    def is_lost(self, group: int) -> bool:
+        """Whether a group can't go on."""
+        return group in self.stayed or self.did(group).bit_count() < self.terms.threshold
+
+    @property
+    def everybody(self) -> int:
+        """All places."""
+        return (1 << self.terms.members) - 1
+
+    def committed(self, group: int) -> int:
+        """Who has committed, bitmap over places."""
+        return sum(1 << p for p in range(self.terms.members) if (group, p) in self.roots)
 
     def on_uploaded(self, v: dict[str, Any]) -> None:
         self.expect("no upload before the barrier", self.barrier, True)
@@ -265,8 +283,12 @@ class Replay:
         vectors = self.codec
         if len(chunks) == vectors.chunks:
             self.expect("words in an upload", sum(map(len, chunks)), 32 * vectors.words)
-            root = codec.commitment_root([codec.keccak256(c) for c in chunks])
-            self.expect("uploads equal to their commitment", root, self.roots[seat])
+            self.check_upload(seat)
+
+    def check_upload(self, seat: tuple[int, int]) -> None:
+        """Holds a whole upload against what its member has committed to."""
+        root = codec.commitment_root([codec.keccak256(c) for c in self.uploads[seat]])
+        self.expect("uploads equal to their commitment", root, self.roots[seat])
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:
         self.expect("delivered groups", v["delivered_groups"], sum(1 << g for g in self._delivered_groups()))
@@ -279,11 +301,15 @@ class Replay:
         vectors = self.codec
         chunks.append(v["words"])
         if len(chunks) == vectors.chunks:
-            members = [b"".join(self.uploads[group, p]) for p in range(self.terms.members)]
             whole = b"".join(chunks)
-            self.expect("aggregates equal to the sum of the uploads", whole, vectors.sum(members))
+            self.expect("aggregates equal to the sum of the uploads", whole, self.sum_of(group))
             self.norms[group] = vectors.squared_norm(whole)
             self.expect("squared norms", v["squared_norm"], self.norms[group])
+
+    def sum_of(self, group: int) -> bytes:
+        """What a group's aggregate should be."""
+        places = [p for p in range(self.terms.members) if self.delivered(group) >> p & 1]
+        return self.codec.sum([b"".join(self.uploads[group, p]) for p in places])
 
     def on_aggregationclosed(self, v: dict[str, Any]) -> None:
         self.expect("all delivered groups aggregated", sorted(self.norms), self._delivered_groups())
@@ -305,7 +331,8 @@ class Replay:
         fates.accepted = sum(1 << g for g in chosen)
         fates.paid = sum(1 << g for g in payees)
         fates.unselected = bool(delivered) and not chosen
-        fates.share_wei, fates.burnt_wei = divided_wei(self.terms, len(delivered), len(payees))
+        counts = {g: self.delivered(g).bit_count() for g in delivered}
+        fates.share_wei, fates.burnt_wei = divided_wei(self.terms, sum(counts.values()), sum(counts[g] for g in payees))
         self.expect("accepted groups", v["accepted"], fates.accepted)
         self.expect("paid groups", v["paid"], fates.paid)
         self.expect("unselected flag", v["unselected"], fates.unselected)
@@ -352,7 +379,8 @@ class Replay:
         if not self.cancelled:
             self.expect("all groups settled", sorted(self.settled), list(range(len(self.seats.groups))))
         unspent = self.terms.reward_wei + self.reserve - self.fees
-        unspent -= self.fates.paid.bit_count() * self.terms.members * self.fates.share_wei + self.fates.burnt_wei
+        paid = (self.delivered(g).bit_count() for g in self._delivered_groups() if self.fates.paid >> g & 1)
+        unspent -= sum(paid) * self.fates.share_wei + self.fates.burnt_wei
         self.expect("the owner's credit", v["owner_credit_wei"], unspent)
         self._credit(self.record.owner, unspent)
 
@@ -364,7 +392,8 @@ class Replay:
             return
         deposited = self.params.reward_wei + self.reserve + len(self.registered) * self.params.bond_wei
         self.expect("deposits equal to all that is owed or burnt", self.credited + self.fates.burnt_wei, deposited)
-        past = Past(self.record.owner, self.params.members, self.seats, self.fates.accepted)
+        accepted = {g: self.delivered(g) for g in self._delivered_groups() if self.fates.accepted >> g & 1}
+        past = Past(self.record.owner, self.params.members, self.seats, accepted)
         self.history.sessions[self.record.address] = past
 
     def _credit(self, account: str, amount: int) -> None:
@@ -377,7 +406,7 @@ class Replay:
             case "Uploaded":
                 return len(v["words"]) // 32
             case "Aggregated":
-                return self.terms.members * (len(v["words"]) // 32)
+                return self.delivered(v["group"]).bit_count() * (len(v["words"]) // 32)
             case "GramAdded":
                 left = self.terms.words - int(v["chunk"]) * self.terms.chunk_words
                 return len(self.norms) * min(left, self.terms.chunk_words)
@@ -385,10 +414,9 @@ class Replay:
                 return 0
 
     def _check_failures(self) -> None:
-        """When a commitment round ends, the groups in which somebody is missing have failed, and no other ones."""
-        places = range(self.terms.members)
-        missing = [g for g in range(len(self.seats.groups)) if any((g, p) not in self.roots for p in places)]
-        self.expect("groups failed by a commitment round", sorted(self.fates.failed), missing)
+        """When a commitment round ends, the groups in which too many are missing have failed, and no other ones."""
+        lost = [g for g in range(len(self.seats.groups)) if self.is_lost(g)]
+        self.expect("groups failed by a commitment round", sorted(self.fates.failed), lost)
 
     def _first_failed(self) -> dict[int, int]:
         """Failed groups of the first commitment round: who did their part, bitmaps over places."""
@@ -401,24 +429,25 @@ class Replay:
     def _survivors(self) -> list[Address]:
         return survivors_of(self.seats, self._first_failed())
 
-    def _delivered(self, group: int) -> int:
+    def delivered(self, group: int) -> int:
+        """Who has delivered all chunks, bitmap over places."""
         chunks = self.codec.chunks
         return sum(1 << p for p in range(self.terms.members) if len(self.uploads.get((group, p), ())) == chunks)
 
     def _delivered_groups(self) -> list[int]:
-        whole = (1 << self.terms.members) - 1
-        return [g for g in range(len(self.seats.groups)) if self.live >> g & 1 and self._delivered(g) == whole]
+        alive = [g for g in range(len(self.seats.groups)) if self.live >> g & 1 and g not in self.fates.failed]
+        return [g for g in alive if self.delivered(g).bit_count() >= self.terms.threshold]
 
     def _rule(self, groups: list[int]) -> list[int]:
         vectors = self.codec
-        norms = [self.norms[g] for g in groups]
+        norms, counts = [self.norms[g] for g in groups], [self.delivered(g).bit_count() for g in groups]
         if self.terms.rule is Rule.NORM:
-            verdict: list[bool] | None = vectors.select_norm(norms, [self.terms.members] * len(groups))
+            verdict: list[bool] | None = vectors.select_norm(norms, counts)
         else:
             products = vectors.products([b"".join(self.aggregates[g]) for g in groups])
             if self.gram_chunks == vectors.chunks:
                 self.expect("inner products", self.products, products)
-            verdict = vectors.select_krum(norms, products)
+            verdict = vectors.select_krum(norms, products, counts)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
 
 
@@ -427,7 +456,7 @@ def _places_said(record: SessionRecord, groups: int) -> dict[Address, int]:
     said: dict[Address, int] = {}
     for _, log in record.logs:
         decoded = decode_log(log)
-        if decoded is not None and decoded[0] in ("Committed", "Declined") and decoded[1]["group"] < groups:
+        if decoded is not None and decoded[0] in ("Committed", "Shared", "Declined") and decoded[1]["group"] < groups:
             said[Address(decoded[1]["member"])] = int(decoded[1]["place"])
     return said
 

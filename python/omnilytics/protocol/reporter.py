@@ -10,7 +10,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.protocol import events
 from omnilytics.protocol.seating import NOBODY, Seating
-from omnilytics.types import Address, Receipt, SessionParams, Stage
+from omnilytics.types import Address, Policy, Receipt, SessionParams, Stage
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Reporter:
     seats: Seating = NOBODY
     _stage: tuple[Stage, int] | None = None
     _reserve: int = field(init=False)
-    _declined: set[tuple[int, int]] = field(default_factory=set)
+    _told: set[tuple[int, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._reserve = self.session.reserve()
@@ -33,7 +33,7 @@ class Reporter:
     def did(self, receipt: Receipt, reason: str = "") -> None:
         """A transaction: its gas, who was paid it back, who declined, which groups failed, which records changed.
 
-        `reason` is why a member declines.
+        `reason` is why a member declines or objects.
         """
         self.sink(events.GasUsed(self.number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
         for log in receipt.logs:
@@ -50,19 +50,45 @@ class Reporter:
                 self.record(values["account"], values["suspicion"])
             case "Declined":
                 account, group, place = values["member"], values["group"], values["place"]
-                self._declined.add((group, place))
+                self._told.add((group, place))
                 self.member(account, "declined", group, place)
                 self.sink(events.Declined(self.number, account, group, place, values["paid_wei"], reason))
+            case "Objected":
+                group, place, accused = values["group"], values["place"], values["accused"]
+                member, other = values["member"], self.seats.groups[group][accused]
+                self._told |= {(group, place), (group, accused)}
+                self.member(member, "objected", group, place)
+                self.member(other, "accused", group, accused)
+                self.sink(events.Objected(self.number, member, other, group, reason))
+            case "Rebuilt" | "DealerBlamed":
+                group, place = values["group"], values["place"]
+                status = "rebuilt" if name == "Rebuilt" else "blamed"
+                self.member(self.seats.groups[group][place], status, group, place)
             case "GroupFailed":
                 self.group(values["group"], "failed")
-                self._missed(values["group"], values["did_their_part"])
+                self.missing(values["group"], Stage(values["stage"]).name.lower(), values["did_their_part"])
             case _:
                 pass
 
-    def _missed(self, group: int, did: int) -> None:
-        for place, account in enumerate(self.seats.groups[group]):
-            if not did >> place & 1 and (group, place) not in self._declined:
-                self.member(account, "missed", group, place)
+    def missing(self, group: int, step: str, did: int) -> None:
+        """Says who of a group has missed a step and none before, if anybody has.
+
+        Args:
+            group: its id.
+            step: share | upload | reveal; with `abort` its name isn't told.
+            did: who took it, bitmap over places.
+        """
+        absent = {
+            (group, place): account
+            for place, account in enumerate(self.seats.groups[group])
+            if not did >> place & 1 and (group, place) not in self._told
+        }
+        self._told |= absent.keys()
+        if absent and self.params.policy is Policy.RECOVER:
+            members = [str(account) for account in absent.values()]
+            self.sink(events.StepMissed(self.number, group, step, members, did.bit_count()))
+        for (_, place), account in absent.items():
+            self.member(account, "missed", group, place)
 
     def record(self, account: Address, suspicion: int) -> None:
         """What the market remembers of a member now."""

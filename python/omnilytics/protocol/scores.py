@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from omnilytics.codec import Codec
@@ -19,9 +20,10 @@ def score_groups(
     groups: Sequence[int],
     norms: Sequence[int],
     products: Sequence[int],
+    counts: Sequence[int],
     selection: Selection,
 ) -> Iterator[GroupScored]:
-    """One event for each of `groups`, whose squared norms and inner products are given in the same order.
+    """One event for each of `groups`, whose squared norms, inner products and members are given in the same order.
 
     `norm`: the score is G_rr, the limit the largest that passes (E15). `krum`: the score is that of the first pick
     (E16), the limit the largest score among the accepted.
@@ -29,12 +31,12 @@ def score_groups(
     params = codec.params
     accepted = [bool(selection.accepted >> group & 1) for group in groups]
     if params.rule is Rule.NORM:
-        scores, limit = list(norms), codec.norm_limit(params.members)
+        scores, limits = list(norms), [codec.norm_limit(count) for count in counts]
     else:
-        first_pick = dict(codec.krum_scores(norms, products))
+        first_pick = dict(codec.krum_scores(norms, products, counts))
         scores = [first_pick.get(position, 0) for position in range(len(groups))]
-        limit = max((s for s, a in zip(scores, accepted, strict=True) if a), default=0)
-    for group, score, passed in zip(groups, scores, accepted, strict=True):
+        limits = [max((s for s, a in zip(scores, accepted, strict=True) if a), default=0)] * len(groups)
+    for group, score, limit, passed in zip(groups, scores, limits, accepted, strict=True):
         paid = bool(selection.paid >> group & 1)
         reason = _reason(params.rule, score, limit, passed, selection.unselected)
         yield GroupScored(session, group, passed, paid, str(score), str(limit), reason)
@@ -50,16 +52,22 @@ def _reason(rule: Rule, score: int, limit: int, accepted: bool, unselected: bool
 
 
 def distances(
-    session: int, codec: Codec, groups: Sequence[int], norms: Sequence[int], products: Sequence[int]
+    session: int,
+    codec: Codec,
+    groups: Sequence[int],
+    norms: Sequence[int],
+    products: Sequence[int],
+    counts: Sequence[int],
 ) -> DistancesMeasured:
     """Squared distances between the groups' mean members, in units of weights squared."""
     params = codec.params
     pairs = iter(products)
-    unit = (
-        1 / WEIGHTS_SCALE if params.encoding is Encoding.WEIGHTS else params.clip_value / params.bound
-    ) / params.members
+    common = math.lcm(*counts)
+    unit = (1 / WEIGHTS_SCALE if params.encoding is Encoding.WEIGHTS else params.clip_value / params.bound) / common
     table = [[0.0] * len(groups) for _ in groups]
     for r in range(len(groups)):
         for s in range(r + 1, len(groups)):
-            table[r][s] = table[s][r] = float(norms[r] - 2 * next(pairs) + norms[s]) * unit * unit
+            first, second = common // counts[r], common // counts[s]
+            squared = first**2 * norms[r] - 2 * first * second * next(pairs) + second**2 * norms[s]
+            table[r][s] = table[s][r] = float(squared) * unit * unit
     return DistancesMeasured(session, list(groups), table)

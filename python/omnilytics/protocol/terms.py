@@ -66,7 +66,6 @@ _RANGES = (
     ("members", 2, 16),
     ("bound", 1, MAX_BOUND),
     ("chunk_words", MIN_CHUNK_WORDS, MAX_CHUNK_WORDS),
-    ("reveal_secs", 0, 0),
     ("vote_secs", 0, 0),
     ("unsafe_small", 0, 1),
 )
@@ -74,6 +73,9 @@ _RANGES = (
 
 ENVELOPE_BYTES = 1_024
 """What a transaction needs beside its words: signature, fees, ABI heads."""
+
+MAX_SEEDS = 72
+"""Seeds that lift the masks of a group: u (1 + N - u) for u uploads, 72 at most for N = 16."""
 
 MAX_KRUM_ROUNDS = 16
 """Groups that Krum's Gram matrix may have (PROTOCOL.md section 2)."""
@@ -89,6 +91,11 @@ class Terms:
     `reward_wei` is the price of R N seats of one session (E30). `samples`, `epochs` and `batch_size` are what a member
     has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
 
+    `policy` says what happens when members drop out. With `recover` a group comes through as long as `threshold` of its
+    members do; None: more than two thirds, and two more than `colluders`. With `abort` that is all of them. So many
+    `colluders` learn nobody's model; None: as many as the threshold allows. `suite` None: `keccak` with `recover`, else
+    `aes`.
+
     Gas is paid back up to `fee_cap_wei` a gas, and for each call up to `fee_table`; None: `fees.default_table`. With a
     cap of 0 it isn't paid back. `records`: how the market's memory of members is read and written; None: not at all.
     """
@@ -97,13 +104,15 @@ class Terms:
     rounds: int = 8
     min_rounds: int | None = None
     group_size: int = 4
+    policy: Policy = Policy.ABORT
+    threshold: int | None = None
     colluders: int | None = None
     samples: int = 20
     epochs: int = 2
     batch_size: int = 5
     encoding: Encoding = Encoding.DELTA
     bound: int = 7
-    suite: Suite = Suite.AES
+    suite: Suite | None = None
     assignment: Assignment = Assignment.SHUFFLED
     rule: Rule = Rule.NORM
     krum_mu_bps: int = 2_500
@@ -113,6 +122,7 @@ class Terms:
     register_secs: int = 3_600
     commit_secs: int = 3_600
     upload_secs: int = 3_600
+    reveal_secs: int = 7_200
     aggregate_secs: int = 3_600
     select_secs: int = 3_600
     fee_cap_wei: int = FEE_CAP_WEI
@@ -124,6 +134,20 @@ class Terms:
     def least_rounds(self) -> int:
         """r_min: with fewer groups than this everybody is refunded before any word is public."""
         return min(3, self.rounds) if self.min_rounds is None else self.min_rounds
+
+    @property
+    def least_members(self) -> int:
+        """T: with fewer members than this a group is lost."""
+        if self.threshold is not None:
+            return self.threshold
+        if self.policy is Policy.ABORT:
+            return self.group_size
+        return max((self.colluders or 0) + 2, 2 * self.group_size // 3 + 1)
+
+    @property
+    def most_colluders(self) -> int:
+        """t: so many members of a group together learn nobody's model."""
+        return max(1, self.least_members - 2) if self.colluders is None else self.colluders
 
     def params(self, parameter_count: int, clip: float) -> SessionParams:
         """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
@@ -146,7 +170,7 @@ class Terms:
             raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
-        krum = self.rule is Rule.KRUM
+        krum, recover = self.rule is Rule.KRUM, self.policy is Policy.RECOVER
         params = SessionParams(
             parameter_count=parameter_count,
             samples=self.samples,
@@ -155,25 +179,26 @@ class Terms:
             rounds=self.rounds,
             min_rounds=self.least_rounds,
             members=self.group_size,
-            threshold=self.group_size,
-            colluders=max(1, self.group_size - 2) if self.colluders is None else self.colluders,
+            threshold=self.least_members,
+            colluders=self.most_colluders,
             encoding=self.encoding,
             clip=0 if weights else clip_bits(clip),
             bound=bound,
             lane_bits=lane_bits,
             chunk_words=self._chunk_words(parameter_count, lane_bits),
-            suite=self.suite,
+            suite=(Suite.KECCAK if recover else Suite.AES) if self.suite is None else self.suite,
             assignment=self.assignment,
             rule=self.rule,
             krum_mu_bps=self.krum_mu_bps if krum else 0,
             krum_m=self.krum_m if krum else 0,
             krum_m_rule=self.krum_m_rule if krum else KrumPicks.STRICT,
-            policy=Policy.ABORT,
+            policy=self.policy,
             register_secs=self.register_secs,
             commit_secs=self.commit_secs,
             upload_secs=self.upload_secs,
             aggregate_secs=self.aggregate_secs,
             select_secs=self.select_secs,
+            reveal_secs=self.reveal_secs if recover else 0,
             reward_wei=self.reward_wei,
             bond_wei=least_bond_wei(self.reward_wei, self.rounds, self.group_size),
             record_constants=0 if self.records is None else self.records.pack(),
@@ -197,8 +222,10 @@ class Terms:
             return self.chunk_words
         words = -(-parameter_count // (256 // lane_bits))
         groups = self.rounds if self.rule is Rule.KRUM else 0
-        products = 32 * (groups * (groups - 1) // 2)
-        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - products) // (32 * max(self.group_size, groups))
+        carried = groups * (groups - 1) // 2
+        if self.policy is Policy.RECOVER:
+            carried = max(carried, MAX_SEEDS)
+        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - 32 * carried) // (32 * max(self.group_size, groups))
         largest = min(MAX_CHUNK_WORDS, fits)
         chunks = -(-words // largest)
         return max(MIN_CHUNK_WORDS, -(-words // chunks))
@@ -245,6 +272,8 @@ def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
         reward_wei=REWARD_WEI if shape.reward_wei is None else shape.reward_wei,
         rounds=rounds,
         group_size=group_size,
+        policy=Policy[shape.policy.upper()],
+        threshold=shape.threshold,
         encoding=Encoding[shape.encoding.upper()],
         bound=shape.bound,
         assignment=Assignment[shape.assignment.upper()],
@@ -293,6 +322,9 @@ def check_params(params: SessionParams, capacity: int, min_window_secs: int) -> 
     _check_rule(params)
     for name in ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs"):
         _within(name, getattr(params, name), max(1, min_window_secs), MAX_WINDOW_SECS)
+    if params.policy is Policy.RECOVER:
+        # the window has four quarters
+        _within("reveal_secs", params.reveal_secs, max(4, min_window_secs), MAX_WINDOW_SECS)
     _within("capacity", capacity, params.min_rounds * params.members, MAX_CAPACITY)
     _check_calls(params)
     _check_money(params, capacity)
@@ -305,14 +337,19 @@ def _within(name: str, value: int, least: int, most: int) -> None:
 
 
 def _check_groups(params: SessionParams) -> None:
+    recover = params.policy is Policy.RECOVER
     _within("min_rounds", params.min_rounds, 1, params.rounds)
-    _within("threshold", params.threshold, params.members, params.members)
+    _within("threshold", params.threshold, 2 if recover else params.members, params.members)
     _within("colluders", params.colluders, 1, params.members)
-    if not params.unsafe_small and params.colluders + 2 > params.members:
+    if not params.unsafe_small and params.colluders + 2 > params.threshold:
         raise InputError(
-            f"members: expected at least colluders + 2 = {params.colluders + 2} unless unsafe_small, "
-            f"got {params.members}"
+            f"{'threshold' if recover else 'members'}: expected at least colluders + 2 = {params.colluders + 2} unless "
+            f"unsafe_small, got {params.threshold}"
         )
+    if not recover:
+        _within("reveal_secs", params.reveal_secs, 0, 0)
+    elif params.suite is not Suite.KECCAK:
+        raise InputError(f"suite: expected keccak with recover, got {params.suite.name.lower()}")
 
 
 def _check_encoding(params: SessionParams) -> None:
@@ -345,6 +382,8 @@ def _check_calls(params: SessionParams) -> None:
     _within("chunks", params.chunks, 1, MAX_CHUNKS)
     chunk = min(params.words, params.chunk_words)
     limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
+    if params.policy is Policy.RECOVER:
+        _within("bytes of words and seeds in an unmask", 32 * (params.members * chunk + MAX_SEEDS), 32, limit)
     _within("bytes of words in an aggregate", 32 * params.members * chunk, 32, limit)
     if params.rule is Rule.KRUM:
         carried = params.rounds * (params.rounds - 1) // 2 if params.chunks > 1 else 0

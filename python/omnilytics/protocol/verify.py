@@ -9,13 +9,15 @@ outside the record made of a member.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from omnilytics.errors import OmniLyticsError, VerificationError
 from omnilytics.protocol.history import History
 from omnilytics.protocol.record import SessionRecord, read_sessions
-from omnilytics.protocol.replay import Replay
+from omnilytics.protocol.recovery_replay import replay_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,27 @@ def verify_record(path: Path) -> VerifyReport:
 
 def verify_session(record: SessionRecord, history: History | None = None) -> Findings:
     """Verifies one session. `history` is of those before it in a record, and is added to."""
-    check = Replay(record, History() if history is None else history)
+    with _contradictions():
+        check = replay_of(record, History() if history is None else history)
     for block, log in record.logs:
         if log.address != record.address:
             raise VerificationError(f"log address: expected {record.address}, found {log.address}")
-        try:
+        with _contradictions():
             check.on(block, log)
-        except VerificationError:
-            raise
-        except (OmniLyticsError, LookupError, OverflowError, TypeError, ValueError) as error:
-            raise VerificationError(f"a log doesn't fit those before it: {error}") from None
     check.at_end()
     return Findings(check.checks, check.taken)
+
+
+@contextmanager
+def _contradictions() -> Iterator[None]:
+    """Whatever a log makes fail is a contradiction of the record's.
+
+    Raises:
+        VerificationError: something has failed.
+    """
+    try:
+        yield
+    except VerificationError:
+        raise
+    except (OmniLyticsError, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise VerificationError(f"a log doesn't fit those before it: {error}") from None

@@ -1,0 +1,52 @@
+"""Waiting until the chain won't go back behind what a client acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.chain.base import ChainPort, SessionPort
+from omnilytics.errors import ProtocolError
+
+FINALITY_BLOCKS = 64
+"""Two epochs of Ethereum, after which a block is final."""
+
+BLOCK_SECS = 12
+"""Of Ethereum."""
+
+
+def settled(chain: ChainPort, session: SessionPort, event: str, read: Callable[[], int], blocks: int) -> int:
+    """What `read` reads of the session, once the newest event of that name is so many blocks deep.
+
+    Args:
+        chain: where the session is.
+        session: it.
+        event: what fixed the value.
+        read: asks the session for it.
+        blocks: 0: as it is now.
+
+    Raises:
+        ProtocolError: there is no such event, or the value has changed while this waited.
+    """
+    before = read()
+    while blocks:
+        fixed = _newest(chain, session, event)
+        depth = chain.block_number() - fixed
+        if depth >= blocks:
+            break
+        chain.wait_blocks(blocks - depth)
+    after = read()
+    if after != before:
+        raise ProtocolError(
+            f"{event}: expected {before:#b} as {blocks} blocks ago, got {after:#b}: the chain has gone back behind it"
+        )
+    return after
+
+
+def _newest(chain: ChainPort, session: SessionPort, event: str) -> int:
+    """The block of the newest event of that name."""
+    for block, log in reversed(chain.logs(session.address)):
+        decoded = decode_log(log)
+        if decoded is not None and decoded[0] == event:
+            return block
+    raise ProtocolError(f"{event}: expected it among the session's events, got none: the chain has gone back behind it")

@@ -1,0 +1,103 @@
+"""What the calls of a session with policy `recover` cost, beside those that any session has (`gas`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omnilytics.protocol.gas import Gas, GasModel
+from omnilytics.types import Policy, Rule, SessionParams
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryGas(GasModel):
+    """The gas of honest calls of one session with policy `recover`, as their receipts have it.
+
+    Measured as those of `GasModel`, on 200 sessions: N 3 to 16, T from half of N up, d 40 to 9,000, R 2 to 24, nobody
+    gone or up to N - T at every step. In every group all have shared, and all but `gone` of them delivered.
+    """
+
+    def share(self) -> Gas:
+        """Sharing: a commitment, and points and sealed shares in calldata and event."""
+        commit = self.commit()
+        return Gas(commit.usual + 4_500 + 6_700 * self.params.members, commit.first, commit.rare)
+
+    def upload(self, words: int, *, last: bool = True) -> Gas:
+        """As `GasModel.upload`: every upload has a slot of its own, and no list of hashes. Dearer: a group's last."""
+        execution = 91_300 + 930 * words + (6_600 if last else 0)
+        return Gas(self._carrying(execution, words), 3_600, 4_000)
+
+    def reveal(self, gone: int = 0) -> Gas:
+        """Revealing a self mask, and shares of the mask keys of those who are gone. Dearer: a group's last."""
+        members = self.params.members
+        execution = 88_300 + 815 * members + (11_950 + 1_045 * members) * gone
+        return Gas(self._carrying(execution, (1 + gone) * self._opening_words), 3_600)
+
+    def reveal_shares(self, gone: int = 1) -> Gas:
+        """Lending shares of so many self masks."""
+        execution = 78_600 + (14_250 + 930 * self.params.members) * gone
+        return Gas(self._carrying(execution, gone * self._opening_words))
+
+    def rebuild(self) -> Gas:
+        """Rebuilding one secret from T shares."""
+        members, threshold = self.params.members, self.params.threshold
+        execution = 100_000 + 610 * members + 1_320 * threshold + 413 * threshold**2
+        return Gas(self._carrying(execution, self._opening_words + threshold))
+
+    def disclose(self, gone: int = 0) -> Gas:
+        """Deriving the seeds of the masks in one group's sum."""
+        members = self.params.members
+        delivered = members - gone
+        execution = 123_000 + 16_600 * members + (3_480 + 870 * members) * delivered + 4_800 * gone * delivered
+        return Gas(self._carrying(execution, delivered * self._opening_words + 5 * gone))
+
+    def unmask(self, words: int, gone: int = 0) -> Gas:
+        """One chunk of so many words of each of U in a group: added, and all streams of masks taken off."""
+        delivered = self.params.members - gone
+        seeds = delivered * (1 + gone)
+        execution = 425_100 + 140 * self.params.rounds + 3_070 * delivered + 890 * seeds
+        execution += (1_670 + 887 * delivered + 216 * seeds) * words
+        return Gas(self._carrying(execution, delivered * words + seeds))
+
+    def select(self) -> Gas:
+        """As `GasModel.select`; groups of several sizes are compared by their means."""
+        groups, usual = self.params.rounds, super(RecoveryGas, self).select()
+        if self.params.rule is Rule.NORM:
+            return Gas(usual.usual + (1_300 + 270 * self.params.members) * groups)
+        return Gas(usual.usual + 9_000 + 2_000 * groups + 150 * groups**2, usual.first, usual.rare)
+
+    def settle(self, *, recorded: bool = True) -> Gas:
+        """As `GasModel.settle`; a group's deliveries and secrets say what each member is owed."""
+        usual = super(RecoveryGas, self).settle(recorded=recorded)
+        return Gas(usual.usual + 700 + 4_800 * self.params.members, usual.first, usual.rare)
+
+    def moves(self) -> tuple[int, ...]:
+        """As `GasModel.moves`: sharing closes with the last share, objecting by `advance`, revealing with a secret."""
+        groups = self.params.rounds
+        *closing, _, _, aggregated = super(RecoveryGas, self).moves()
+        barrier = self._metered(71_000 + 215 * groups)
+        return (*closing, 1_500, barrier, 4_900 + 110 * groups, 7_400 + 120 * groups, aggregated)
+
+    @property
+    def _opening_words(self) -> int:
+        """Words of calldata of one secret or share with the addresses that it is held against."""
+        return 6 + -(-20 * (2 * self.params.members - 1) // 32)
+
+    def commit_limit(self) -> int:
+        """The largest of all calls that are paid as a commitment, with as many gone as a group can do without."""
+        most_gone = self.params.members - self.params.threshold
+        gone = range(most_gone + 1)
+        calls = [self.share(), self.rebuild(), self.reveal(most_gone), self.reveal_shares(most_gone)]
+        return max(call.limit for call in (*calls, *(self.disclose(some) for some in gone)))
+
+    def sum_limits(self, size: int) -> tuple[int, int]:
+        """Those of `unmask`: the fewer words a call carries, the more seeds there are."""
+        gone = range(self.params.members - self.params.threshold + 1)
+        empty = max(self.unmask(0, some).limit for some in gone)
+        rows = ((self.unmask(size, some).limit - empty, size * (self.params.members - some)) for some in gone)
+        return empty, max(-(-more // words) for more, words in rows)
+
+
+def gas_model(params: SessionParams, paid: bool = True, proof: int = 0, registered: int = 0) -> GasModel:
+    """The model of a session's calls, by its policy; arguments as `GasModel` has them."""
+    kind = RecoveryGas if params.policy is Policy.RECOVER else GasModel
+    return kind(params, paid, proof, registered)
