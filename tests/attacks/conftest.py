@@ -13,7 +13,15 @@ import pytest
 from tests.attacks import tally
 from tests.attacks.till import GWEI, Embedded, Till
 from tests.contracts.harness import Accounts, Contract, SessionDriver, economy, evm
-from tests.contracts.harness.fixtures import Factory, accounts, chain, deploy_market, factory
+from tests.contracts.harness.fixtures import (
+    Factory,
+    RecoverFactory,
+    accounts,
+    chain,
+    deploy_market,
+    factory,
+    recover_factory,
+)
 
 __all__ = ["accounts", "titanoboa"]
 
@@ -64,6 +72,12 @@ def market(accounts: Accounts, till: Till) -> Contract:
 def new_session(chain: Any, accounts: Accounts, market: Contract) -> Factory:
     """Makes a session in Setup, with fees and records unless told otherwise; its driver pays a gwei a gas."""
     return paying(factory(chain, market, accounts))
+
+
+@pytest.fixture(scope="module")
+def new_recover(new_session: Factory) -> RecoverFactory:
+    """The same with policy `recover`: two groups of four members, T = 3, unless told otherwise."""
+    return recover_factory(new_session)
 
 
 def paying(make: Factory) -> Factory:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.attacks.wealth import Wealth
 from tests.contracts.harness import SessionDriver, Stage, reverts
-from tests.contracts.harness.fixtures import Factory
+from tests.contracts.harness.fixtures import Factory, RecoverFactory
 
 STAGES = [s for s in Stage if s != Stage.DRAW]
+OF_RECOVER = (Stage.SHARE, Stage.REVEAL)
 FORCED_WEI = 12_345
 
 
@@ -20,8 +21,8 @@ def self_destruct_into(session: SessionDriver) -> None:
 
 @pytest.mark.filterwarnings("ignore:SELFDESTRUCT opcode:DeprecationWarning")
 @pytest.mark.parametrize("stage", STAGES)
-def test_forced_ether_belongs_to_nobody(new_session: Factory, stage: Stage) -> None:
-    session = new_session()
+def test_forced_ether_belongs_to_nobody(new_session: Factory, new_recover: RecoverFactory, stage: Stage) -> None:
+    session = new_recover() if stage in OF_RECOVER else new_session()
     wealth = Wealth(session)
     session.to(stage)
     books, held = session.money(), session.chain.balance(session.contract.address)

@@ -11,7 +11,8 @@ from tests.cli.conftest import valid
 
 
 def report(suite: str, **ratios: float) -> Report:
-    return Report(suite, (Row("a row", 2.0, "ms", "another", 5.0),), ratios, {"far": 3.0}, ("a note",))
+    values = {f"{suite}_ms": 1.5}, {"far_ms": 2.0}
+    return Report(suite, (Row("a row", 2.0, "ms", "another", 5.0),), ratios, {"far": 3.0}, ("a note",), *values)
 
 
 @pytest.mark.parametrize(("unit", "ratio"), [("ms", 2.5), ("gas", 2.5), ("GB/s", 0.4), ("values/s", 0.4)])
@@ -39,6 +40,7 @@ def test_the_json_has_the_published_shape() -> None:
     assert value["rows"][0]["ratio"] == pytest.approx(2.5)
     assert value["ratios"] == {"near": 2.5}
     assert value["bounds"] == {"far": 3.0}
+    assert (value["values"], value["limits"]) == ({"one_ms": 1.5}, {"far_ms": 2.0})
 
 
 def test_all_suites_make_one_report() -> None:
@@ -46,9 +48,12 @@ def test_all_suites_make_one_report() -> None:
     assert valid(json.loads(json.dumps(both.to_json())), "bench-1")["suite"] == "all"
     assert [row.name for row in both.rows] == ["one: a row", "two: a row"]
     assert both.ratios == {"near": 2.5, "far": 4.0}
+    assert (both.values, both.limits) == ({"one_ms": 1.5, "two_ms": 1.5}, {"far_ms": 2.0})
     assert both.notes == ("one: a note", "two: a note")
 
 
-def test_a_ratio_has_one_suite() -> None:
-    with pytest.raises(ValueError, match="near"):
+def test_a_ratio_and_a_value_have_one_suite() -> None:
+    with pytest.raises(ValueError, match=r"ratios: .*near.* from two"):
         joined([report("one", near=2.5), report("two", near=4.0)])
+    with pytest.raises(ValueError, match=r"values: .*one_ms"):
+        joined([report("one", near=2.5), report("one", far=4.0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,9 +36,11 @@ class TestArtifacts:
 
     def test_the_market_deploys_all_it_needs(self) -> None:
         assert load("Market").libraries == ("SecModelUpdate",)
-        libraries = load("SecModelUpdate").libraries
-        assert set(load("SessionDesk").libraries) < {*libraries, "SessionViews"}
-        assert all(load(library).libraries == () for library in set(libraries) - {"SessionDesk"})
+        parts = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews")
+        for part, following in pairwise(parts):
+            *stateless, last = load(part).libraries
+            assert last == following
+            assert all(load(library).libraries == () for library in stateless)
 
     def test_a_missing_one(self) -> None:
         with pytest.raises(DataError, match="no compiled Nothing in this installation: run `make contracts`"):

@@ -68,7 +68,22 @@ class FakeResult:
                 "warm_up_sessions": 2,
                 "groups": {"accepted": 0, "rejected": 3, "failed": 0, "paid": 0},
             },
-            "sessions": [{"accepted": [0], "rejected": [], "failed": [], "unselected": False, "attacked": []}],
+            "dropouts": {
+                "members": 4,
+                "by_step": {"share": 1, "upload": 3, "reveal": 0, "lend": 0},
+                "groups": {"survived": 3, "failed": 0},
+            },
+            "sessions": [
+                {
+                    "accepted": [0],
+                    "rejected": [],
+                    "failed": [],
+                    "unselected": False,
+                    "counts": [3],
+                    "attacked": [],
+                    "dropped": [{"account": "0x02", "step": "upload", "groups": [0]}],
+                }
+            ],
             "money": {
                 "deposited_wei": 10**18 + 10**16,
                 "reserve_wei": 10**16,

@@ -10,16 +10,19 @@ import pytest
 
 from omnilytics.bench.report import Report, Row, Say
 from omnilytics.cli import bench
-from omnilytics.errors import VerificationError
+from omnilytics.errors import DataError, VerificationError
 from tests.cli.conftest import Call, valid
 
+LOAD_SUITE = bench.load_suite
+"""As it is: in the tests below every suite is a fake."""
 
-def measured(name: str) -> Callable[[Say], Report]:
+
+def measured(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
     def run(say: Say) -> Report:
         say(f"{name}: at work")
-        return Report(
-            name, (Row("a row [1]", 2.0, "ms", "another", 5.0),), {name: 2.5}, {name: 2.0}, (f"of {name} [1]",)
-        )
+        row = Row("a row [1]", 2.0, "ms", "another", 5.0)
+        values = {f"{name}_ms": 3.5}, {f"{name}_ms": 4.0}
+        return Report(name, (row,), {name: 2.5}, {name: 2.0}, (f"of {name} [1]",), *values)
 
     return run
 
@@ -33,7 +36,7 @@ def suites(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_table_with_ratios_and_notes(call: Call) -> None:
     result = call("bench", "training")
     assert result.exit_code == 0
-    for word in ("a row [1]", "another", "2.5", "at least", "of training [1]"):
+    for word in ("a row [1]", "another", "2.5", "at least", "training_ms", "3.5", "at most", "of training [1]"):
         assert word in result.stdout
     assert result.stderr == "training: at work\n"
 
@@ -42,6 +45,7 @@ def test_json_on_the_standard_output_is_alone(call: Call) -> None:
     result = call("bench", "training", "--json", "-")
     value = valid(json.loads(result.stdout), "bench-1")
     assert value["ratios"] == {"training": 2.5}
+    assert (value["values"], value["limits"]) == ({"training_ms": 3.5}, {"training_ms": 4.0})
     assert "a row" in result.stderr
 
 
@@ -49,6 +53,7 @@ def test_all_suites_go_into_one_file(call: Call, tmp_path: Path) -> None:
     assert call("bench", "all", "--json", "all.json", "--quiet").output == ""
     value = valid(json.loads((tmp_path / "all.json").read_text(encoding="utf-8")), "bench-1")
     assert list(value["ratios"]) == list(bench.SUITES)
+    assert list(value["values"]) == [f"{name}_ms" for name in bench.SUITES]
 
 
 def test_every_suite_can_be_asked_for(call: Call) -> None:
@@ -60,7 +65,7 @@ def test_what_a_suite_finds_wrong_is_an_exit_code(call: Call, monkeypatch: pytes
     def wrong(say: Say) -> Report:
         raise VerificationError("gas: expected 1, got 2")
 
-    monkeypatch.setattr(bench, "load_suite", lambda name: wrong)
+    monkeypatch.setattr(bench, "load_suite", lambda name, flower, optional: wrong)
     result = call("bench", "training", "--json", "out.json")
     assert (result.exit_code, result.stderr) == (VerificationError.exit_code, "error: gas: expected 1, got 2\n")
     assert list(tmp_path.iterdir()) == []
@@ -70,6 +75,33 @@ def test_lines_go_with_gas_alone(call: Call) -> None:
     assert "of lines [1]" in call("bench", "gas", "--lines").stdout
     result = call("bench", "chain", "--lines")
     assert (result.exit_code, result.stderr) == (2, "error: --lines: expected the suite gas with it, got chain\n")
+
+
+def test_flower_goes_with_secagg_and_all(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, bool]] = []
+
+    def load(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
+        asked.append((name, str(flower), optional))
+        return measured(name, flower, optional=optional)
+
+    monkeypatch.setattr(bench, "load_suite", load)
+    assert call("bench", "secagg", "--flower", "another/python").exit_code == 0
+    assert call("bench", "all").exit_code == 0
+    of_secagg = [one for one in asked if one[0] == "secagg"]
+    assert of_secagg == [("secagg", "another/python", False), ("secagg", str(bench.FLOWER), True)]
+    result = call("bench", "chain", "--flower", "another/python")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --flower: expected the suite secagg or all with it, got chain\n"
+
+
+def test_only_all_suites_do_without_flower(tmp_path: Path) -> None:
+    missing = tmp_path / "python"
+    report = LOAD_SUITE("secagg", missing, optional=True)([].append)
+    assert (report.ratios, {row.unit for row in report.rows}) == ({}, {"gas"})
+    assert report.notes[0].startswith(f"no Flower at {missing}")
+    with pytest.raises(DataError, match="make flower"):
+        LOAD_SUITE("secagg", missing, optional=False)([].append)
+    assert LOAD_SUITE("kernels", missing, optional=True).__module__ == "omnilytics.bench.kernels"
 
 
 def test_an_unknown_suite_is_refused(call: Call) -> None:

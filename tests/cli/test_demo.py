@@ -30,7 +30,7 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
         "--dataset mnist --data-dir data --owner-samples 40 --samples 20 --partition dirichlet --alpha 0.5 "
         "--split layers --stand-in shared --bound 31 --suite keccak --assignment greedy --select krum --krum-mu 0.25 "
         "--krum-m 2 --krum-picks paper --epochs 3 --batch-size 5 --learning-rate 0.05 --no-augment --patience 4 "
-        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records"
+        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --policy recover --threshold 3 --dropouts 2"
     )
     result = call("demo", *arguments.split())
     assert result.exit_code == 0, result.stderr
@@ -61,6 +61,7 @@ def test_log_lines_and_summary(call: Call, demo: FakeDemo) -> None:
     assert "[session 1] session 1 opened" in out
     assert "accuracy   owner alone 71.0 %, at the start 10.5 %, in the end 93.0 %; public model 90.0 %" in out
     assert "attackers  1; their groups: 0 accepted, 3 rejected (after 2 sessions of warm-up)" in out
+    assert "dropouts   4, before they 1 share, 3 upload; their groups: 3 came through, 0 failed" in out
     assert "1 ether paid, 0.004 ether for gas, 0.106 ether returned, 0 wei burnt, 0 wei left" in out
     assert "record     out.json.record.jsonl.gz" in out
     assert "\x1b" not in out
@@ -130,6 +131,11 @@ def test_names_are_checked_before_the_run(call: Call, demo: FakeDemo, tmp_path: 
         ("--select krum --rounds 17", "--rounds: expected 3 to 16 groups with --select krum, got 17"),
         ("--select krum --rounds 8 --krum-mu 0.5", "--krum-mu: expected (1 - 2 mu) R - 2 above 1"),
         ("--select krum --rounds 8 --krum-mu 0.25 --krum-m 2", "--krum-m: expected less than (1 - 2 mu) R - 2 = 2"),
+        ("--threshold 3", "--threshold: expected none without --policy recover, got 3"),
+        ("--dropouts 1", "--dropouts: expected none without --policy recover, got 1"),
+        ("--policy recover --suite aes", "--suite: expected keccak with --policy recover, which contracts can expand"),
+        ("--policy recover --group-size 4 --threshold 5", "--threshold: expected at most the 4 data owners"),
+        ("--policy recover --threshold 2", "--threshold: expected a number greater than or equal to 3, got 2"),
         ("--seed -1", "--seed: expected a number greater than or equal to 0, got -1"),
         ("--rounds 65", "--rounds: expected a number less than or equal to 64, got 65"),
         ("--group-size 2", "--group-size: expected a number greater than or equal to 3, got 2"),

@@ -46,3 +46,23 @@ def test_the_same_seed_gives_the_same_result(call: Call, tmp_path: Path) -> None
     for value in (one, two):
         del value["seconds"], value["record"]
     assert one == two
+
+
+@pytest.mark.slow
+def test_data_owners_that_are_gone(call: Call, tmp_path: Path) -> None:
+    """T of every group is what it takes: the result says who was gone, when, and with how many its group went on."""
+    options = ("--policy", "recover", "--dropouts", 3, "--sessions", 1, "--rounds", 3, "--members", 12, "--quiet")
+    assert call("demo", *options, "--json", "one.json", "--report", "one.html").exit_code == 0
+    one = result(tmp_path, "one.json")
+    (session,) = one["sessions"]
+    assert len(session["dropped"]) == one["dropouts"]["members"] == 3
+    for group, count in enumerate(session["counts"]):
+        gone = [d["step"] for d in session["dropped"] if group in d["groups"]]
+        assert (group in session["failed"]) == (len(gone) > 1)
+        assert count == (0 if len(gone) > 1 else 4 - sum(step in ("share", "upload") for step in gone))
+    assert "Who was missing" in (tmp_path / "one.html").read_text(encoding="utf-8")
+    assert call("observe", "--replay", "one.json", "--json", "seen.json", "--quiet").exit_code == 0
+    seen = valid(json.loads((tmp_path / "seen.json").read_text(encoding="utf-8")), "observe-1")
+    missing = {member for gap in seen["sessions"][0]["missing"] for member in gap["members"]}
+    assert missing == {d["account"] for d in session["dropped"]}
+    assert call("verify", "one.json", "--quiet").exit_code == 0

@@ -1,4 +1,7 @@
-"""What a session delegates: SecModelUpdate to SessionDesk, that to SessionViews, all on the storage of the clone."""
+"""What a session delegates: SecModelUpdate to SessionDesk, then SessionRecovery, SessionSetup, SessionViews.
+
+All of them run on the storage of the clone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,17 @@ import boa
 import pytest
 from eth_utils import keccak
 
-from tests.contracts.harness import CONTRACTS, Accounts, Compiled, Contract, SessionDriver, Stage, compiled, reverts
+from tests.contracts.harness import (
+    CONTRACTS,
+    Accounts,
+    Compiled,
+    Contract,
+    SessionDriver,
+    Stage,
+    compiled,
+    reverts,
+    session_type,
+)
 from tests.contracts.harness.contract import FACETS
 from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.fixtures import Factory
@@ -45,7 +58,7 @@ class TestLayout:
     def test_transient_storage_too(self) -> None:
         """The lock against re-entry is one."""
         layouts = [part(name).layout.get("transient_storage_layout") for name in PARTS]
-        assert layouts == [layouts[0]] * 3
+        assert layouts == [layouts[0]] * len(PARTS)
 
     def test_no_function_is_in_two_parts(self) -> None:
         names = [[e["name"] for e in part(name).abi.entries if e["type"] == "function"] for name in PARTS]
@@ -53,7 +66,8 @@ class TestLayout:
         assert len(together) == len(set(together))
 
     def test_every_function_of_the_interface_is_in_one(self) -> None:
-        text = (CONTRACTS / "interfaces" / "ISecModelUpdate.vyi").read_text(encoding="utf-8")
+        names = ("ISecModelUpdate", "ISessionRecovery")
+        text = "".join((CONTRACTS / "interfaces" / f"{name}.vyi").read_text(encoding="utf-8") for name in names)
         wanted = {line[4 : line.index("(")] for line in text.splitlines() if line.startswith("def ")}
         assert wanted == {name for some in PARTS for name in part(some).abi.functions}
 
@@ -64,46 +78,79 @@ def libraries(accounts: Accounts) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def views(accounts: Accounts, libraries: list[str]) -> Contract:
-    return part("SessionViews").deploy(*libraries, sender=accounts.deployer)
+def parts(accounts: Accounts, libraries: list[str]) -> dict[str, Contract]:
+    """Each part by its name, with all others behind it: their functions are its own."""
+    found: dict[str, Contract] = {}
+    behind: list[str] = []
+    for name in reversed(PARTS):
+        math = [part("SecretMath").deploy(sender=accounts.deployer).address] if name == "SessionRecovery" else []
+        contract = part(name).deploy(*libraries, *math, *behind, sender=accounts.deployer)
+        behind = [contract.address]
+        found[name] = session_type().at(contract.address)
+    return found
 
 
-@pytest.fixture(scope="module")
-def desk(accounts: Accounts, libraries: list[str], views: Contract) -> Contract:
-    return part("SessionDesk").deploy(*libraries, views.address, sender=accounts.deployer)
+FRONT = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup")
+"""Those through which the owner's calls go."""
 
 
 class TestByItself:
-    """A facet is a session that nobody can initialise."""
+    """A part is a session that nobody can initialise."""
 
-    def test_nobody_initialises_it(self, desk: Contract, accounts: Accounts) -> None:
+    @pytest.mark.parametrize("name", FRONT)
+    def test_nobody_initialises_it(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
         with reverts("session: already initialised"):
-            desk.initialize(accounts.stranger, sender=accounts.stranger)
+            parts[name].initialize(accounts.stranger, sender=accounts.stranger)
 
-    def test_nobody_owns_it(self, desk: Contract, accounts: Accounts) -> None:
+    @pytest.mark.parametrize("name", FRONT)
+    def test_nobody_owns_it(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
         calls: list[tuple[str, tuple[object, ...]]] = [
             ("whitelist", ([accounts.alice],)),
             ("set_whitelist_root", (b"\1" * 32, 6)),
             ("publish", (0, bytes(32))),
             ("exit", ()),
         ]
-        for name, args in calls:
+        for call, args in calls if name in FRONT[:2] else calls[:3]:
             with reverts("session: only the owner"):
-                getattr(desk, name)(*args, sender=accounts.stranger)
+                getattr(parts[name], call)(*args, sender=accounts.stranger)
 
-    def test_it_takes_no_money(self, desk: Contract, accounts: Accounts, new_session: Factory) -> None:
-        session: SessionDriver = new_session()
+    @pytest.mark.parametrize("name", FRONT)
+    def test_nobody_starts_it(
+        self, parts: dict[str, Contract], accounts: Accounts, new_session: Factory, name: str
+    ) -> None:
+        params = new_session().params
         with reverts("session: only the owner"):
-            desk.start(session.params, sender=accounts.stranger, value=session.params.reward_wei)
+            parts[name].start(params, sender=accounts.stranger, value=params.reward_wei)
+
+    @pytest.mark.parametrize("name", FRONT[:2])
+    def test_it_takes_no_money(
+        self, parts: dict[str, Contract], accounts: Accounts, new_session: Factory, name: str
+    ) -> None:
+        session, desk = new_session(), parts[name]
         with reverts("session: wrong stage"):
             desk.register(session.keys(accounts.alice), [], 0, sender=accounts.alice, value=session.params.bond_wei)
-        for name, args in (("withdraw", ()), ("withdraw_for", (accounts.alice,))):
+        for call, args in (("withdraw", ()), ("withdraw_for", (accounts.alice,))):
             with reverts("session: nothing to withdraw"):
-                getattr(desk, name)(*args, sender=accounts.alice)
+                getattr(desk, call)(*args, sender=accounts.alice)
         with reverts("session: wrong stage"):
             desk.decline(sender=accounts.alice)
         with reverts("session: no such group"):
             desk.settle(0, [], sender=accounts.alice)
+
+    @pytest.mark.parametrize("name", FRONT[:3])
+    def test_it_takes_no_secrets(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
+        calls: list[tuple[str, tuple[object, ...]]] = [
+            ("share", (b"\1" * 32, bytes(192), bytes(112))),
+            ("object", (0,)),
+            ("reveal", (1, b"", [])),
+            ("reveal_shares", ([],)),
+            ("rebuild", (accounts.alice, b"", 3, [1, 2])),
+            ("disclose", (0, [])),
+            ("unmask", (0, 0, b"", [], [])),
+        ]
+        for call, args in calls:
+            with reverts("session: wrong stage"):
+                getattr(parts[name], call)(*args, sender=accounts.alice)
 
     def test_a_session_leaves_its_facets_as_they_are(self, market: Contract, new_session: Factory) -> None:
         """What it delegates changes its own storage alone."""
@@ -119,16 +166,15 @@ class TestByItself:
         assert storage() == before
         assert sum(any(slots) for slots in before) >= 2, "implementation and desk are locked"
 
-    @pytest.mark.parametrize("which", range(5))
-    @pytest.mark.parametrize("name", PARTS)
-    def test_its_libraries_have_code(
-        self, accounts: Accounts, libraries: list[str], desk: Contract, views: Contract, name: str, which: int
-    ) -> None:
-        args = [*libraries, *{"SecModelUpdate": [desk.address], "SessionDesk": [views.address]}.get(name, [])]
-        if which < len(args):
-            args[which] = accounts.stranger
-            with reverts("libraries: no code"):
-                part(name).deploy(*args, sender=accounts.deployer)
+    @pytest.mark.parametrize(
+        ("name", "which"), [(name, i) for name in PARTS for i in range(len(part(name).abi.constructor))]
+    )
+    def test_its_libraries_have_code(self, accounts: Accounts, libraries: list[str], name: str, which: int) -> None:
+        args = (libraries * 2)[: len(part(name).abi.constructor)]
+        part(name).deploy(*args, sender=accounts.deployer)
+        args[which] = accounts.stranger
+        with reverts("libraries: no code"):
+            part(name).deploy(*args, sender=accounts.deployer)
 
 
 class TestThroughASession:
@@ -168,7 +214,9 @@ class TestThroughASession:
             answer = decoy.look(session.address, session.abi.calldata(call, args))
             assert session.abi.result(call, answer) == getattr(session.contract, call)(*args)
 
-    def test_reasons_come_through_both_facets(self, session: SessionDriver) -> None:
+    def test_reasons_come_through_all_facets(self, session: SessionDriver) -> None:
+        """The owner's calls are in the third."""
+        assert "whitelist" in part("SessionSetup").abi.functions
         with reverts("session: wrong stage"):
             session.contract.whitelist([session.stranger], sender=session.owner)
 

@@ -6,7 +6,7 @@ import boa
 import pytest
 
 from tests.contracts.harness import SessionDriver, Stage, reverts, session_type
-from tests.contracts.harness.fixtures import Factory
+from tests.contracts.harness.fixtures import Factory, RecoverFactory
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,25 @@ def test_the_value_is_the_bond(base: SessionDriver) -> None:
             base.contract.register(base.keys(account), [], 0, sender=account, value=wei)
 
 
-def test_reserved_arguments(base: SessionDriver) -> None:
+def test_a_transport_key_is_for_recover_alone(base: SessionDriver) -> None:
     account, bond = base.listed[0], base.params.bond_wei
     keys = base.keys(account)
-    with reverts("register: transport key is reserved"):
+    with reverts("register: transport key with abort"):
         base.contract.register(keys._replace(transport=b"\1" * 32), [], 0, sender=account, value=bond)
-    with reverts("register: self mask is reserved"):
-        base.contract.register(keys._replace(self_mask=account), [], 0, sender=account, value=bond)
+
+
+def test_recover_asks_for_a_transport_key(new_recover: RecoverFactory) -> None:
+    """Any but zero: a key that nothing can be sealed to is its owner's loss."""
+    session = new_recover().to(Stage.REGISTER)
+    account, bond = session.listed[0], session.params.bond_wei
+    keys = session.keys(account)
+    with reverts("register: no transport key"):
+        session.contract.register(keys._replace(transport=bytes(32)), [], 0, sender=account, value=bond)
+    for number, transport in enumerate((keys.transport, bytes(31) + b"\1", b"\xff" * 32)):
+        joining = session.listed[number]
+        given = session.keys(joining)._replace(transport=transport)
+        receipt = session.contract.register(given, [], 0, sender=joining, value=bond)
+        assert receipt.only("Registered").transport == transport
 
 
 @pytest.mark.parametrize("stage", [Stage.SETUP, Stage.COMMIT, Stage.FINISHED])

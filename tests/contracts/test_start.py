@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.harness import DAY, Params, SessionDriver, Stage, economy, make_params, reverts
+from tests.contracts.harness import DAY, Accounts, Chain, Params, SessionDriver, Stage, economy, make_params, reverts
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.economy import FeeTable, fee_table, record_constants
-from tests.contracts.harness.fixtures import Factory
+from tests.contracts.harness.fixtures import Factory, deploy_market, factory
 from tests.contracts.harness.params import fees_of
 
 MAX = 2**256 - 1
@@ -24,6 +24,7 @@ Case = tuple[dict[str, int], int, int]
 """Parameters, and the two numbers of the refusal: expected, given."""
 
 
+RECOVER = {"policy": 1, "members": 4}
 KRUM_OF_ONE = {"rule": 1, "rounds": 1, "krum_m_rule": 1}
 
 
@@ -45,21 +46,29 @@ REFUSED: dict[str, list[Case]] = {
     "start: rounds out of 1..64": out_of(1, 64, "rounds", 65, 256),
     "start: min_rounds out of 1..rounds": out_of(1, 2, "min_rounds", 0, 3, MAX),
     "start: members out of 2..16": out_of(2, 16, "members", 1, 17, bound=1),
-    "start: policy is reserved": out_of(0, 0, "policy", 1, MAX),
+    "start: unknown policy": out_of(0, 1, "policy", 2, MAX),
     "start: threshold other than members": [({"threshold": v}, 3, v) for v in (0, 2, 4)],
+    "start: threshold out of 2..members": [
+        *out_of(2, 4, "threshold", 0, 1, 5, MAX, **RECOVER),
+        *out_of(2, 4, "threshold", 0, 1, 5, **RECOVER, unsafe_small=1),
+    ],
     "start: unsafe_small out of 0..1": out_of(0, 1, "unsafe_small", 2, MAX),
     "start: colluders out of 1..members": [
         *out_of(1, 3, "colluders", 0),
         *out_of(1, 3, "colluders", 4, unsafe_small=1),
     ],
-    "start: members below colluders + 2": [
+    "start: threshold below colluders + 2": [
         ({"colluders": 2, "unsafe_small": 0}, 4, 3),
         ({"members": 2, "unsafe_small": 0}, 3, 2),
         (WIDE | {"colluders": 15, "unsafe_small": 0}, 17, 16),
+        (RECOVER | {"threshold": 2, "unsafe_small": 0}, 3, 2),
+        (RECOVER | {"threshold": 3, "colluders": 2, "unsafe_small": 0}, 4, 3),
+        (RECOVER | {"threshold": 4, "colluders": 3, "unsafe_small": 0}, 5, 4),
     ],
     "start: unknown assignment": out_of(0, 1, "assignment", 2, MAX),
     "start: unknown encoding": out_of(0, 1, "encoding", 2, MAX),
     "start: unknown suite": out_of(0, 1, "suite", 2, MAX),
+    "start: recover with another suite than keccak": out_of(1, 1, "suite", 0, **RECOVER),
     "start: bound out of 1..2^31-1": out_of(1, Q31, "bound", 0, 2**31, MAX, lane_bits=32),
     "start: clip isn't a positive finite float32": out_of(
         1, 0x7F7FFFFF, "clip", 0, 0x7F800000, 0x7FC00000, 0x80000001, 0xBF800000, 2**32 + 1, MAX
@@ -91,7 +100,8 @@ REFUSED: dict[str, list[Case]] = {
     ],
     "start: window below MIN_WINDOW": told([{name: 0} for name in WINDOWS], 1, 0),
     "start: window above one year": [({name: v}, YEAR, v) for name in WINDOWS for v in (YEAR + 1, MAX)],
-    "start: reveal_secs is reserved": out_of(0, 0, "reveal_secs", 1),
+    "start: reveal_secs with abort": out_of(0, 0, "reveal_secs", 1, MAX),
+    "start: reveal_secs out of MIN_WINDOW..one year": out_of(4, YEAR, "reveal_secs", 0, 3, YEAR + 1, MAX, **RECOVER),
     "start: vote_secs is reserved": out_of(0, 0, "vote_secs", 1),
     "start: reward below one wei a seat": out_of(6, MAX, "reward_wei", 0, 5, bond_wei=5),
     "start: reward above 2^96": out_of(6, 2**96, "reward_wei", 2**96 + 1, 2**128),
@@ -122,7 +132,8 @@ REFUSED: dict[str, list[Case]] = {
     "start: chunk_words out of 8..720": out_of(8, 720, "chunk_words", 0, 7, 721, MAX),
     "start: more than 64 chunks": [({"parameter_count": 42 * 8 * 64 + 1}, 8 * 64, 8 * 64 + 1)],
     "start: aggregate above 128 KiB": [
-        (WIDE | {"chunk_words": 255, "parameter_count": 42 * 255}, 130_048, 16 * 255 * 32)
+        (WIDE | {"chunk_words": 255, "parameter_count": 42 * 255}, 130_048, 16 * 255 * 32),
+        (RECOVER | WIDE | {"chunk_words": 250, "parameter_count": 42 * 250}, 130_048, (16 * 250 + 72) * 32),
     ],
     "start: gram above 128 KiB": [
         (
@@ -270,6 +281,16 @@ LEGAL = [
     {"record_constants": record_constants(decay=0, weight=2, newcomer=0, threshold=1)},
     {"record_constants": record_constants(decay=2**16 - 1, weight=255, newcomer=2**16, threshold=2**16)},
     FEES | {"record_constants": record_constants(), "assignment": 1},
+    RECOVER,
+    RECOVER | {"threshold": 4},
+    RECOVER | {"threshold": 4, "colluders": 2, "assignment": 1},
+    RECOVER | {"threshold": 2, "unsafe_small": 1},
+    RECOVER | {"threshold": 2, "colluders": 4, "unsafe_small": 1},
+    RECOVER | {"members": 2},
+    RECOVER | {"reveal_secs": 4},
+    RECOVER | {"reveal_secs": YEAR},
+    RECOVER | FEES | {"record_constants": record_constants()},
+    RECOVER | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1, "encoding": 1, "record_constants": 0},
 ]
 
 
@@ -297,17 +318,32 @@ def test_what_can_work_is_frozen_and_locked(base: SessionDriver, given: dict[str
     [
         {"members": 16, "rounds": 1, "bound": 1},
         {"members": 2, "rounds": 16, "rule": 1, "krum_mu_bps": 0, "krum_m": 13},
+        {"members": 16, "rounds": 1, "bound": 1, "policy": 1, "chunk_words": 249},
     ],
-    ids=["aggregate", "gram"],
+    ids=["aggregate", "gram", "unmask"],
 )
 def test_the_largest_call_that_fits(new_session: Factory, shape: dict[str, int]) -> None:
-    """Sixteen chunks of 254 words are 130,048 bytes, to the byte what there is room for."""
-    session = new_session(parameter_count=254 * 42, chunk_words=254, **shape)
+    """Sixteen chunks of 254 words are 130,048 bytes, to the byte what there is room for; with 72 seeds, of 249."""
+    words = shape.get("chunk_words", 254)
+    session = new_session(**{"parameter_count": words * 42, "chunk_words": words} | shape)
     session.whitelist()
     session.publish()
     session.start()
     assert session.stage() == Stage.REGISTER
-    assert session.word_count == 254
+    assert session.word_count == words
+
+
+def test_the_market_s_least_window_is_that_of_revealing_too(chain: Chain, accounts: Accounts) -> None:
+    make = factory(chain, deploy_market(accounts, 600), accounts)
+    windows = dict.fromkeys(WINDOWS, 600)
+    session = make(policy=1, reveal_secs=599, **windows)
+    session.whitelist()
+    session.publish()
+    with reverts("start: reveal_secs out of MIN_WINDOW..one year: expected 600, given 599"):
+        session.start()
+    session.contract.start(
+        session.params._replace(reveal_secs=600), sender=session.owner, value=session.params.reward_wei
+    )
 
 
 def test_the_model_hash_is_zero_before(base: SessionDriver) -> None:

@@ -46,7 +46,7 @@ def test_the_last_upload_closes(session: SessionDriver) -> None:
     session.upload(last, 0)
     event = session.upload(last, 1).only("UploadClosed")
     assert event.delivered_groups == 0b11
-    assert event.aggregate_deadline == session.deadline() == session.chain.time + session.params.aggregate_secs
+    assert event.deadline == session.deadline() == session.chain.time + session.params.aggregate_secs
     assert (session.stage(), session.state()) == (Stage.AGGREGATE, 2)
 
 

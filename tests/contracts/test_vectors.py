@@ -57,11 +57,16 @@ def shape(rules: Contract, **fields: int) -> list[int]:
     return [fields.get(c["name"], 0) for c in struct["components"]]
 
 
-def krum_accepts(rules: Contract, norms: list[int], products: list[int], mu_bps: int, m: int, m_rule: int) -> int:
-    """Krum's bitmap over the positions in P; the groups are every other id, so that ids and positions differ."""
-    terms = shape(rules, rule=1, krum_mu_bps=mu_bps, krum_m=m, krum_m_rule=m_rule)
+def krum_accepts(rules: Contract, case: dict[str, Any], counts: list[int] | None = None) -> int:
+    """Krum's bitmap over the positions in P; the groups are every other id, so that ids and positions differ.
+
+    With `counts` the policy is `recover`; they are the numbers of members that delivered.
+    """
+    norms, products = [int(n) for n in case["norms"]], [int(p) for p in case["products"]]
+    numbers = {"krum_mu_bps": case["mu_bps"], "krum_m": case["m"], "krum_m_rule": case["m_rule"]}
+    terms = shape(rules, rule=1, policy=int(counts is not None), **numbers)
     live = sum(1 << (2 * i + 1) for i in range(len(norms)))
-    accepted = rules.accepted(terms, live, norms, products)
+    accepted = rules.accepted(terms, live, norms, counts or [1] * len(norms), products)
     assert accepted & ~live == 0
     return sum((accepted >> (2 * i + 1) & 1) << i for i in range(len(norms)))
 
@@ -133,28 +138,31 @@ class TestSelection:
         assert math.products(b"".join(rows), len(rows), bits, used) == [int(p) for p in case["products"]]
 
     @pytest.mark.parametrize("case", vectors("selection")["norm"], ids=lambda c: c["name"])
-    def test_norm(self, rules: Contract, case: dict[str, Any]) -> None:
-        """Under `abort` every group counts N members: those rows of the vector."""
-        rows = [
-            (int(n), a)
-            for n, u, a in zip(case["norms"], case["counts"], case["accepted"], strict=True)
-            if u == case["members"]
-        ]
-        assert rows
-        terms = shape(rules, members=case["members"], parameter_count=case["parameter_count"], bound=case["bound"])
-        accepted = rules.accepted(terms, (1 << len(rows)) - 1, [n for n, _ in rows], [])
-        assert accepted == sum(a << i for i, (_, a) in enumerate(rows))
+    @pytest.mark.parametrize("policy", [0, 1])
+    def test_norm(self, rules: Contract, case: dict[str, Any], policy: int) -> None:
+        fields = {name: case[name] for name in ("members", "parameter_count", "bound")}
+        norms, count = [int(n) for n in case["norms"]], len(case["norms"])
+        accepted = rules.accepted(shape(rules, policy=policy, **fields), (1 << count) - 1, norms, case["counts"], [])
+        assert accepted == sum(a << i for i, a in enumerate(case["accepted"]))
+        by_page = [ref.norm_accepts(n, *fields.values(), u) for n, u in zip(norms, case["counts"], strict=True)]
+        assert by_page == case["accepted"]
 
     @pytest.mark.parametrize("case", vectors("selection")["krum"], ids=lambda c: c["name"])
     def test_krum(self, rules: Contract, case: dict[str, Any]) -> None:
-        norms, products = [int(n) for n in case["norms"]], [int(p) for p in case["products"]]
         expected = sum(a << i for i, a in enumerate(case["accepted"] or []))
-        assert krum_accepts(rules, norms, products, case["mu_bps"], case["m"], case["m_rule"]) == expected
+        assert krum_accepts(rules, case) == expected
+        for same in (1, 7, 16):
+            assert krum_accepts(rules, case, [same] * len(case["norms"])) == expected, "groups of one size"
 
-    @settings(max_examples=12)
-    @given(draw=st.data())
-    def test_krum_on_small_integers(self, rules: Contract, draw: st.DataObject) -> None:
-        """Few values, so that ties are common."""
+    @pytest.mark.parametrize("case", vectors("selection")["krum_counts"], ids=lambda c: c["name"])
+    def test_krum_of_means(self, rules: Contract, case: dict[str, Any]) -> None:
+        expected = sum(a << i for i, a in enumerate(case["accepted"] or []))
+        assert krum_accepts(rules, case, case["counts"]) == expected
+
+    @settings(max_examples=20)
+    @given(draw=st.data(), recover=st.booleans())
+    def test_krum_on_small_integers(self, rules: Contract, draw: st.DataObject, recover: bool) -> None:
+        """Few values, so that ties are common; with `recover` of groups of any sizes."""
         count = draw.draw(st.integers(1, 16))
         values = [draw.draw(st.lists(st.integers(-2, 2), min_size=2, max_size=2)) for _ in range(count)]
         mu, m, m_rule = (
@@ -163,8 +171,19 @@ class TestSelection:
             draw.draw(st.integers(0, 1)),
         )
         matrix = ref.gram(values)
-        chosen = krum_accepts(rules, [matrix[i][i] for i in range(count)], ref.upper(matrix), mu, m, m_rule)
-        assert chosen == sum(1 << r for r in ref.krum(matrix, mu, m, m_rule == 0))
+        case = {"norms": [matrix[i][i] for i in range(count)], "products": ref.upper(matrix)}
+        counts = draw.draw(st.lists(st.integers(1, 16), min_size=count, max_size=count)) if recover else None
+        chosen = krum_accepts(rules, case | {"mu_bps": mu, "m": m, "m_rule": m_rule}, counts)
+        compared = ref.gram(ref.means(values, counts)) if counts else matrix
+        assert chosen == sum(1 << r for r in ref.krum(compared, mu, m, m_rule == 0))
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_the_largest_means(self, rules: Contract, sign: int) -> None:
+        """2^20 lanes of 2^31 of groups of one member: 2^122 when they are scaled."""
+        count, top = 16, 2**82
+        case = {"norms": [top] * count, "products": [sign * top // 2] * 120, "mu_bps": 0, "m": 1, "m_rule": 1}
+        for counts in ([1] * count, [16] * 15 + [1], [16] + [1] * 15):
+            assert krum_accepts(rules, case, counts) == (2 if counts[0] > counts[1] else 1)
 
 
 class TestDigests:
@@ -272,14 +291,31 @@ class TestFees:
         assert table.packed() == int(case["packed"])
         assert economy.FeeTable.unpacked(table.packed()) == table
 
-    @pytest.mark.parametrize("case", vectors("fees")["sessions"])
-    def test_member_fees_and_reserves(self, case: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        ("policy", "case"), [(p, c) for p, name in enumerate(("sessions", "recover")) for c in vectors("fees")[name]]
+    )
+    def test_member_fees_and_reserves(self, policy: int, case: dict[str, Any]) -> None:
         """The harness's, which test_start.py compares with the contract's."""
         names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "rule", "fee_cap_wei")
         table = int(vectors("fees")["tables"][case["table"]]["packed"])
-        params = make_params(**{n: case[n] for n in names}, fee_table=table, bound=1, bond_wei=0)
+        given = {n: case[n] for n in names} | {"policy": policy}
+        params = make_params(**given, fee_table=table, bound=1, bond_wei=0)
         assert economy.member_fees(params) == int(case["member_fees"])
         assert economy.reserve(params, case["capacity"]) == int(case["reserve"])
+
+    @pytest.mark.parametrize("case", vectors("fees")["rewards"])
+    def test_rewards(self, case: dict[str, Any]) -> None:
+        """The harness's, which test_recover_money.py compares with the contract's."""
+        names = {n: case[n] for n in ("rounds", "members", "rule")}
+        params = make_params(**names, reward_wei=int(case["reward"]), bound=1, bond_wei=0)
+        paid = sum(u for u, is_paid in zip(case["counts"], case["paid"], strict=True) if is_paid)
+        expected = tuple(int(case[n]) for n in ("each", "burnt", "owner"))
+        assert economy.rewards(params, sum(case["counts"]), paid) == expected
+
+    @pytest.mark.parametrize("case", vectors("fees")["bonds"], ids=lambda c: c["name"])
+    def test_bonds(self, case: dict[str, Any]) -> None:
+        back = economy.bonds_back(int(case["bond"]), case["members"], case["did"])
+        assert back == [int(b) for b in case["back"]]
 
 
 ANYBODY = "0x" + "07" * 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.harness import SessionDriver, Stage, Status
+from tests.contracts.harness import STAGES, SessionDriver, Stage, Status
 from tests.contracts.harness.fixtures import Factory
 
-STATES = {0: 0, 1: 1, 2: 1, 3: 2, 5: 2, 7: 2, 8: 3, 10: 4, 11: 5}
+STATES = {0: 0, 1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 3, 10: 4, 11: 5}
 
 
 def test_an_empty_session(new_session: Factory) -> None:
@@ -30,23 +30,25 @@ def test_an_empty_session(new_session: Factory) -> None:
     nobody = (False, False, 0, 0, False, 0, 0, "0x" + "00" * 20, False, 0, False, False, 0)
     assert tuple(session.member(session.stranger)) == nobody
     assert tuple(session.alumnus(session.stranger)) == (False, 0, 0, 0)
-    assert tuple(session.group(0)) == (Status.NONE, 0, 0, 0, 0, False, False, False)
+    flags, bitmaps = (False,) * 4, (0,) * 4
+    assert tuple(session.group(0)) == (Status.NONE, 0, 0, 0, 0, *flags, *bitmaps, bytes(32))
 
 
+@pytest.mark.parametrize("policy", [0, 1])
 @pytest.mark.parametrize("assignment", [0, 1])
-def test_every_stage_has_its_state(new_session: Factory, assignment: int) -> None:
-    session = new_session(assignment=assignment)
+def test_every_stage_has_its_state(new_session: Factory, assignment: int, policy: int) -> None:
+    session = new_session(assignment=assignment, policy=policy)
+    entered = [stage for stage in STAGES[policy] if stage != Stage.DRAW or assignment]
     seen = []
-    for stage in Stage:
-        if stage == Stage.DRAW and not assignment:
-            continue
+    for stage in entered:
         session.to(stage)
         seen.append((session.stage(), session.state()))
-    assert seen == [(s, STATES[s]) for s in Stage if s != Stage.DRAW or assignment]
+    assert seen == [(s, STATES[s]) for s in entered]
 
 
-def test_groups_go_through_their_statuses(new_session: Factory) -> None:
-    session = new_session()
+@pytest.mark.parametrize("policy", [0, 1])
+def test_groups_go_through_their_statuses(new_session: Factory, policy: int) -> None:
+    session = new_session(policy=policy)
     expected = {
         Stage.SETUP: Status.NONE,
         Stage.REGISTER: Status.FORMING,
@@ -57,7 +59,10 @@ def test_groups_go_through_their_statuses(new_session: Factory) -> None:
         Stage.PAYMENT: Status.AGGREGATED,
         Stage.FINISHED: Status.AGGREGATED,
     }
-    for stage, status in expected.items():
+    if policy == 1:
+        del expected[Stage.COMMIT]
+        expected |= {Stage.SHARE: Status.COMMIT, Stage.REVEAL: Status.REVEAL}
+    for stage, status in sorted(expected.items()):
         session.to(stage)
         assert [session.group(g).status for g in range(2)] == [status] * 2, stage
         assert session.group(2).status == session.group(2**256 - 1).status == Status.NONE
@@ -81,9 +86,10 @@ def test_a_finished_session_reads_as_it_went(new_session: Factory) -> None:
     assert money.deposited == session.params.reward_wei + 6 * session.params.bond_wei
 
 
-def test_the_credits_add_up_at_every_stage(new_session: Factory) -> None:
-    session: SessionDriver = new_session(8, assignment=1)
-    for stage in Stage:
+@pytest.mark.parametrize("policy", [0, 1])
+def test_the_credits_add_up_at_every_stage(new_session: Factory, policy: int) -> None:
+    session: SessionDriver = new_session(8, assignment=1, policy=policy)
+    for stage in STAGES[policy]:
         session.to(stage)
         money = session.money()
         assert money.credits == sum(session.credit_of(a) for a in (session.owner, *session.listed))

@@ -41,30 +41,19 @@ def run(
     seed: int = 7,
     failing: bool = False,
     unselected: bool = False,
+    recover: bool = False,
 ) -> Iterator[ev.Event]:
     """The events of one run; `extra` data owners get no seat.
 
     `failing`: in session 2 two members decline their groups, whose others are drawn again, and one misses its upload.
+    `recover`: with that policy; in every session one member each is missing at a step of groups 0, 1 and 2.
     """
     rng = random.Random(seed)
     members = [address(0x1000 + i) for i in range(rounds * group_size + extra)]
     bad = rng.sample(members, attackers)
-    yield ev.RunStarted(
-        0,
-        "digits",
-        "side",
-        "delta",
-        rule,
-        sessions,
-        rounds,
-        group_size,
-        2410,
-        members,
-        bad,
-        "garbage",
-        seed,
-        address(1),
-    )
+    shape = "digits", "side", "delta", rule, sessions, rounds, group_size, 2410
+    policy = ("recover", group_size - 1, 3) if recover else ("abort", group_size, 0)
+    yield ev.RunStarted(0, *shape, members, bad, "garbage", seed, address(1), *policy)
     yield ev.Note(0, "The owner trains its private model on its own 40 samples.")
     yield ev.AccuracyMeasured(0, "alone", 71.25)
     yield ev.AccuracyMeasured(0, "start", 10.5)
@@ -72,7 +61,16 @@ def run(
     final = 10.5
     for number in range(1, sessions + 1):
         yield from session(
-            number, members, bad, rounds, group_size, rule, rng, failing and number == 2, unselected and number == 2
+            number,
+            members,
+            bad,
+            rounds,
+            group_size,
+            rule,
+            rng,
+            failing and number == 2,
+            unselected and number == 2,
+            recover,
         )
         yield ev.AccuracyMeasured(number, "public", 95.0 - 60.0 * 0.6**number + rng.random())
         final = 96.0 - 55.0 * 0.6**number + rng.random()
@@ -90,6 +88,7 @@ def session(
     rng: random.Random,
     failing: bool,
     unselected: bool,
+    recover: bool,
 ) -> Iterator[ev.Event]:
     """The events of one session."""
     now, purse = 1_700_000_000 + number * 10_000, Purse(number)
@@ -116,7 +115,7 @@ def session(
     failed = [0, 1, 2] if failing else []
     if failing:
         groups = yield from _declined(number, groups)
-    yield from _delivery(purse, groups, failed, rng, now)
+    yield from _recovery(purse, groups, now) if recover else _delivery(purse, groups, failed, rng, now)
     alive = [g for g in range(len(groups)) if g not in failed]
     yield from _selection(number, alive, groups, bad, rule, rng, unselected, now)
     accepted = [] if unselected else [g for g in alive if not set(groups[g]) & set(bad)]
@@ -132,14 +131,18 @@ def session(
     share = reward // (rounds * group_size)
     burnt = share * group_size * (len(alive) - len(paid))
     yield ev.MoneyMoved(number, deposited, deposited - burnt, burnt, 0, 0)
+    yield from _withdrawals(number, groups, paid, bond, share)
+    yield ev.MoneyMoved(number, deposited, 0, burnt, deposited - burnt, 0)
+    refused = [g for g in alive if g not in accepted]
+    yield ev.SessionFinished(number, accepted, refused, failed, unselected, RESERVE - purse.left, burnt)
+
+
+def _withdrawals(number: int, groups: list[list[str]], paid: list[int], bond: int, share: int) -> Iterator[ev.Event]:
     for group, seated in enumerate(groups):
         for place, member in enumerate(seated):
             status, credit = ("paid", bond + share) if group in paid else ("refunded", bond)
             yield ev.GasUsed(number, "withdraw", 38_000, 4)
             yield ev.MemberChanged(number, member, status, group, place, credit, 0)
-    yield ev.MoneyMoved(number, deposited, 0, burnt, deposited - burnt, 0)
-    refused = [g for g in alive if g not in accepted]
-    yield ev.SessionFinished(number, accepted, refused, failed, unselected, RESERVE - purse.left, burnt)
 
 
 def _declined(number: int, groups: list[list[str]]) -> Generator[ev.Event, None, list[list[str]]]:
@@ -186,6 +189,27 @@ def _delivery(
         if group in failed:
             continue
         yield from purse.call(seated[0], "aggregate", 1_150_000, 8_900)
+        yield ev.GroupChanged(number, group, "aggregated", seated)
+
+
+def _recovery(purse: Purse, groups: list[list[str]], now: int) -> Iterator[ev.Event]:
+    """The first member of group 0 doesn't share, of group 1 doesn't upload, of group 2 doesn't reveal."""
+    number, steps = purse.number, ("share", "upload", "reveal")
+    for index, (step, done) in enumerate(zip(steps, ("shared", "uploaded", "revealed"), strict=True)):
+        yield ev.StageChanged(number, step, now + 900 + 300 * index, now + 100 + 100 * index)
+        for group, seated in enumerate(groups):
+            for place, member in enumerate(seated):
+                if place or group > index:
+                    yield from purse.call(member, "upload" if step == "upload" else "commit", CALLS["commit"], 36)
+                    yield ev.MemberChanged(number, member, done, group, place, 0, 0)
+        group, leaver = index, groups[index][0]
+        yield ev.StepMissed(number, group, step, [leaver], len(groups[index]) - 1)
+        yield ev.MemberChanged(number, leaver, "missed", group, 0, 0, 0)
+        if step != "share":
+            yield ev.MemberChanged(number, leaver, "rebuilt", group, 0, 0, 0)
+    yield ev.StageChanged(number, "aggregate", now + 1800, now + 400)
+    for group, seated in enumerate(groups):
+        yield from purse.call(seated[1], "unmask", 1_150_000, 8_900)
         yield ev.GroupChanged(number, group, "aggregated", seated)
 
 

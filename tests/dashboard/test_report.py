@@ -91,7 +91,7 @@ def test_it_has_all_pictures() -> None:
 
 def test_every_string_is_escaped() -> None:
     events = [
-        ev.RunStarted(0, NASTY, NASTY, NASTY, NASTY, 1, 1, 2, 9, [NASTY, "0x2"], [NASTY], NASTY, 7, NASTY),
+        ev.RunStarted(0, NASTY, NASTY, NASTY, NASTY, 1, 1, 2, 9, [NASTY, "0x2"], [NASTY], NASTY, 7, NASTY, NASTY, 2, 0),
         ev.SessionCreated(1, NASTY, 1, 1, 1, 0.5),
         ev.StageChanged(1, NASTY, 0, 0),
         ev.MemberChanged(1, NASTY, NASTY, 0, 0, 0, 0),
@@ -139,3 +139,12 @@ def test_a_picture_needs_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert picture.main(["one"]) == 2
     assert "expected a record" in capsys.readouterr().err
     assert not (tmp_path / "out.svg").exists()
+
+
+def test_who_was_missing_stands_in_the_report() -> None:
+    page = checked(render_report(reduce_all(fake.run(recover=True, sessions=1)))).text
+    assert "Policy recover: 3 of a group are enough." in page
+    assert "Who was missing" in page
+    assert "Missing at" in page
+    assert page.count("3 of 4") == 3
+    assert "Who was missing" not in checked(render_report(reduce_all(fake.run(sessions=1)))).text

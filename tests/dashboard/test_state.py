@@ -94,6 +94,20 @@ def test_who_declines_is_counted() -> None:
     assert [g.failed for g in state.sessions[1].groups] == [True] * 3 + [False] * 6
 
 
+def test_who_misses_a_step_of_recover() -> None:
+    state = reduce_all(fake.run(recover=True))
+    for session in state.sessions:
+        gaps = [g.gaps for g in session.groups]
+        assert [[(gap.step, gap.left) for gap in of_group] for of_group in gaps[:3]] == [
+            [("share", 3)], [("upload", 3)], [("reveal", 3)],
+        ]  # fmt: skip
+        assert not any(gaps[3:])
+        assert [session.missing(step) for step in ("share", "upload", "reveal")] == [1, 1, 1]
+        assert session.groups[1].missed == {session.groups[1].members[0]: "upload"}
+        assert session.failed == 0
+    assert sum(m.missed for m in state.members) == 9
+
+
 def test_books_are_sums_of_sessions() -> None:
     state = reduce_all(RUN)
     assert state.books.deposited == sum(s.books.deposited for s in state.sessions)

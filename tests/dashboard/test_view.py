@@ -11,6 +11,7 @@ from rich.console import Console
 
 from omnilytics.dashboard.state import DashboardState, reduce_all
 from omnilytics.dashboard.view import Dashboard
+from omnilytics.protocol import events as ev
 from tests.dashboard import fake
 
 LENGTH = sum(1 for _ in fake.run())
@@ -51,8 +52,9 @@ def test_it_fits(size: tuple[int, int], moment: int) -> None:
         reduce_all(fake.run(rounds=64, group_size=16, extra=0, sessions=1)),
         reduce_all(fake.run(rounds=3, group_size=2, extra=0, attackers=0, sessions=1)),
         reduce_all(fake.run(failing=True, unselected=True)),
+        reduce_all(fake.run(recover=True)),
     ],
-    ids=["krum", "many", "few", "failing"],
+    ids=["krum", "many", "few", "failing", "recover"],
 )
 def test_any_run_fits(size: tuple[int, int], state: DashboardState) -> None:
     width, height = size
@@ -110,6 +112,34 @@ def test_distances_are_shown_at_80x24_while_groups_are_compared() -> None:
     text = "\n".join(lines(reduce_all(islice(fake.run(), SELECTING)), 80, 24))
     assert "Distances" in text
     assert "▀" in text
+
+
+RECOVERING = list(fake.run(recover=True))
+
+
+def staged(stage: str) -> DashboardState:
+    """As session 1 has just come to that stage."""
+    at = next(i for i, e in enumerate(RECOVERING) if isinstance(e, ev.StageChanged) and e.stage == stage)
+    return reduce_all(RECOVERING[: at + 1])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_steps_of_recover_and_who_is_missing(size: tuple[int, int]) -> None:
+    text = "\n".join(lines(staged("share"), *size))
+    assert "recover, 3 of 4, 3 gone" in text or size[0] == 80
+    assert "share ─ upload ─ reveal ─ aggregate" in text
+    text = "\n".join(lines(staged("reveal"), *size))
+    assert "share -1 ━ upload -1 ━ reveal ─ aggregate" in text
+    text = "\n".join(lines(staged("aggregate"), *size))
+    assert "share -1 ━ upload -1 ━ reveal -1 ━ aggregate" in text
+
+
+def test_who_missed_which_step_stands_in_its_group() -> None:
+    state = staged("aggregate")
+    text = "\n".join(lines(state, 120, 40))
+    for group, mark in enumerate("sur"):
+        leaver = state.sessions[0].groups[group].members[0]
+        assert f"{state.member_name(leaver).removeprefix('DO ')}!{mark}" in text.replace("*", "")
 
 
 def test_colours_are_never_alone() -> None:

@@ -177,3 +177,20 @@ def test_shades_are_colours_with_readable_ink(value: float) -> None:
 def test_the_ends_of_the_map() -> None:
     assert charts.ink(charts.shade(0)) == "#ffffff"
     assert charts.ink(charts.shade(1)) == "#000000"
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (ev.StepMissed(1, 3, "upload", ["0xa", "0xb"], 4), "group 3: 0xa, 0xb missing at upload, 4 are left"),
+        (
+            ev.Objected(1, "0xa", "0xb", 2, "a share isn't that of its point"),
+            "0xa objects to the shares of 0xb: a share isn't that of its point",
+        ),
+        (ev.MemberChanged(1, "0xa", "rebuilt", 2, 0, 0, 0), "the others of group 2 rebuild the secret of 0xa"),
+        (ev.MemberChanged(1, "0xa", "blamed", 2, 0, 0, 0), "0xa of group 2 has dealt bad shares and loses its bond"),
+        (ev.MemberChanged(1, "0xa", "shared", 2, 0, 0, 0), None),
+    ],
+)
+def test_what_recover_says(event: ev.Event, text: str | None) -> None:
+    assert words.describe(event, lambda address: address) == text

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from omnilytics.chain.base import SessionPort
+from omnilytics.codec import Codec
 from omnilytics.experiments.simulate import Simulation
+from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.events import Event
 from omnilytics.protocol.history import History
+from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import SeededRandomness
@@ -59,13 +62,14 @@ class Fair:
         cohorts: Mapping[Address, int] = NO_COHORTS,
         listed: Sequence[Address] | None = None,
         who: Sequence[int] | None = None,
+        dropouts: Dropouts = nobody,
     ) -> Outcome:
         """One session of all data owners, or of those numbered `who`, in that order."""
         session = self.open(terms, listed)
         number = len(self.sessions)
         roles = self.roles if who is None else [self.roles[i] for i in who]
         driver = SessionDriver(
-            self.world.chain, session, self.owner, roles, self.events.append, number, listed, cohorts
+            self.world.chain, session, self.owner, roles, self.events.append, number, listed, cohorts, dropouts
         )
         outcome = driver.run(np.zeros(self.size, dtype=np.float32), steps, lambda i: SeededRandomness(SEEDS, i, number))
         logs = tuple(self.world.chain.logs(session.address))
@@ -77,6 +81,18 @@ class Fair:
         """All sessions, one after another; what was found in the last."""
         history = History()
         return [verify_session(record, history) for record in self.records][-1]
+
+    def ledger(self, number: int = 1) -> Ledger:
+        """What the logs of a session say."""
+        return Ledger.read(log for _, log in self.records[number - 1].logs)
+
+    def plain_sum(self, members: Sequence[Address], number: int = 1) -> bytes:
+        """What the uploads of these members add up to without their masks, if they are honest."""
+        codec, published = Codec(self.sessions[number - 1].params()), np.zeros(self.size, dtype=np.float32)
+        indices = [self.members.index(member) for member in members]
+        seeds = [SeededRandomness(SEEDS, index, number).rounding_seed() for index in indices]
+        vectors = zip(steps(indices, published), seeds, strict=True)
+        return codec.sum([codec.encode_plain(weights, published, seed).words for weights, seed in vectors])
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

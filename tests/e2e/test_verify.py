@@ -28,7 +28,7 @@ UNCHECKED = {
     "RegistrationClosed": {"draw_block"},
     "Drawn": {"commit_deadline"},
     "BarrierPassed": {"upload_deadline"},
-    "UploadClosed": {"aggregate_deadline"},
+    "UploadClosed": {"deadline"},
     "AggregationClosed": {"select_deadline"},
     "RoundClosed": {"draw_block"},
     "Redrawn": {"commit_deadline"},

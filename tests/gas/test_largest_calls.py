@@ -11,15 +11,15 @@ from eth_utils import keccak
 from tests.contracts.harness import (
     TX_SIZE_CAP,
     Accounts,
+    RecoverDriver,
     SessionDriver,
     Stage,
     Status,
     economy,
     make_params,
-    session_type,
 )
 from tests.contracts.harness import reference as ref
-from tests.contracts.harness.fixtures import deploy_market
+from tests.contracts.harness.fixtures import deploy_market, factory
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
 
@@ -45,8 +45,16 @@ def new_session(params: dict[str, int]) -> tuple[SessionDriver, Recorder]:
     members = ["0x" + keccak(text=f"seat {i}")[12:].hex() for i in range(made.rounds * made.members)]
     for account in (*members, accounts.owner):
         chain.set_balance(account, 10**24)
-    session = SessionDriver(chain, market, session_type().on(recorder), accounts, made, members)
+    session = factory(chain, market, accounts)(members, **PAID | params)
     session.gas_price = economy.GWEI
+    return session, recorder
+
+
+def new_recover(params: dict[str, int]) -> tuple[RecoverDriver, Recorder]:
+    """The same with policy `recover` and limits that its calls stay below."""
+    table = economy.fee_table(commit=60_000, aggregate=60_000)
+    session, recorder = new_session({"policy": 1, "threshold": 2, "unsafe_small": 1, "fee_table": table} | params)
+    assert isinstance(session, RecoverDriver)
     return session, recorder
 
 
@@ -213,3 +221,94 @@ def test_deadlines_over_64_groups(assignment: int) -> None:
     assert session.accepted() == 2**16 - 1 | (2**16 - 1) << 64
     assert session.chain.balance(session.contract.address) == 0
     assert recorder.table()["advance"]["calls"] == 2
+
+
+SIXTEEN = {"rounds": 1, "members": 16, "bound": 1, "chunk_words": 249, "parameter_count": 42 * 249}
+"""Sixteen chunks of 249 words and 72 seeds are as much as `start` takes with policy `recover`."""
+
+
+@pytest.mark.parametrize(("stay", "seeds"), [(8, 72), (9, 72), (16, 16), (2, 30)])
+def test_recovery_of_sixteen(stay: int, seeds: int) -> None:
+    """Every call as long as it gets: shares for fifteen, up to fourteen openings, up to 72 seeds for 249 words each."""
+    session, recorder = new_recover(SIXTEEN)
+    session.vectors |= {a: [1] * 10 + [0] * (42 * 249 - 10) for a in session.listed}
+    session.to(Stage.UPLOAD)
+    members = session.members_of(0)
+    session.upload_but(*members[stay:])
+    to_select_paid(session)
+    assert sum(map(len, session.seeds[0])) == seeds
+    assert session.credit_of(session.stranger) > 0
+    assert ref.unpack(session.sum_of(0), 6, 42 * 249) == session.plain_sum(0)
+    session.to(Stage.FINISHED)
+    assert session.chain.balance(session.contract.address) == 0
+    assert largest(recorder, "share") > 31 * 64 + 15 * 112
+    assert largest(recorder, "unmask") > (stay * 249 + seeds) * 32
+    assert largest(recorder, "disclose") > stay * 620
+    assert largest(recorder, "reveal") > (17 - stay) * 620
+
+
+@pytest.mark.parametrize("threshold", [2, 8, 15])
+def test_standing_in_for_as_many_as_possible(threshold: int) -> None:
+    """Of sixteen that delivered as many reveal as are needed; of the rest all self masks are rebuilt."""
+    session, recorder = new_recover(SIXTEEN | {"parameter_count": 42, "threshold": threshold})
+    members = session.to(Stage.REVEAL).members_of(0)
+    for account in members[:threshold]:
+        session.reveal(account)
+    session.pass_half_of_reveal()
+    for account in members[:threshold]:
+        session.reveal_shares(account)
+    for account in members[threshold:]:
+        session.rebuild(account)
+    session.to(Stage.FINISHED)
+    assert session.chain.balance(session.contract.address) == 0
+    assert largest(recorder, "reveal_shares") > (16 - threshold) * 620
+    assert largest(recorder, "rebuild") > 620 + 32 * threshold
+
+
+@pytest.mark.parametrize("assignment", [0, 1])
+def test_secrets_of_64_groups(assignment: int) -> None:
+    """Half fail at sharing and are drawn again; of the rest some at the upload, some at revealing."""
+    session, recorder = new_recover({"rounds": 64, "members": 4, "parameter_count": 4, "assignment": assignment})
+    session.to(Stage.SHARE)
+    seats = session.seated()
+    session.share_all([a for i, a in enumerate(seats) if i >= 128 or i % 4 == 0])
+    session.pass_deadline()
+    session.pass_deadline()
+    if assignment:
+        session.draw()
+    assert (session.first_groups(), session.group_count()) == (64, 64 + 8)
+    session.to(Stage.UPLOAD)
+    live = session.live_groups(Status.UPLOAD)
+    assert live == [*range(32, 72)]
+    session.upload_but(*(a for group in live[::4] for a in session.members_of(group)[:3]))
+    live = session.live_groups(Status.REVEAL)
+    assert len(live) == 30
+    for group in live[::2]:
+        for account in session.members_of(group):
+            session.reveal(account)
+    receipt = session.pass_deadline()
+    assert len(receipt.named("GroupFailed")) == 15
+    session.to(Stage.FINISHED)
+    assert session.accepted().bit_count() == 15
+    assert session.chain.balance(session.contract.address) == 0
+    assert recorder.table()["settle"]["calls"] == 72
+
+
+def test_one_round_of_63_groups_is_dissolved() -> None:
+    """By objections; 31 new groups share, and all but the last one are dissolved again."""
+    session, recorder = new_recover({"rounds": 64, "members": 4, "parameter_count": 4})
+    session.to(Stage.SHARE)
+    session.share_all()
+    for group in range(1, 64):
+        first, second, *_ = session.members_of(group)
+        session.object_to(first, second)
+    session.pass_deadline()
+    assert (session.first_groups(), session.group_count()) == (64, 64 + 31)
+    session.share_all()
+    for group in range(64, 94):
+        first, second, *_ = session.members_of(group)
+        session.object_to(second, first)
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 1 | 1 << 94
+    assert recorder.table()["object"]["calls"] == 63 + 30
+    assert session.chain.balance(session.contract.address) == 0

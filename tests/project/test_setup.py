@@ -84,12 +84,13 @@ def test_a_python_without_venv_is_refused(toolchain: Path) -> None:
     assert "python3-venv" in complaint
 
 
-def test_every_requirement_is_pinned_by_hash() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements", "requirements-flower"])
+def test_every_requirement_is_pinned_by_hash(name: str) -> None:
+    lock = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
     pins = re.split(r"^(?=\S)", lock.replace("\\\n", ""), flags=re.MULTILINE)
     assert [pin for pin in pins if pin and not re.match(r"[\w.-]+==\S+.* --hash=sha256:[0-9a-f]{64}", pin)] == []
     pinned = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
-    wanted = set(re.findall(r"^([\w.-]+)", (ROOT / "requirements.in").read_text(encoding="utf-8"), re.MULTILINE))
+    wanted = set(re.findall(r"^([\w.-]+)", (ROOT / f"{name}.in").read_text(encoding="utf-8"), re.MULTILINE))
     assert wanted - pinned == set()
     assert "://" not in lock
 

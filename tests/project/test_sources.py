@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.checkout import relative, tracked_files
+from tests.project.checkout import ROOT, relative, tracked_files
 
 FILE_LINES = 500
 FUNCTION_LINES = 60
@@ -17,6 +17,7 @@ SOURCES = (".py", ".pyi", ".rs", ".vy", ".vyi", ".md", ".toml", ".sh")
 
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|root|home|Users)/")
 REGISTRY = re.compile(r"pypi[.]org|pythonhosted[.]org|crates[.]io|npmjs[.]|maven[.]org")
+CARGO_LOCKS = ("Cargo.lock", "rust/fuzz/Cargo.lock")
 LEFT_TO_DO = re.compile(r"\b(?:TO[D]O|FIX[M]E|X[X]X|NotImplemented[E]rror|todo[!]|unimplemented[!])")
 
 
@@ -45,12 +46,12 @@ def test_no_path_of_one_machine() -> None:
 
 
 def test_no_address_of_a_registry() -> None:
-    assert lines_with(REGISTRY, but=("Cargo.lock",)) == []
+    assert lines_with(REGISTRY, but=CARGO_LOCKS) == []
 
 
-def test_cargo_lock_names_only_the_standard_registry() -> None:
-    lock = next(path for path in tracked_files(".lock") if path.name == "Cargo.lock").read_text(encoding="utf-8")
-    sources = set(re.findall(r'^source = "(.*)"$', lock, re.MULTILINE))
+@pytest.mark.parametrize("name", CARGO_LOCKS)
+def test_cargo_locks_name_only_the_standard_registry(name: str) -> None:
+    sources = set(re.findall(r'^source = "(.*)"$', (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
     assert len(sources) == 1
     assert all(source.startswith("registry+") for source in sources)
 

@@ -83,9 +83,38 @@ def test_who_is_drawn_again_is_paid_with_its_second_group() -> None:
     assert (c, e, g) == (SEATS.groups[0][2], SEATS.groups[1][1], SEATS.groups[1][2])
 
 
+def test_who_objects_and_whom_keep_their_bonds() -> None:
+    f = fates(failed={1: 0b010}, objected={1: 0b111})
+    assert dues(f, 1) == [10_001] * 3
+    assert f.records(1) == (0b101, 0b101)
+    f = fates(failed={1: 0b001}, objected={1: 0b011})
+    assert dues(f, 1) == [15_002, 15_001, 0]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "loyal", "expected"),
+    [
+        (0b111, 0b111, [10_051] * 3),
+        (0b011, 0b011, [10_051 + 5_001, 10_051 + 5_000, 0]),
+        (0b111, 0b101, [10_051 + 5_001, 50, 10_051 + 5_000]),
+        (0b011, 0b001, [10_051 + 20_002, 50, 0]),
+    ],
+)
+def test_a_group_that_goes_on_without_some(delivered: int, loyal: int, expected: list[int]) -> None:
+    """Who delivered has the reward; who did its part to the end has its bond, and those of the others."""
+    f = fates(paid=0b001, share_wei=50, delivered={0: delivered}, loyal={0: loyal})
+    assert dues(f, 0) == expected
+    assert sum(expected) == 3 * PARAMS.bond_wei + 50 * delivered.bit_count()
+    unpaid = fates(delivered={0: delivered}, loyal={0: loyal})
+    assert sum(dues(unpaid, 0)) == 3 * PARAMS.bond_wei
+
+
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
+        ({"accepted": 0b010, "paid": 0b010, "loyal": {1: 0b101}}, (0b111, 0b010)),
+        ({"accepted": 0b001, "paid": 0b001, "loyal": {1: 0b101}}, (0b111, 0b111)),
+        ({"unselected": True, "paid": 0b111, "loyal": {1: 0b101}}, (0b010, 0b010)),
         ({"accepted": 0b010, "paid": 0b010}, (0b111, 0)),
         ({"accepted": 0b001, "paid": 0b001}, (0b111, 0b111)),
         ({"unselected": True, "paid": 0b111}, (0, 0)),
@@ -121,6 +150,13 @@ def test_krums_rejections_are_forgotten() -> None:
         ([("Settled", 0)], 800),
         ([("GroupFailed", 0), ("UploadClosed", 0)], 1_600),
         ([("DrawPostponed", 0)], 0),
+        ([("Shared", 0), ("SharingClosed", 0)], 200 + 1_600),
+        ([("SharingClosed", 0)], 1_600),
+        ([("Revealed", 0), ("ShareRevealed", 0), ("ShareRevealed", 0)], 200),
+        ([("ShareRevealed", 0), ("ShareRevealed", 0)], 200),
+        ([("Rebuilt", 0), ("RevealClosed", 0)], 200 + 1_600),
+        ([("DealerBlamed", 0)], 0),
+        ([("Disclosed", 0)], 200),
     ],
 )
 def test_limits_of_calls(events: list[tuple[str, int]], limit: int) -> None:

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from omnilytics.errors import InputError
-from omnilytics.protocol.fees import Gas, GasModel, default_table, quote
+from omnilytics.protocol.fees import default_table, quote
+from omnilytics.protocol.gas import Gas, GasModel
+from omnilytics.protocol.recovery_gas import RecoveryGas, gas_model
 from omnilytics.protocol.terms import Terms, check_params
 from omnilytics.types import (
     Assignment,
     Encoding,
     FeeTable,
     KrumPicks,
+    Policy,
     Rule,
     SessionParams,
     member_fees_wei,
@@ -24,8 +27,12 @@ GWEI = 10**9
 TERMS = Terms(reward_wei=10**18)
 PARAMS = TERMS.params(5_705, 0.1)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2).params(5_705, 0.1)
+RECOVER = replace(TERMS, policy=Policy.RECOVER).params(5_705, 0.1)
 SHAPES = [
-    replace(TERMS, rounds=rounds, group_size=members, bound=1, rule=rule, krum_mu_bps=0).params(count, 0.1)
+    replace(TERMS, policy=policy, rounds=rounds, group_size=members, bound=1, rule=rule, krum_mu_bps=0).params(
+        count, 0.1
+    )
+    for policy in Policy
     for rounds in (3, 8, 16)
     for members in (3, 4, 16)
     for rule in Rule
@@ -35,17 +42,31 @@ SHAPES = [
 
 @pytest.mark.parametrize("params", SHAPES)
 def test_a_default_table_is_above_the_model_for_every_chunk(params: SessionParams) -> None:
-    table, model = default_table(params), GasModel(params)
+    table, model = default_table(params), gas_model(params)
     for words in {1, params.words % params.chunk_words or 1, min(params.words, params.chunk_words)}:
-        carried = params.members * words
         assert table.upload + table.upload_word * words >= 1.2 * model.upload(words).usual
-        assert table.aggregate + table.aggregate_word * carried >= 1.2 * model.aggregate(words).usual
+        for gone in range(params.members - params.threshold + 1):
+            limit = table.aggregate + table.aggregate_word * (params.members - gone) * words
+            sums = model.unmask(words, gone) if isinstance(model, RecoveryGas) else model.aggregate(words)
+            assert limit >= 1.2 * sums.usual
         if params.rule is Rule.KRUM:
             assert table.gram + table.gram_word * params.rounds * words >= 1.2 * model.gram(words).usual
     assert (table.gram == table.gram_word == 0) == (params.rule is Rule.NORM)
     assert table.register >= 1.25 * model.register().usual
     assert table.settle >= 1.25 * model.settle().usual
     assert table.move >= 1.25 * max(model.moves())
+    if not isinstance(model, RecoveryGas):
+        assert table.commit >= model.commit().limit
+        return
+    for gone in range(params.members - params.threshold + 1):
+        for call in (
+            model.share(),
+            model.rebuild(),
+            model.reveal(gone),
+            model.reveal_shares(gone),
+            model.disclose(gone),
+        ):
+            assert table.commit >= 1.25 * (call.usual + call.first)
 
 
 @pytest.mark.parametrize("params", SHAPES)
@@ -105,6 +126,30 @@ def test_a_quote_adds_up() -> None:
     assert {step.call for step in made.steps} == {
         "register", "commit", "upload", "aggregate", "select", "settle", "move",
     }  # fmt: skip
+
+
+def test_a_quote_of_recover_adds_up() -> None:
+    made = quote(RECOVER, 64, GWEI)
+    assert made.reserve_wei == reserve_wei(RECOVER, 64) == made.worst_fees_wei
+    assert made.member_fees_wei < member_fees_wei(RECOVER)
+    assert all(step.gas <= step.limit_gas for step in made.steps)
+    calls = {step.call: step.calls for step in made.steps}
+    assert calls == {
+        "register": 64, "share": 32, "upload": 32, "reveal": 32, "reveal_shares": 0, "rebuild": 0, "disclose": 8,
+        "unmask": 8, "select": 1, "settle": 8, "move": len(gas_model(RECOVER).moves()),
+    }  # fmt: skip
+    assert [step.call for step in made.member_steps] == ["register", "share", "upload", "reveal", "withdraw"]
+    assert made.member_reward_wei == 10**18 // 32
+
+
+def test_the_more_are_gone_the_more_a_word_costs() -> None:
+    params = replace(TERMS, policy=Policy.RECOVER, group_size=16, bound=1).params(5_705, 0.1)
+    model = RecoveryGas(params)
+    assert model.unmask(100, 5).usual > 11 / 16 * model.unmask(100).usual
+    assert model.reveal(1).usual < model.reveal(2).usual
+    assert model.disclose(2).usual != model.disclose(1).usual
+    stricter = default_table(replace(params, threshold=16))
+    assert default_table(params).aggregate_word > stricter.aggregate_word
 
 
 def test_a_price_above_the_cap_is_paid_back_up_to_the_cap() -> None:

@@ -50,8 +50,10 @@ def test_owners_dont_share_what_they_know() -> None:
 
 
 def test_places_in_accepted_groups() -> None:
-    past = Past(OWNER, 2, Seating(((A, B), (B, A)), (), 1), accepted=0b10)
+    past = Past(OWNER, 2, Seating(((A, B), (B, A)), (), 1), accepted={1: 0b11})
     assert past.place(1, A) == 1
     assert past.place(0, A) is None
     assert past.place(1, OTHER) is None
-    assert Past(OWNER, 2, past.seats, accepted=0).place(1, A) is None
+    assert Past(OWNER, 2, past.seats, accepted={}).place(1, A) is None
+    late = Past(OWNER, 2, past.seats, accepted={1: 0b10})
+    assert (late.place(1, A), late.place(1, B)) == (1, None)

@@ -82,11 +82,11 @@ def test_cut_off_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (['{"kind":"header","version":2}'], "cut off"),
-        (['{"kind":"header","version":1}', '{"kind":"end"}'], r"r\.gz: expected version 2, got 1$"),
+        (['{"kind":"header","version":3}'], "cut off"),
+        (['{"kind":"header","version":1}', '{"kind":"end"}'], r"r\.gz: expected version 3, got 1$"),
         (['{"kind":"event"}', '{"kind":"end"}'], "expected version"),
-        (['{"kind":"header","version":2}', "nonsense"], "malformed"),
-        (['{"kind":"header","version":2}', "[1]"], "malformed"),
+        (['{"kind":"header","version":3}', "nonsense"], "malformed"),
+        (['{"kind":"header","version":3}', "[1]"], "malformed"),
     ],
 )
 def test_damaged_lines(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -98,7 +98,7 @@ def test_damaged_lines(tmp_path: Path, lines: list[str], message: str) -> None:
 
 def test_malformed_session(tmp_path: Path) -> None:
     path = tmp_path / "r.gz"
-    lines = ['{"kind":"header","version":2}', '{"kind":"session","number":1}', '{"kind":"end"}']
+    lines = ['{"kind":"header","version":3}', '{"kind":"session","number":1}', '{"kind":"end"}']
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
     with pytest.raises(DataError, match="session line"):
         list(read_sessions(path))

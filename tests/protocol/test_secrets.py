@@ -7,9 +7,11 @@ import numpy as np
 from omnilytics.codec import Codec, GroupContext, MaskKey
 from omnilytics.protocol.member import Upload
 from omnilytics.protocol.randomness import SeededRandomness
+from omnilytics.protocol.recovering import Recovering
+from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address
+from omnilytics.types import Address, Opening
 
 
 def test_nothing_secret_is_shown() -> None:
@@ -22,6 +24,26 @@ def test_nothing_secret_is_shown() -> None:
     shown = repr(Upload(codec, weights, weights, key, context, rounding)) + repr(randomness) + repr(key)
     for secret in ("12345", "0.123456", rounding.hex(), repr(rounding)):
         assert secret not in shown
+
+
+def test_what_is_shared_and_lent_is_not_shown() -> None:
+    randomness = SeededRandomness(Seeds(12345), 0, 1)
+    secrets = randomness.member_secrets()
+    part = Recovering(
+        chain=None,  # type: ignore[arg-type]
+        session=None,  # type: ignore[arg-type]
+        members=(Address("0x" + "22" * 20),),
+        place=0,
+        group=0,
+        recovery=None,  # type: ignore[arg-type]
+        releases=ReleaseLog(),
+        finality_blocks=0,
+    )
+    opening = Opening(Address("0x" + "22" * 20), 987654321987654321, b"")
+    shown = repr(part) + repr(opening) + repr([opening]) + repr(secrets)
+    assert "987654321987654321" not in shown
+    assert "12345" not in shown
+    assert secrets.key.address in repr(secrets)
 
 
 def test_a_generated_key_is_fresh() -> None:

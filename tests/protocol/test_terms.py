@@ -20,9 +20,11 @@ from omnilytics.types import (
     Encoding,
     FeeTable,
     KrumPicks,
+    Policy,
     RecordConstants,
     Rule,
     SessionParams,
+    Suite,
     member_fees_wei,
     reserve_wei,
 )
@@ -30,6 +32,7 @@ from omnilytics.types import (
 TERMS = Terms(reward_wei=10**18)
 KRUM = replace(TERMS, rule=Rule.KRUM)
 WEIGHTS = replace(KRUM, encoding=Encoding.WEIGHTS)
+RECOVER = replace(TERMS, policy=Policy.RECOVER)
 FREE = replace(TERMS, fee_cap_wei=0)
 
 
@@ -51,14 +54,34 @@ def test_weights_set_their_own_bound() -> None:
     assert (params.lane_bits, params.bound, params.clip) == (32, (2**31 - 1) // 4, 0)
 
 
+@pytest.mark.parametrize(
+    ("members", "threshold", "colluders"), [(3, 3, 1), (4, 3, 1), (5, 4, 2), (6, 5, 3), (9, 7, 5), (16, 11, 9)]
+)
+def test_more_than_two_thirds_recover_a_group(members: int, threshold: int, colluders: int) -> None:
+    params = replace(RECOVER, group_size=members, bound=1).params(100, 0.1)
+    assert (params.threshold, params.colluders) == (threshold, colluders)
+    assert (params.policy, params.suite, params.reveal_secs) == (Policy.RECOVER, Suite.KECCAK, 7_200)
+
+
+def test_threshold_and_colluders_follow_from_each_other() -> None:
+    large = replace(RECOVER, group_size=10)
+    assert replace(large, colluders=7).params(100, 0.1).threshold == 9
+    assert replace(large, colluders=1).params(100, 0.1).threshold == 7
+    assert replace(large, threshold=5).params(100, 0.1).colluders == 3
+    assert TERMS.params(100, 0.1).reveal_secs == 0
+
+
+@pytest.mark.parametrize("policy", list(Policy))
 @pytest.mark.parametrize("rule", list(Rule))
 @pytest.mark.parametrize("parameters", [1, 5_705, 60_000])
 @pytest.mark.parametrize("rounds", [8, 16])
-def test_every_call_fits_one_transaction(rule: Rule, parameters: int, rounds: int) -> None:
-    terms = replace(TERMS, rule=rule, rounds=rounds, group_size=16, bound=3)
+def test_every_call_fits_one_transaction(policy: Policy, rule: Rule, parameters: int, rounds: int) -> None:
+    terms = replace(TERMS, policy=policy, rule=rule, rounds=rounds, group_size=16, bound=3)
     params = terms.params(parameters, 0.1)
+    check_params(params, 16 * rounds, 0)
     groups = rounds if rule is Rule.KRUM else 0
-    words = max(16, groups) * params.chunk_words + groups * (groups - 1) // 2
+    seeds = 72 if policy is Policy.RECOVER else 0
+    words = max(16 * params.chunk_words + seeds, groups * params.chunk_words + groups * (groups - 1) // 2)
     assert 32 * words <= MAX_TRANSACTION_BYTES - 1_024
     assert params.chunk_words <= 720
 
@@ -155,6 +178,11 @@ def contract() -> Contract:
         (replace(TERMS, reward_wei=2**96), 40, 32),
         (replace(TERMS, reward_wei=32), 40, 32),
         (replace(TERMS, register_secs=60, select_secs=31_536_000), 40, 32),
+        (RECOVER, 5_705, 32),
+        (replace(RECOVER, group_size=16, bound=1, rounds=64), 600_000, 4_096),
+        (replace(RECOVER, group_size=16, bound=1, threshold=3, rule=Rule.KRUM, krum_mu_bps=0), 60_000, 128),
+        (replace(RECOVER, group_size=2, threshold=2, colluders=2, unsafe_small=True), 40, 6),
+        (replace(RECOVER, reveal_secs=60), 40, 32),
     ],
 )
 def test_what_start_takes(contract: Contract, terms: Terms, parameters: int, capacity: int) -> None:
@@ -209,6 +237,18 @@ REFUSED: list[tuple[Terms, dict[str, int], str]] = [
     (TERMS, {"aggregate_secs": 59}, "aggregate_secs: expected 60 to 31536000, got 59"),
     (TERMS, {"select_secs": 59}, "select_secs: expected 60 to 31536000, got 59"),
     (TERMS, {"reveal_secs": 1}, "reveal_secs: expected 0, got 1"),
+    (RECOVER, {"reveal_secs": 59}, "reveal_secs: expected 60 to 31536000, got 59"),
+    (RECOVER, {"reveal_secs": 31_536_001}, "reveal_secs: expected 60 to 31536000, got 31536001"),
+    (RECOVER, {"suite": Suite.AES}, "suite: expected keccak with recover, got aes"),
+    (RECOVER, {"threshold": 2}, "threshold: expected at least colluders + 2 = 3 unless unsafe_small, got 2"),
+    (RECOVER, {"threshold": 1, "unsafe_small": 1}, "threshold: expected 2 to 4, got 1"),
+    (RECOVER, {"threshold": 5}, "threshold: expected 2 to 4, got 5"),
+    (RECOVER, {"colluders": 2}, "threshold: expected at least colluders + 2 = 4 unless unsafe_small, got 3"),
+    (
+        replace(RECOVER, group_size=16, bound=1),
+        {"parameter_count": 42 * 250, "chunk_words": 250},
+        "bytes of words and seeds in an unmask: expected 32 to 130048, got 130304",
+    ),
     (TERMS, {"vote_secs": 1}, "vote_secs: expected 0, got 1"),
     (FREE, {"reward_wei": 31}, f"reward_wei: expected 32 to {2**96}, got 31"),
     (FREE, {"reward_wei": 2**96 + 1}, f"reward_wei: expected 32 to {2**96}, got {2**96 + 1}"),
@@ -270,8 +310,8 @@ def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
     rng = random.Random(7)
     names = [f.name for f in fields(SessionParams) if f.name not in ENUMERATED]
     taken = 0
-    for _ in range(400):
-        params = rng.choice([TERMS, KRUM, WEIGHTS, FREE]).params(rng.choice([1, 40, 5_705]), 0.1)
+    for _ in range(600):
+        params = rng.choice([TERMS, KRUM, WEIGHTS, FREE, RECOVER]).params(rng.choice([1, 40, 5_705]), 0.1)
         for name in rng.sample(names, rng.randint(1, 3)):
             now = getattr(params, name)
             odd = rng.choice([0, 1, now + 1, now - 1, 2 * now, now // 2, now + rng.randint(-3, 3), 7, 32, 720])
@@ -286,4 +326,4 @@ def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
         else:
             check_params(params, capacity, window)
             taken += 1
-    assert 50 < taken < 350
+    assert 50 < taken < 500

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from omnilytics.protocol.books import Fates
 from omnilytics.protocol.merkle import MerkleTree, verify
 from omnilytics.protocol.seating import Registration, Seating, first_seats, full_groups, second_seats
 from omnilytics.protocol.terms import Terms
@@ -17,9 +18,11 @@ from omnilytics.types import (
     Address,
     Assignment,
     FeeTable,
+    Policy,
     RecordConstants,
     Rule,
     SessionParams,
+    divided_wei,
     member_fees_wei,
     reserve_wei,
 )
@@ -111,13 +114,48 @@ def fee_table(fields: dict[str, int]) -> FeeTable:
 
 @pytest.mark.parametrize("case", cases("fees.json", "sessions"))
 def test_reserve(case: Case) -> None:
+    check_reserve(case, Policy.ABORT)
+
+
+@pytest.mark.parametrize("case", cases("fees.json", "recover"))
+def test_reserve_to_recover(case: Case) -> None:
+    check_reserve(case, Policy.RECOVER)
+
+
+def check_reserve(case: Case, policy: Policy) -> None:
     names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "fee_cap_wei")
     table = int(load("fees.json")["tables"][case["table"]]["packed"])
-    params = replace(PARAMS, fee_table=table, rule=Rule(case["rule"]), **{name: case[name] for name in names})
+    shape = {name: case[name] for name in names}
+    params = replace(PARAMS, fee_table=table, rule=Rule(case["rule"]), policy=policy, **shape)
     assert member_fees_wei(params) == int(case["member_fees"])
     assert reserve_wei(params, case["capacity"]) == int(case["reserve"])
     without = replace(params, fee_table=0, fee_cap_wei=0)
     assert (member_fees_wei(without), reserve_wei(without, case["capacity"])) == (0, 0)
+
+
+@pytest.mark.parametrize("case", cases("fees.json", "rewards"))
+def test_rewards(case: Case) -> None:
+    reward, counts = int(case["reward"]), case["counts"]
+    shape = {name: case[name] for name in ("rounds", "members")}
+    params = replace(PARAMS, rule=Rule(case["rule"]), reward_wei=reward, **shape)
+    paid = sum(count for count, is_paid in zip(counts, case["paid"], strict=True) if is_paid)
+    each, burnt = divided_wei(params, sum(counts), paid)
+    assert (each, burnt) == (int(case["each"]), int(case["burnt"]))
+    assert reward - paid * each - burnt == int(case["owner"])
+
+
+@pytest.mark.parametrize("case", cases("fees.json", "bonds"))
+def test_bonds(case: Case) -> None:
+    members = case["members"]
+    seats = Seating((tuple(account(place) for place in range(members)),), (), 1)
+    fates = Fates(replace(PARAMS, members=members, bond_wei=int(case["bond"])), seats, unselected=True)
+    if case["stage"] is None:
+        fates.delivered[0], fates.loyal[0] = case["delivered"], case["did"]
+    else:
+        fates.failed[0] = case["did"]
+    assert [fates.due(0, place) for place in range(members)] == [int(wei) for wei in case["back"]]
+    missing = (1 << members) - 1 & ~case["did"]
+    assert fates.records(0) == (missing, missing)
 
 
 @pytest.mark.parametrize("case", cases("records.json", "constants"))

@@ -1,61 +1,31 @@
 """Writes the golden vectors from the plain-Python reference, or says with `--check` whether the files are current.
 
-Run from anywhere: `python tests/vectors/generate.py [--check]`. Standard library only; README.md describes the files.
+Run from anywhere: `python tests/vectors/generate.py [--check]`. README.md describes the files.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
-import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(FOLDER.parent.parent))
 
-from tests.vectors import generate_market  # noqa: E402
-from tests.vectors.reference import codec, curve, selection  # noqa: E402
+from tests.vectors import generate_market, generate_recover, generate_selection  # noqa: E402
+from tests.vectors.notation import CHAIN_ID, SESSION, Json, double, hexadecimal, label_bytes, noise, patterns  # noqa: E402
+from tests.vectors.reference import codec, curve  # noqa: E402
 from tests.vectors.reference.keccak import keccak256  # noqa: E402
 
-Json = dict[str, Any]
-
-SESSION = generate_market.SESSION
 SENDER = bytes.fromhex("da7a" + "0b" * 18)
-CHAIN_ID = 31337
 FIELDS = [
     *(20, 24, 5, 8, 8, 3, 4, 4, 2, 0, 0x3D4CCCCD, 7, 6, 8, 0, 1, 0, 0, 0, 0, 0, 600, 600, 600, 600, 600, 0, 0),
     *(10**18, 10**17, 0, 0, 0, 0),
 ]
-
-
-def hexadecimal(data: bytes) -> str:
-    return "0x" + data.hex()
-
-
-def patterns(values: list[float]) -> str:
-    """float32 bit patterns, concatenated."""
-    return hexadecimal(b"".join(struct.pack(">f", value) for value in values))
-
-
-def double(value: float) -> str:
-    """A float64 bit pattern."""
-    return hexadecimal(struct.pack(">d", value))
-
-
-def label_bytes(label: str) -> bytes:
-    """32 bytes that depend on the label alone."""
-    return keccak256(label.encode())
-
-
-def noise(label: str, count: int, spread: float) -> list[float]:
-    source = random.Random(label)
-    return [codec.to_float32(source.gauss(0, spread)) for _ in range(count)]
 
 
 # ---- encoding.json ----
@@ -337,94 +307,6 @@ def digests() -> Json:
     }
 
 
-# ---- selection.json ----
-
-
-def gram_case(bits: int, parameter_count: int, groups: int) -> Json:
-    length = math.ceil(parameter_count / (256 // bits))
-    aggregates = [b"".join(label_bytes(f"{bits} {r} {i}") for i in range(length)) for r in range(groups)]
-    vectors = [codec.unpack(words, bits, parameter_count) for words in aggregates]
-    return {
-        "name": f"{bits} bits, {parameter_count} parameters",
-        "lane_bits": bits,
-        "parameter_count": parameter_count,
-        "aggregates": [hexadecimal(words) for words in aggregates],
-        "norms": [str(selection.inner(vector, vector)) for vector in vectors],
-        "products": [str(pair) for pair in selection.products(vectors)],
-    }
-
-
-def norm_case(name: str, members: int, d: int, bound: int) -> Json:
-    counts = [count for count in range(1, members + 1) for _ in range(3)]
-    norms = [selection.norm_limit(count, members, d, bound) + shift % 3 for shift, count in enumerate(counts)]
-    norms = [max(0, norm - 1) for norm in norms]
-    accepted = [selection.norm_accepts(g, u, members, d, bound) for g, u in zip(norms, counts, strict=True)]
-    return {
-        "name": name,
-        "members": members,
-        "parameter_count": d,
-        "bound": bound,
-        "counts": counts,
-        "norms": [str(norm) for norm in norms],
-        "limits": [str(selection.norm_limit(count, members, d, bound)) for count in counts],
-        "accepted": accepted,
-    }
-
-
-def krum_case(name: str, vectors: list[list[int]], mu_bps: int, m: int, strict: bool) -> Json:
-    norms = [selection.inner(vector, vector) for vector in vectors]
-    pairs = selection.products(vectors)
-    return {
-        "name": f"{name}, mu {mu_bps}, m {m}, {'strict' if strict else 'paper'}",
-        "mu_bps": mu_bps,
-        "m": m,
-        "m_rule": 0 if strict else 1,
-        "norms": [str(norm) for norm in norms],
-        "products": [str(pair) for pair in pairs],
-        "scores": [str(score) for score in selection.krum_scores(norms, pairs, mu_bps)],
-        "accepted": selection.krum(norms, pairs, mu_bps, m, strict),
-    }
-
-
-def krum_cases() -> list[Json]:
-    def cloud(label: str, groups: int, size: int) -> list[list[int]]:
-        source = random.Random(label)
-        return [[source.randint(-size, size) for _ in range(12)] for _ in range(groups)]
-
-    honest = cloud("honest", 8, 20)
-    outliers = [vector if r not in (2, 5) else [1000 * v for v in vector] for r, vector in enumerate(honest)]
-    line = [[r] for r in range(7)]
-    corners = [[2**31 - 1 if r % 2 else -(2**31)] * 3 for r in range(16)]
-    cases = [
-        krum_case("8 groups, 2 outliers", outliers, mu, m, strict)
-        for mu in (0, 1, 2500, 5000)
-        for m in (1, 2, 4, 5, 8, 1000)
-        for strict in (True, False)
-    ]
-    for size in range(8):
-        for m, strict in ((1, True), (1, False), (3, False)):
-            cases.append(krum_case(f"{size} of the groups", outliers[:size], 1250, m, strict))
-    cases += [
-        krum_case("all equal: the lowest ids win", [[3, -4]] * 8, 1250, 3, False),
-        krum_case("a line: ties between mirror images", line, 0, 4, False),
-        krum_case("a line: ties between mirror images", line, 0, 4, True),
-        krum_case("16 groups at the corners of 32-bit lanes", corners, 2500, 9, False),
-        krum_case("16 groups", cloud("sixteen", 16, 2**31), 2000, 5, True),
-    ]
-    return cases
-
-
-def select() -> Json:
-    grams = [gram_case(bits, 3 * (256 // bits) - 2, 4) for bits in codec.TABLE]
-    norms = [
-        norm_case("the default", 4, 5705, 7),
-        norm_case("one parameter", 2, 1, 1),
-        norm_case("the largest", 16, 64 * 720 * 8, 2**27 - 1),
-        norm_case("three members: the limit isn't whole", 3, 101, 5),
-    ]
-    return {"gram": grams, "norm": norms, "krum": krum_cases()}
-
-
 FILES: dict[str, Callable[[], Json]] = {
     "digests.json": digests,
     "draw.json": generate_market.draw,
@@ -436,7 +318,8 @@ FILES: dict[str, Callable[[], Json]] = {
     "merkle.json": generate_market.merkle,
     "prg.json": prg,
     "records.json": generate_market.records,
-    "selection.json": select,
+    "recover.json": generate_recover.recover,
+    "selection.json": generate_selection.selection,
 }
 
 

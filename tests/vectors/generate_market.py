@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
+from tests.vectors.notation import SESSION, Json, hexadecimal
 from tests.vectors.reference import codec, economy
 from tests.vectors.reference import draw as drawing
 from tests.vectors.reference.draw import CLEAR, COHORT, SUSPECT, Registered
 from tests.vectors.reference.keccak import keccak256
 
-Json = dict[str, Any]
-
-SESSION = bytes.fromhex("5e5510" + "a1" * 17)
 SEED = keccak256(keccak256(b"block") + SESSION.rjust(32, b"\0"))
-
-
-def hexadecimal(data: bytes) -> str:
-    return "0x" + data.hex()
 
 
 # ---- draw.json ----
@@ -106,7 +99,7 @@ def tables() -> list[economy.Table]:
 
 
 def fees() -> Json:
-    sessions = []
+    sessions, recover = [], []
     for i, table in enumerate(tables()):
         for rounds, members, d, bits, chunk_words, krum in (
             (8, 4, 5_705, 6, 136, False),
@@ -117,23 +110,106 @@ def fees() -> Json:
             words = -(-d // (256 // bits))
             chunks = -(-words // chunk_words)
             cap, capacity = 10**9 * (i + 1) + i, rounds * members + 7
+            session = {
+                "table": i,
+                "rounds": rounds,
+                "members": members,
+                "parameter_count": d,
+                "lane_bits": bits,
+                "chunk_words": chunk_words,
+                "rule": int(krum),
+                "fee_cap_wei": cap,
+                "capacity": capacity,
+            }
+            sizes = (table, capacity, rounds, members, words, chunks, krum, cap)
             sessions.append(
-                {
-                    "table": i,
-                    "rounds": rounds,
-                    "members": members,
-                    "parameter_count": d,
-                    "lane_bits": bits,
-                    "chunk_words": chunk_words,
-                    "rule": int(krum),
-                    "fee_cap_wei": cap,
-                    "capacity": capacity,
+                session
+                | {
                     "member_fees": str(economy.member_fees(table, words, chunks, cap)),
-                    "reserve": str(economy.reserve(table, capacity, rounds, members, words, chunks, krum, cap)),
+                    "reserve": str(economy.reserve(*sizes)),
+                }
+            )
+            recover.append(
+                session
+                | {
+                    "member_fees": str(economy.member_fees_with_recover(table, words, chunks, cap)),
+                    "reserve": str(economy.reserve_with_recover(*sizes)),
                 }
             )
     packed = [{"fields": table, "packed": str(economy.pack_table(table))} for table in tables()]
-    return {"tables": packed, "sessions": sessions}
+    return {"tables": packed, "sessions": sessions, "recover": recover, "rewards": rewards(), "bonds": bonds()}
+
+
+def rewards() -> list[Json]:
+    """E30 under policy `recover`."""
+    cases = []
+    for reward, rounds, members, counts, paid in (
+        (10**18, 4, 4, [4, 4, 4, 4], [True] * 4),
+        (10**18, 4, 4, [4, 3, 4, 3], [True, True, False, True]),
+        (10**18 + 7, 7, 3, [3, 2, 2], [False, True, True]),
+        (10**18, 8, 6, [4, 5, 6, 4, 6], [True, False, False, False, True]),
+        (10**18 + 1, 3, 16, [9, 16, 12], [False, False, True]),
+        (10**18, 4, 4, [3], [True]),
+        (10**18, 4, 4, [], []),
+        (16, 4, 4, [3, 4, 3], [True, False, True]),
+        (2**96, 64, 16, [9 + r % 8 for r in range(64)], [r % 3 != 1 for r in range(64)]),
+    ):
+        for krum in (False, True):
+            each, burnt, left = economy.rewards_with_recover(reward, rounds, members, counts, paid, krum)
+            cases.append(
+                {
+                    "reward": str(reward),
+                    "rounds": rounds,
+                    "members": members,
+                    "rule": int(krum),
+                    "counts": counts,
+                    "paid": paid,
+                    "each": str(each),
+                    "burnt": str(burnt),
+                    "owner": str(left),
+                }
+            )
+    return cases
+
+
+def bonds() -> list[Json]:
+    """Who did its part under policy `recover`, and what each place has back of the bonds; bit i is place i."""
+    cases = []
+    for name, stage, members, shared, delivered, revealed, blamed in (
+        ("everybody did its part", None, 4, 0b1111, 0b1111, 0b1111, 0),
+        ("one never shared", None, 4, 0b1101, 0b1101, 0b1101, 0),
+        ("one shared and didn't upload", None, 4, 0b1111, 0b0111, 0b0111, 0),
+        ("one uploaded and didn't reveal", None, 4, 0b1111, 0b1111, 0b1110, 0),
+        ("one revealed and is blamed", None, 4, 0b1111, 0b1111, 0b1111, 0b0100),
+        ("one that didn't upload is blamed", None, 4, 0b1111, 0b1101, 0b1101, 0b0010),
+        ("one at every step", None, 6, 0b111110, 0b111100, 0b111000, 0b100000),
+        ("too few shared", economy.SHARE, 4, 0b0011, 0, 0, 0),
+        ("nobody shared", economy.SHARE, 4, 0, 0, 0, 0),
+        ("too few uploaded", economy.UPLOAD, 4, 0b1111, 0b1001, 0, 0),
+        ("nobody uploaded", economy.UPLOAD, 6, 0b111111, 0, 0, 0),
+        ("too few revealed", economy.REVEAL, 4, 0b1111, 0b1111, 0b0101, 0),
+        ("nobody revealed", economy.REVEAL, 4, 0b1111, 0b0111, 0, 0),
+        ("all but the blamed one revealed", economy.REVEAL, 6, 0b111111, 0b011111, 0b011110, 0b000001),
+        ("the only one that revealed is blamed", economy.REVEAL, 4, 0b1111, 0b1111, 0b0001, 0b0001),
+        ("seven of sixteen", None, 16, 0xFFFF, 0xFFF7, 0x0F1F, 0x0100),
+    ):
+        bond = 10**17 + 1
+        did = economy.did_their_part(stage, shared, delivered, revealed, blamed)
+        cases.append(
+            {
+                "name": name,
+                "stage": stage,
+                "members": members,
+                "shared": shared,
+                "delivered": delivered,
+                "revealed": revealed,
+                "blamed": blamed,
+                "bond": str(bond),
+                "did": did,
+                "back": [str(back) for back in economy.bonds_back(bond, members, did)],
+            }
+        )
+    return cases
 
 
 # ---- records.json ----

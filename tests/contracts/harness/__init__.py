@@ -5,13 +5,15 @@ from .chain import ETHER, Accounts, Chain
 from .contract import CONTRACTS, ROOT, Compiled, Contract, Receipt, compiled, reverts, session_type
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
 from .params import DAY, Params, make_params
-from .session import SessionDriver, Stage, Status
+from .recovering import RecoverDriver
+from .session import STAGES, SessionDriver, Stage, Status
 
 __all__ = [
     "CONTRACTS",
     "DAY",
     "ETHER",
     "ROOT",
+    "STAGES",
     "TX_GAS_CAP",
     "TX_SIZE_CAP",
     "Accounts",
@@ -21,6 +23,7 @@ __all__ = [
     "LimitExceeded",
     "Params",
     "Receipt",
+    "RecoverDriver",
     "Reverted",
     "SessionDriver",
     "Stage",

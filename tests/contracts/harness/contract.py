@@ -249,8 +249,8 @@ def compiled(path: Path) -> Compiled:
     return Compiled(path.stem, artifact)
 
 
-FACETS = ("SessionDesk", "SessionViews")
-"""What SecModelUpdate hasn't got itself, it delegates to the first, which delegates to the second."""
+FACETS = ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews")
+"""What SecModelUpdate hasn't got itself, it delegates to the first, which delegates to the second, and so on."""
 
 
 @functools.cache

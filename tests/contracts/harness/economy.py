@@ -13,8 +13,9 @@ GWEI = 10**9
 FULL_SUSPICION = 1 << 16
 MAX_RESERVE_WEI = (1 << 41) * GWEI
 MAX_FEE_CAP_WEI = (1 << 40) - 1
-CHANGES_OF_STAGE = 8
-"""Most of a session before its last settlement: two draws, and each of the other stages after Register once."""
+CHANGES_OF_STAGE = (8, 11)
+"""Most of a session before its last settlement, by policy: two draws, and each of the other stages after Register once;
+with `recover` sharing ends twice before objecting does, and there is stage Reveal."""
 
 
 class FeeTable(NamedTuple):
@@ -114,20 +115,22 @@ def _upload_gas(p: Any) -> int:
 
 
 def member_fees(p: Any) -> int:
-    """F, wei (E20)."""
+    """F, wei (E20): with `recover` three calls at most that are paid as a commitment."""
     table = FeeTable.unpacked(p.fee_table)
-    return (table.limit("register") + table.limit("commit") + _upload_gas(p)) * int(p.fee_cap_wei)
+    commits = 3 if p.policy == 1 else 1
+    return (table.limit("register") + commits * table.limit("commit") + _upload_gas(p)) * int(p.fee_cap_wei)
 
 
 def reserve(p: Any, capacity: int) -> int:
     """What `start` locks for fees, wei (E18)."""
     t, (words, chunks) = FeeTable.unpacked(p.fee_table), _vector(p)
     seats = p.rounds * p.members
-    gas = capacity * t.limit("register") + 2 * seats * t.limit("commit") + seats * _upload_gas(p)
+    commits = p.rounds * (5 * p.members + 1) if p.policy == 1 else 2 * seats
+    gas = capacity * t.limit("register") + commits * t.limit("commit") + seats * _upload_gas(p)
     gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * p.members * words)
     if p.rule == 1:
         gas += 100 * chunks * t.gram + t.gram_word * p.rounds * words
-    gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + CHANGES_OF_STAGE * t.limit("move")
+    gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + CHANGES_OF_STAGE[p.policy] * t.limit("move")
     return gas * int(p.fee_cap_wei)
 
 
@@ -140,14 +143,21 @@ def fee(gas: int, limit: int, base_fee: int, fee_cap_wei: int) -> int:
 
 
 def division(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
-    """What each member of a paid group has, what is burnt, what the owner has back: wei."""
+    """`rewards` where groups are whole: numbers of groups."""
+    return rewards(p, delivered * p.members, paid * p.members)
+
+
+def rewards(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
+    """What each delivering member of a paid group has, what is burnt, what the owner has back: wei.
+
+    Of the live groups `delivered` members have delivered, `paid` of them in groups that are paid.
+    """
     if paid == 0:
         return 0, 0, p.reward_wei
     seat = p.reward_wei // (p.rounds * p.members)
-    worth = delivered * p.members * seat
-    share = worth // (paid * p.members) if p.rule == 1 else seat
-    burnt = 0 if p.rule == 1 else worth - paid * p.members * seat
-    return share, burnt, p.reward_wei - burnt - paid * p.members * share
+    share = seat * delivered // paid if p.rule == 1 else seat
+    burnt = 0 if p.rule == 1 else seat * (delivered - paid)
+    return share, burnt, p.reward_wei - burnt - paid * share
 
 
 # Bonds.

@@ -17,6 +17,8 @@ import boa
 import eth_keys.backends.native.main as native_keys
 from eth.db.account import AccountDB
 from eth.exceptions import OutOfGas
+from eth.precompiles.modexp import extract_lengths, modexp
+from eth.vm.forks.prague.computation import PragueComputation
 from eth_utils import keccak, to_canonical_address
 
 TX_GAS_CAP = 1 << 24
@@ -90,12 +92,25 @@ def _mark_warm(self: Any, address: bytes) -> None:
     self._journal_accessed_state[_transaction.prefix(address)] = b"1"
 
 
+def _modexp_gas(data: bytes) -> int:
+    """EIP-7883, Osaka's price of modular exponentiation."""
+    base, exponent, modulus = extract_lengths(data)
+    longest, head = max(base, modulus), min(exponent, 32)
+    complexity = 16 if longest <= 32 else 2 * ((longest + 7) // 8) ** 2
+    bits = int.from_bytes(data[96 + base : 96 + base + head].ljust(head, b"\0"), "big").bit_length()
+    return max(500, complexity * max(1, 16 * (exponent - head) + max(0, bits - 1)))
+
+
 def install() -> None:
-    """Patches py-evm once: transaction boundaries, and a memory for signature recovery (pure Python: 20 ms each)."""
+    """Patches py-evm once.
+
+    Transaction boundaries; Osaka's price of the precompile at 5; a memory for signature recovery, which takes 20 ms.
+    """
     AccountDB.get_storage = _get_storage
     AccountDB._get_storage_tracker_key = _slot_key
     AccountDB.is_address_warm = _is_warm
     AccountDB.mark_address_warm = _mark_warm
+    PragueComputation._precompiles[to_canonical_address(f"0x{5:040x}")] = modexp(gas_calculator=_modexp_gas)
     native_keys.ecdsa_raw_recover = functools.lru_cache(maxsize=4096)(native_keys.ecdsa_raw_recover)
 
 

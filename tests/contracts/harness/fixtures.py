@@ -8,11 +8,23 @@ from typing import Any
 import boa
 import pytest
 
-from . import CONTRACTS, Accounts, Chain, Contract, SessionDriver, compiled, evm, make_params, session_type
+from . import (
+    CONTRACTS,
+    Accounts,
+    Chain,
+    Contract,
+    RecoverDriver,
+    SessionDriver,
+    compiled,
+    evm,
+    make_params,
+    session_type,
+)
 from .chain import GENESIS_TIME
 from .contract import Backend
 
 Factory = Callable[..., SessionDriver]
+RecoverFactory = Callable[..., RecoverDriver]
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +64,9 @@ def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = e
     names = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
     libraries = [deploy(name).address for name in names]
     views = deploy("SessionViews", *libraries)
-    desk = deploy("SessionDesk", *libraries, views.address)
+    setup = deploy("SessionSetup", *libraries, views.address)
+    recovery = deploy("SessionRecovery", *libraries, deploy("SecretMath").address, setup.address)
+    desk = deploy("SessionDesk", *libraries, recovery.address)
     implementation = deploy("SecModelUpdate", *libraries, desk.address)
     return deploy("Market", implementation.address, min_window_secs)
 
@@ -61,6 +75,23 @@ def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = e
 def new_session(chain: Chain, accounts: Accounts, market: Contract) -> Factory:
     """Makes a session in Setup: `new_session(listed=None, owner=None, **params)`, as `SessionDriver` takes them."""
     return factory(chain, market, accounts)
+
+
+@pytest.fixture(scope="session")
+def new_recover(new_session: Factory) -> RecoverFactory:
+    """Makes a session with policy `recover` in Setup: two groups of four members, T = 3, unless told otherwise."""
+    return recover_factory(new_session)
+
+
+def recover_factory(make: Factory) -> RecoverFactory:
+    """`make` with policy `recover`."""
+
+    def made(*args: Any, **given: Any) -> RecoverDriver:
+        driver = make(*args, **{"policy": 1, "members": 4} | given)
+        assert isinstance(driver, RecoverDriver)
+        return driver
+
+    return made
 
 
 def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
@@ -75,6 +106,7 @@ def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
         **params: int,
     ) -> SessionDriver:
         made = make_params(**params)
-        return SessionDriver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
+        driver = RecoverDriver if made.policy == 1 else SessionDriver
+        return driver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
 
     return make

@@ -26,7 +26,6 @@ class Keys(NamedTuple):
     r: int
     s: int
     transport: bytes = bytes(32)
-    self_mask: str = "0x" + "00" * 20
 
 
 def key_digest(chain_id: int, session: str, sender: str) -> bytes:
@@ -36,11 +35,22 @@ def key_digest(chain_id: int, session: str, sender: str) -> bytes:
 
 
 @functools.cache
+def point(secret: int) -> bytes:
+    """x and y of secret * G, 32 bytes each."""
+    return keys.PrivateKey(secret.to_bytes(32, "big"), backend=_backend).public_key.to_bytes()
+
+
+@functools.cache
 def public(secret: int) -> tuple[int, int, str]:
     """x, parity and address of secret * G."""
-    point = keys.PrivateKey(secret.to_bytes(32, "big"), backend=_backend).public_key
-    data = point.to_bytes()
-    return int.from_bytes(data[:32], "big"), data[63] & 1, point.to_address()
+    data = point(secret)
+    return int.from_bytes(data[:32], "big"), data[63] & 1, "0x" + keccak(data)[12:].hex()
+
+
+@functools.cache
+def pair(secret: int, peer: int) -> bytes:
+    """The address of secret * peer * G, 20 bytes."""
+    return keccak(point(secret * peer % CURVE_ORDER))[12:]
 
 
 @functools.cache

@@ -53,26 +53,30 @@ class Params(NamedTuple):
 def make_params(**given: int) -> Params:
     """Legal parameters of a small session: two groups of three, norm, 6-bit lanes; `given` overrides fields.
 
-    What depends on another field (lane width, threshold, bond, Krum's numbers) follows it unless it is given.
+    What depends on another field (lane width, threshold, suite, bond, Krum's numbers) follows it unless it is given.
     """
     f: dict[str, int] = {
         "parameter_count": 40, "samples": 20, "epochs": 1, "batch_size": 10, "rounds": 2, "members": 3,
-        "colluders": 1, "encoding": 0, "chunk_words": 8, "suite": 0, "assignment": 0, "rule": 0, "krum_m_rule": 0,
+        "colluders": 1, "encoding": 0, "chunk_words": 8, "assignment": 0, "rule": 0, "krum_m_rule": 0,
         "policy": 0, "register_secs": DAY, "commit_secs": DAY, "upload_secs": DAY, "aggregate_secs": DAY,
-        "select_secs": DAY, "reveal_secs": 0, "vote_secs": 0, "fee_cap_wei": 0, "fee_table": 0, "record_constants": 0,
+        "select_secs": DAY, "vote_secs": 0, "fee_cap_wei": 0, "fee_table": 0, "record_constants": 0,
     } | given  # fmt: skip
-    weights, krum = f["encoding"] == 1, f["rule"] == 1
+    weights, krum, recover = f["encoding"] == 1, f["rule"] == 1, f["policy"] == 1
+    least_shares = min(f["members"], f["colluders"] + 2)
     follow = {
         "min_rounds": 1,
-        "threshold": f["members"],
+        "threshold": least_shares if recover else f["members"],
+        "suite": int(recover),
+        "reveal_secs": DAY if recover else 0,
         "clip": 0 if weights else 0x3D4CCCCD,
         "bound": (2**31 - 1) // f["members"] if weights else 7,
         "krum_mu_bps": 2_500 if krum else 0,
         "krum_m": 1 if krum else 0,
         "reward_wei": 12 * f["rounds"] * f["members"] * MILLIETHER + 1,
-        "unsafe_small": int(f["members"] < f["colluders"] + 2),
     }
     f = follow | f
+    if "unsafe_small" not in f:
+        f["unsafe_small"] = int(f["threshold"] < f["colluders"] + 2)
     if "lane_bits" not in f:
         f["lane_bits"] = 32 if weights else ref.smallest_lane(f["members"], f["bound"])
     least = economy.least_bond(f["reward_wei"], f["rounds"], f["members"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -229,9 +230,16 @@ def upper(matrix: Sequence[Sequence[int]]) -> list[int]:
     return [row[s] for r, row in enumerate(matrix) for s in range(r + 1, len(matrix))]
 
 
-def norm_accepts(square: int, members: int, parameters: int, bound: int) -> bool:
-    """(E15) with u_r = N."""
-    return 4 * members**2 * square <= members**2 * parameters * bound**2
+def norm_accepts(square: int, members: int, parameters: int, bound: int, count: int | None = None) -> bool:
+    """(E15) with u_r members that delivered, `count`; all of them unless given."""
+    delivered = members if count is None else count
+    return 4 * members**2 * square <= delivered**2 * parameters * bound**2
+
+
+def means(vectors: Sequence[Sequence[int]], counts: Sequence[int]) -> list[list[int]]:
+    """S_r / u_r times the least common multiple of 1..16, what Krum compares with `recover` (E16)."""
+    scale = math.lcm(*range(1, 17))
+    return [[scale // count * v for v in vector] for vector, count in zip(vectors, counts, strict=True)]
 
 
 def krum_picks(count: int, mu_bps: int, m: int, strict: bool) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Self
 
@@ -29,11 +29,20 @@ class Stage(IntEnum):
     REGISTER = 1
     DRAW = 2
     COMMIT = 3
+    SHARE = 4
     UPLOAD = 5
+    REVEAL = 6
     AGGREGATE = 7
     SELECT = 8
     PAYMENT = 10
     FINISHED = 11
+
+
+STAGES = (
+    [stage for stage in Stage if stage not in (Stage.SHARE, Stage.REVEAL)],
+    [stage for stage in Stage if stage != Stage.COMMIT],
+)
+"""Those of a session, by its policy: `abort`, `recover`."""
 
 
 class Status(IntEnum):
@@ -43,6 +52,7 @@ class Status(IntEnum):
     FORMING = 1
     COMMIT = 2
     UPLOAD = 4
+    REVEAL = 5
     DELIVERED = 6
     AGGREGATED = 7
     FAILED = 8
@@ -355,9 +365,9 @@ class SessionDriver:
             if account not in but and self.contract.credit_of(account):
                 self.contract.withdraw(sender=account)
 
-    def to(self, stage: Stage) -> Self:
-        """Brings the session to a stage, everyone honest; for Finished, to all money withdrawn."""
-        steps = {
+    def steps(self) -> dict[Stage, Callable[[], object]]:
+        """What brings an honest session from each stage to a later one."""
+        return {
             Stage.SETUP: self.finish_setup,
             Stage.REGISTER: self.finish_register,
             Stage.COMMIT: self.finish_commit,
@@ -366,6 +376,10 @@ class SessionDriver:
             Stage.SELECT: self.finish_select,
             Stage.PAYMENT: self.finish_payment,
         }
+
+    def to(self, stage: Stage) -> Self:
+        """Brings the session to a stage, everyone honest; for Finished, to all money withdrawn."""
+        steps = self.steps()
         while (now := self.contract.stage()) < stage:
             if now == Stage.REGISTER and stage == Stage.DRAW:
                 self.register_all()

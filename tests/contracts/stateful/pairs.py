@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.contracts.harness import Accounts, Contract, Receipt, Reverted, SessionDriver, Stage
+from tests.contracts.harness import Accounts, Contract, Receipt, RecoverDriver, Reverted, SessionDriver, Stage
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.stateful import pay
 from tests.contracts.stateful.ledger import Ledger
+from tests.contracts.stateful.recovery import RecoverTwin, Setting
 from tests.contracts.stateful.twin import Now, Refused, Twin
 
 
@@ -37,9 +38,16 @@ class Pairs:
     decoys: list[str]
 
     def twin_of(self, real: SessionDriver) -> Twin:
-        twin = Twin(real.params, real.owner, real.listed, real.room, self.chain.time, self.ledger)
+        terms = real.params, real.owner, real.listed, real.room, self.chain.time, self.ledger
+        recovers = isinstance(real, RecoverDriver)
+        twin = RecoverTwin(*terms, setting=self._setting(real)) if recovers else Twin(*terms)
         self.ledger.sessions[int(real.contract.address, 16)] = twin
         return twin
+
+    def _setting(self, real: SessionDriver) -> Setting:
+        model_hash = ref.model_hash(real.params, ref.publish_hash(real.published()))
+        sizes = real.word_count, real.params.chunk_words
+        return Setting(self.chain.id, real.contract.address, model_hash, *sizes, real.secret)
 
     def now(self, twin: Twin, real: SessionDriver) -> Now:
         """The block that the next transaction runs in."""
@@ -59,15 +67,20 @@ class Pairs:
         """`both` for any session of the machine."""
         now, before = self.now(twin, real), pay.Before.of(twin)
         try:
-            expected(now)
+            answer = expected(now)
         except Refused:
             with pytest.raises(Reverted):
                 actual()
             return False
         receipt = actual()
-        pay.check(twin, before, call, sender, receipt, now, real.gas_price, contracts=self.decoys, **what)
+        useful = answer is not False
+        pay.check(twin, before, call, sender, receipt, now, real.gas_price, useful, contracts=self.decoys, **what)
         twin.close_books()
+        self.saw(real, receipt)
         return True
+
+    def saw(self, real: SessionDriver, receipt: Receipt) -> None:
+        """What a machine does with the events of a call."""
 
     def play_through(self, real: SessionDriver, twin: Twin, missing: set[int]) -> None:
         """A whole session of one's own; who is `missing` doesn't commit. Everybody else is honest."""

@@ -11,9 +11,11 @@ from tests.contracts.stateful.twin import Now, Twin
 TURN_BLOCKS = 50
 DRAW_TURN_BLOCKS = 64
 
-BY_ITSELF = ("register", "commit", "upload")
-"""What nobody else can do: no turns."""
-BY_ANYBODY = ("aggregate", "gram", "select", "settle", "advance", "draw")
+AT_ONCE = ("register", "commit", "upload", "share", "reveal", "reveal_shares", "rebuild")
+"""No turns."""
+IN_TURN = ("aggregate", "disclose", "unmask", "gram", "select", "settle", "advance", "draw")
+LIKE = dict.fromkeys(("share", "reveal", "reveal_shares", "rebuild", "disclose"), "commit") | {"unmask": "aggregate"}
+"""The entry of the fee table for calls that have none of their own."""
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Before:
     ranks: dict[str, int]
     draw_block: int
     first: int
+    objecting: bool
 
     @classmethod
     def of(cls, twin: Twin) -> Before:
@@ -43,7 +46,15 @@ class Before:
             ranks[one.account] = counts.get(one.pool, 0)
             counts[one.pool] = ranks[one.account] + 1
         return cls(
-            twin.stage, twin.deadline, twin.entered, len(twin.groups), committed, ranks, twin.draw_block, twin.first
+            twin.stage,
+            twin.deadline,
+            twin.entered,
+            len(twin.groups),
+            committed,
+            ranks,
+            twin.draw_block,
+            twin.first,
+            twin.objecting,
         )
 
 
@@ -55,7 +66,7 @@ def has_turn(twin: Twin, before: Before, call: str, sender: str, group: int, now
     seat = before.committed.get(sender)
     if seat is None:
         return False
-    if call in ("aggregate", "settle"):
+    if call in ("aggregate", "disclose", "unmask", "settle"):
         return seat == (group, turn % size)
     return seat[0] * size + seat[1] == turn % (before.groups * size)
 
@@ -63,7 +74,7 @@ def has_turn(twin: Twin, before: Before, call: str, sender: str, group: int, now
 def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
     """Whether the call is somebody's turn, not yet everybody's."""
     p = twin.params
-    if call == "aggregate":
+    if call in ("aggregate", "disclose", "unmask"):
         return before.stage == Stage.UPLOAD or now.time <= before.entered + p.aggregate_secs // 4
     if call == "settle":
         return before.stage != Stage.PAYMENT or now.time <= before.entered + p.select_secs // 4
@@ -76,6 +87,8 @@ def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
     window = {
         Stage.REGISTER: p.register_secs,
         Stage.COMMIT: p.commit_secs,
+        Stage.SHARE: p.commit_secs,
+        Stage.REVEAL: p.reveal_secs,
         Stage.UPLOAD: p.upload_secs,
         Stage.AGGREGATE: p.aggregate_secs,
         Stage.SELECT: p.select_secs,
@@ -86,20 +99,21 @@ def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
 def limit_of(twin: Twin, before: Before, call: str, words: int) -> int:
     """Most gas that a call is paid for."""
     table = economy.FeeTable.unpacked(twin.params.fee_table)
-    limit = 0 if call in ("advance", "draw") else table.limit(call, words)
-    moved = before.stage != Stage.PAYMENT and (before.stage, before.first) != (twin.stage, twin.first)
+    limit = 0 if call in ("advance", "draw") else table.limit(LIKE.get(call, call), words)
+    changed = (before.stage, before.first, before.objecting) != (twin.stage, twin.first, twin.objecting)
+    moved = before.stage != Stage.PAYMENT and changed
     return limit + (table.limit("move") if moved else 0)
 
 
 def check(
-    twin: Twin, before: Before, call: str, sender: str, receipt: Receipt, now: Now, gas_price: int, *,
+    twin: Twin, before: Before, call: str, sender: str, receipt: Receipt, now: Now, gas_price: int, useful: bool, *,
     words: int = 0, group: int = 0, contracts: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Compares what a call was paid with what it may be, and enters it in the twin's books."""
     events = receipt.named("FeeCredited")
     price = min(gas_price, twin.params.fee_cap_wei)
-    payable = before.stage != Stage.SETUP and call in (*BY_ITSELF, *BY_ANYBODY)
-    if payable and call not in BY_ITSELF:
+    payable = useful and before.stage != Stage.SETUP and call in (*AT_ONCE, *IN_TURN)
+    if payable and call in IN_TURN:
         payable = not in_first_quarter(twin, before, call, now) or has_turn(twin, before, call, sender, group, now)
     limit = limit_of(twin, before, call, words) if payable else 0
     if not payable or sender in contracts or limit * price < economy.GWEI:

@@ -9,10 +9,8 @@ import pytest
 from tests.contracts.harness import Stage, Status
 from tests.contracts.harness import reference as ref
 from tests.contracts.stateful.attackers import Attacked
-from tests.contracts.stateful.machine import BURN, FEES, KINDS, NORM, RECORDS, REFUSE, SHUFFLED, Kind
+from tests.contracts.stateful.machine import BURN, EVERYBODY, FEES, KINDS, NORM, RECORDS, REFUSE, SHUFFLED, Kind
 from tests.contracts.stateful.sites import embedded
-
-EVERYBODY = set(range(8))
 
 
 @pytest.fixture

@@ -1,8 +1,13 @@
-"""A session in plain Python, from docs/PROTOCOL.md sections 6 to 11. Every call changes it or raises `Refused`."""
+"""A session in plain Python, from docs/PROTOCOL.md sections 6 to 11. Every call changes it or raises `Refused`.
+
+What policy `recover` adds is in `recovery.py`.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from tests.contracts.harness import DAY, Params, Stage, Status, economy
 from tests.contracts.harness import reference as ref
@@ -45,11 +50,28 @@ class Group:
         return self.failed_at is not None
 
     @property
+    def size(self) -> int:
+        """u_r: how many have delivered."""
+        return self.delivered.bit_count()
+
+    @property
+    def done(self) -> bool:
+        """Whether its members are certain of its price."""
+        return self.delivered == self.everybody
+
+    @property
     def did(self) -> int:
-        """Of a failed group: who did its part."""
+        """Who did its part."""
         if self.declined:
             return self.everybody & ~self.declined
-        return self.committed if self.failed_at == Stage.COMMIT else self.delivered
+        if self.failed_at in (Stage.COMMIT, Stage.SHARE):
+            return self.committed
+        return self.delivered if self.failed else self.everybody
+
+    @property
+    def blameless(self) -> int:
+        """Who has no miss on its record, and is drawn again if the group has failed in time for that."""
+        return self.did
 
 
 @dataclass
@@ -73,6 +95,9 @@ class Twin:
         ledger: of its market.
     """
 
+    group_type: ClassVar[type[Group]] = Group
+    round_stage: ClassVar[Stage] = Stage.COMMIT
+
     def __init__(self, params: Params, owner: str, listed: list[str], capacity: int, born: int, ledger: Ledger) -> None:
         self.params, self.owner, self.listed, self.capacity, self.ledger = params, owner, listed, capacity, ledger
         self.stage, self.deadline, self.draw_block = Stage.SETUP, born + 30 * DAY, 0
@@ -85,8 +110,8 @@ class Twin:
         self.first = 0
         self.again: set[str] = set()
         self.survivors: list[str] = []
-        self.gram_done = self.unselected = False
-        self.share = self.deposited = self.withdrawn = self.reserve = self.rest = self.burnt = 0
+        self.gram_done = self.unselected = self.objecting = False
+        self.seat_share = self.deposited = self.withdrawn = self.reserve = self.rest = self.burnt = 0
         self.credits: dict[str, int] = {}
         self.postponed: dict[str, int] = {}
         self.earned: dict[str, int] = {}
@@ -195,11 +220,11 @@ class Twin:
 
     def _seat(self, seats: ref.Seats, now: Now) -> None:
         self.seats = seats
-        self.groups = [Group(self._sitting(seats, g)) for g in range(self._full())]
+        self.groups = [self.group_type(self._sitting(seats, g)) for g in range(self._full())]
         for one in self.joined:
             if one.account not in seats:
                 self.credit(one.account, self.params.bond_wei)
-        self._enter(Stage.COMMIT, now, self.params.commit_secs)
+        self._enter(self.round_stage, now, self.params.commit_secs)
 
     @staticmethod
     def _sitting(seats: ref.Seats, group: int) -> list[str]:
@@ -214,7 +239,7 @@ class Twin:
 
     def decline(self, account: str, now: Now) -> None:
         group, place = self._uncommitted(account, now)
-        group.declined, group.failed_at = 1 << place, Stage.COMMIT
+        group.declined, group.failed_at = 1 << place, self.stage
         self._close_round_if_all_are_in(now)
 
     def _uncommitted(self, account: str, now: Now) -> tuple[Group, int]:
@@ -224,25 +249,26 @@ class Twin:
 
     def waits_for(self, account: str) -> bool:
         """Whether the open commitment round waits for that account."""
-        if self.stage != Stage.COMMIT or account not in self.seats:
+        if self.stage != self.round_stage or account not in self.seats:
             return False
         index, place = self.seats[account]
-        return not self.groups[index].failed and not self.groups[index].committed >> place & 1
+        group = self.groups[index]
+        return index >= self.first and not group.failed and not group.committed >> place & 1
 
     def _close_round_if_all_are_in(self, now: Now) -> None:
-        if all(g.committed == g.everybody for g in self._live()):
+        if all(g.failed or g.committed == g.everybody for g in self.groups[self.first :]):
             self._close_round(now)
 
     def _close_round(self, now: Now) -> None:
         for group in self._live():
-            if group.committed != group.everybody:
-                group.failed_at = Stage.COMMIT
+            if group.committed.bit_count() < self.params.threshold:
+                group.failed_at = self.stage
         if self.first:
             self._pass_barrier(now)
             return
         self.first = len(self.groups)
-        did = {i: g.did for i, g in enumerate(self.groups) if g.failed}
-        self.survivors = ref.survivors(self.seats, did)
+        blameless = {i: g.blameless for i, g in enumerate(self.groups) if g.failed}
+        self.survivors = ref.survivors(self.seats, blameless)
         if len(self.survivors) < self.params.members:
             self._pass_barrier(now)
         elif self.params.assignment == 0:
@@ -255,8 +281,8 @@ class Twin:
         self.again = set(seats)
         self.seats = self.seats | seats
         count = len(self.survivors) // self.params.members
-        self.groups += [Group(self._sitting(seats, self.first + g), second=True) for g in range(count)]
-        self._enter(Stage.COMMIT, now, self.params.commit_secs)
+        self.groups += [self.group_type(self._sitting(seats, self.first + g), second=True) for g in range(count)]
+        self._enter(self.round_stage, now, self.params.commit_secs)
 
     # Upload, aggregate.
 
@@ -266,7 +292,10 @@ class Twin:
         group = self.groups[index]
         require(not group.failed and not group.delivered >> place & 1)
         group.delivered |= 1 << place
-        if all(g.delivered == g.everybody for g in self._live()):
+        self._close_upload_if_all_are_in(now)
+
+    def _close_upload_if_all_are_in(self, now: Now) -> None:
+        if all(g.delivered == g.committed for g in self._live()):
             self._close_upload(now)
 
     def aggregate(self, index: int, total: list[int], now: Now) -> None:
@@ -288,8 +317,11 @@ class Twin:
 
     def _close_upload(self, now: Now) -> None:
         for group in self._live():
-            if group.delivered != group.everybody:
+            if group.size < self.params.threshold:
                 group.failed_at = Stage.UPLOAD
+        self._open_aggregation(now)
+
+    def _open_aggregation(self, now: Now) -> None:
         if not self._live():
             self._end_selection([], now)
         elif all(g.aggregated for g in self._live()):
@@ -308,21 +340,26 @@ class Twin:
         require(self.stage == Stage.SELECT and now.time <= self.deadline)
         require(self.params.rule == 0 or self.gram_done)
         p, live = self.params, self._live()
-        matrix = ref.gram([g.total for g in live])
         if p.rule == 0:
-            chosen = [
-                i for i in range(len(live)) if ref.norm_accepts(matrix[i][i], p.members, p.parameter_count, p.bound)
-            ]
+            chosen = [i for i, group in enumerate(live) if self._is_short(group)]
         else:
-            chosen = ref.krum(matrix, p.krum_mu_bps, p.krum_m, p.krum_m_rule == 0)
+            scale = math.lcm(*range(1, p.members + 1))
+            means = [[value * (scale // g.size) for value in g.total] for g in live]
+            chosen = ref.krum(ref.gram(means), p.krum_mu_bps, p.krum_m, p.krum_m_rule == 0)
         self._end_selection([live[i] for i in chosen], now)
+
+    def _is_short(self, group: Group) -> bool:
+        """(E15)"""
+        p = self.params
+        return 4 * p.members**2 * ref.dot(group.total, group.total) <= group.size**2 * p.parameter_count * p.bound**2
 
     def _end_selection(self, accepted: list[Group], now: Now) -> None:
         for group in accepted:
             group.accepted = True
         self.unselected = not accepted and bool(self._live())
         paid = accepted or self._live()
-        self.share, self.burnt, self.rest = economy.division(self.params, len(self._live()), len(paid))
+        delivered, rewarded = (sum(g.size for g in groups) for groups in (self._live(), paid))
+        self.seat_share, self.burnt, self.rest = economy.rewards(self.params, delivered, rewarded)
         self._enter(Stage.PAYMENT, now)
         self._finish_if_settled(now)
 
@@ -349,17 +386,21 @@ class Twin:
             self.ledger.record(self.owner, account, blamed, self.records)
 
     def _due(self, group: Group, place: int) -> int:
-        bond = self.params.bond_wei
-        if group.failed:
-            fees = economy.member_fees(self.params) if self.params.fee_table else 0
-            lost = min(bond, fees) if group.declined else None
-            return economy.bonds_back(bond, self.params.members, group.did, lost)[place]
-        return bond + (self.share if group.accepted or self.unselected else 0)
+        back = economy.bonds_back(self.params.bond_wei, self.params.members, group.did, self._price(group))[place]
+        paid = not group.failed and (group.accepted or self.unselected) and group.delivered >> place & 1
+        return back + (self.seat_share if paid else 0)
+
+    def _price(self, group: Group) -> int | None:
+        """What those lose who didn't do their part; None: their bonds."""
+        fees = economy.member_fees(self.params) if self.params.fee_table else 0
+        return min(self.params.bond_wei, fees) if group.declined else None
 
     def blames(self, group: Group, place: int) -> bool | None:
         """b of E27; None: its record doesn't change."""
+        if not group.blameless >> place & 1:
+            return True
         if group.failed:
-            return None if group.did >> place & 1 else True
+            return None
         if group.accepted:
             return False
         return True if self.params.rule == 0 and not self.unselected else None
@@ -372,8 +413,9 @@ class Twin:
         """Accepted, group, place, N."""
         if account not in self.seats:
             return False, 0, 0, 0
-        group, place = self.seats[account]
-        return self.groups[group].accepted, group, place, self.params.members
+        index, place = self.seats[account]
+        group = self.groups[index]
+        return group.accepted and bool(group.delivered >> place & 1), index, place, self.params.members
 
     # Deadlines.
 
@@ -390,7 +432,7 @@ class Twin:
             self._cancel(now)
         elif self.stage == Stage.REGISTER:
             self._close_registration(now)
-        elif self.stage == Stage.COMMIT:
+        elif self.stage == self.round_stage:
             self._close_round(now)
         elif self.stage == Stage.UPLOAD:
             self._close_upload(now)
@@ -410,8 +452,9 @@ class Twin:
         group = self.groups[index]
         if group.failed:
             return Status.FAILED
-        if self.stage in (Stage.COMMIT, Stage.DRAW):
+        if self.stage in (self.round_stage, Stage.DRAW):
             return Status.COMMIT
         if group.aggregated:
             return Status.AGGREGATED
-        return Status.DELIVERED if group.delivered == group.everybody else Status.UPLOAD
+        waits = self.stage == Stage.UPLOAD and group.delivered != group.committed
+        return Status.UPLOAD if waits else Status.DELIVERED

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from functools import cache
 
 from .keccak import keccak256
 
@@ -30,6 +31,7 @@ def add(a: Point, b: Point) -> Point:
     return x, (slope * (a[0] - x) - a[1]) % P
 
 
+@cache
 def multiply(scalar: int, point: Point) -> Point:
     result: Point = None
     while scalar:

@@ -7,6 +7,8 @@ from tests.vectors.reference.keccak import keccak256
 
 LIMITS = ("register", "commit", "select", "settle", "move")
 BY_WORDS = ("upload", "aggregate", "gram")
+SHARE, UPLOAD, REVEAL = 4, 5, 6
+"""Stages in which a group fails under policy `recover`."""
 
 Table = dict[str, int]
 """As it is packed: limits in hundreds of gas, `*_word` in gas."""
@@ -45,6 +47,55 @@ def reserve(
         gas += 100 * chunks * table["gram"] + table["gram_word"] * rounds * words
     gas += 100 * table["select"] + 2 * rounds * 100 * table["settle"] + 8 * 100 * table["move"]
     return cap * gas
+
+
+def member_fees_with_recover(table: Table, words: int, chunks: int, cap: int) -> int:
+    """F under policy `recover`: three calls at most of a commitment's price."""
+    gas = 100 * table["register"] + 3 * 100 * table["commit"] + upload_gas(table, words, chunks)
+    return gas * cap
+
+
+def reserve_with_recover(
+    table: Table, capacity: int, rounds: int, members: int, words: int, chunks: int, krum: bool, cap: int
+) -> int:
+    """E18 under policy `recover`: R (5 N + 1) calls of a commitment's price, 11 changes of stage."""
+    without = reserve(table, capacity, rounds, members, words, chunks, krum, cap)
+    commits = rounds * (5 * members + 1) - 2 * rounds * members
+    return without + cap * 100 * (commits * table["commit"] + (11 - 8) * table["move"])
+
+
+def rewards_with_recover(
+    reward: int, rounds: int, members: int, counts: list[int], paid: list[bool], krum: bool
+) -> tuple[int, int, int]:
+    """E30 under policy `recover`, `counts` the |U| of the groups that were opened, `paid` all of them if `unselected`.
+
+    What each member of U of a paid group has, what is burnt, what is the owner's: wei.
+    """
+    seat = reward // (rounds * members)
+    delivered, kept = sum(counts), sum(count for count, is_paid in zip(counts, paid, strict=True) if is_paid)
+    if kept == 0:
+        return 0, 0, reward
+    each = seat * delivered // kept if krum else seat
+    burnt = 0 if krum else seat * (delivered - kept)
+    return each, burnt, reward - burnt - each * kept
+
+
+def did_their_part(stage: int | None, shared: int, delivered: int, revealed: int, blamed: int) -> int:
+    """Who did, as a bitmap; `stage` is that in which the group failed, None for a group that went on."""
+    if stage == SHARE:
+        return shared
+    if stage == UPLOAD:
+        return delivered
+    return delivered & revealed & ~blamed
+
+
+def bonds_back(bond: int, members: int, did: int) -> list[int]:
+    """Section 8: what each place has back of the bonds; all of them where nobody did its part."""
+    doers = [place for place in range(members) if did >> place & 1]
+    if not doers:
+        return [bond] * members
+    each, left = divmod((members - len(doers)) * bond, len(doers))
+    return [bond + each + int(doers.index(i) < left) if i in doers else 0 for i in range(members)]
 
 
 def pack_constants(decay: int, weight: int, newcomer: int, threshold: int) -> int:

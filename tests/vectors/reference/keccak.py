@@ -1,5 +1,7 @@
 """keccak256 as Ethereum uses it (Keccak submission 3.0: rate 1088, padding 0x01 ... 0x80)."""
 
+from functools import cache
+
 LANE = 2**64 - 1
 
 
@@ -41,6 +43,7 @@ def _permute(a: list[list[int]]) -> list[list[int]]:
     return a
 
 
+@cache
 def keccak256(data: bytes) -> bytes:
     rate = 136
     padded = bytearray(data + b"\x01" + bytes(-(len(data) + 1) % rate))

@@ -1,7 +1,9 @@
-"""Gram matrix and selection rules: section 7, E15 and E16."""
+"""Gram matrix, selection rules and the new model: section 7, E15 and E16."""
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
+
+from .codec import to_float32
 
 
 def inner(a: list[int], b: list[int]) -> int:
@@ -34,6 +36,14 @@ def score(norms: list[int], pairs: list[int], r: int, rest: list[int], f: int) -
     return sum(distances[: len(rest) - f - 2])
 
 
+def per_member(norms: list[int], pairs: list[int], counts: list[int], scale: int) -> tuple[list[int], list[int]]:
+    """Norms and products of scale * S_r / u_r, whole for a multiple `scale` of all counts."""
+    factors = [scale // count for count in counts]
+    between = [p * q for r, p in enumerate(factors) for q in factors[r + 1 :]]
+    scaled = [factor * factor * norm for factor, norm in zip(factors, norms, strict=True)]
+    return scaled, [factor * pair for factor, pair in zip(between, pairs, strict=True)]
+
+
 def krum_scores(norms: list[int], pairs: list[int], mu_bps: int) -> list[int]:
     """All scores before the first pick, or none where nothing is left to measure."""
     rest = list(range(len(norms)))
@@ -57,3 +67,15 @@ def krum(norms: list[int], pairs: list[int], mu_bps: int, m: int, strict: bool) 
         rest.remove(best)
         accepted[best] = True
     return accepted
+
+
+def mean(vectors: list[list[int]], counts: list[int]) -> tuple[list[int], int]:
+    """The mean over groups of S_r / u_r, as whole numerators over one denominator: the counts' lcm K times |P'|."""
+    scale = lcm(*counts)
+    totals = [sum(scale // u * v for u, v in zip(counts, column, strict=True)) for column in zip(*vectors, strict=True)]
+    return totals, scale * len(vectors)
+
+
+def in_weights(totals: list[int], denominator: int, unit: tuple[float, float]) -> list[float]:
+    """The mean in units of a weight, float32; `unit`: (C, Q), or (1, 10^8) with `weights`. Arithmetic in float64."""
+    return [to_float32(float(total) * unit[0] / (unit[1] * float(denominator))) for total in totals]
