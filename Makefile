@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?=
+FUZZ_SECS ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,9 +11,11 @@ PACKAGE := python/omnilytics
 EXTENSION := $(PACKAGE)/_omnicore.abi3.so
 ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildcard contracts/*.vy contracts/baseline/*.vy))
 SYNCED := $(VENV)/.synced
+FLOWER := .venv-flower
+FLOWER_SYNCED := $(FLOWER)/.synced
 
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
-RUST := Cargo.toml Cargo.lock $(shell find rust omnicore -name '*.rs' -o -name Cargo.toml)
+RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/evm omnicore -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := python tests tools
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -20,7 +23,8 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check nightly format lint types current fmt build contracts vectors gas bench snapshots readme wheel lock clean
+.PHONY: help setup demo test check nightly fuzz leaks coverage format lint types current fmt build contracts vectors gas \
+        bench flower snapshots readme wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,15 +70,27 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly'"
 
-nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, branch coverage of the contracts, each guard broken in turn
+nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, all coverage, leaks, each guard broken in turn
+	$(MAKE) coverage leaks
+	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
 	$(BIN)/pytest -m nightly tests/attacks
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
 
+fuzz: ## every decoder, fuzzed with coverage for FUZZ_SECS each, two at a time (FUZZ_SECS=600)
+	tools/fuzz.sh $(FUZZ_SECS)
+
+leaks: ## whether the time of what is done with secrets tells anything about them
+	cargo run --locked --quiet --release -p omnilytics-core --example timing_leaks
+
+coverage: $(SYNCED) ## the lines of rust/ that its tests run, 95 % at least; needs rustup component add llvm-tools
+	$(BIN)/python tools/rust_coverage.py --fail-under 95
+
 format: setup
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
 	cargo fmt --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 
 lint: setup
 	$(BIN)/ruff check $(PYTHON_SOURCES)
@@ -93,6 +109,7 @@ fmt: setup ## format all sources
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	cargo fmt --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
 
 # --- generated files that are committed ---
 
@@ -105,21 +122,30 @@ snapshots: setup ## the snapshots of tests/snapshots: public API, gas, contract 
 gas: setup ## the gas of every contract function
 	$(BIN)/pytest --gas tests/contracts tests/gas
 
-bench: setup ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
+flower: $(FLOWER_SYNCED) ## Flower in an environment of its own, for `omnilytics bench secagg`
+
+$(FLOWER_SYNCED): requirements-flower.lock | $(BIN)/uv
+	"$(PYTHON)" -m venv --clear --without-pip $(FLOWER)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(FLOWER)/bin/python requirements-flower.lock
+	@touch $@
+
+bench: setup flower ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
 	$(BIN)/omnilytics bench all $(ARGS)
 	cargo bench --locked -p omnilytics-core --bench kernels
 
 readme: setup ## the tables of README.md, from docs/results
 	$(BIN)/python tools/readme.py
 
-lock: $(BIN)/uv ## requirements.lock, from requirements.in (ARGS=--upgrade takes the newest versions)
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate --quiet $(ARGS) --output-file requirements.lock requirements.in
+lock: $(BIN)/uv ## requirements*.lock, from requirements*.in (ARGS=--upgrade takes the newest versions)
+	for name in requirements requirements-flower; do \
+		$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			--no-annotate --quiet $(ARGS) --output-file $$name.lock $$name.in || exit 1; \
+	done
 
 wheel: setup ## dist/omnilytics-*.whl, which needs no compiler and no source tree
 	$(BIN)/maturin build --release --locked --out dist
 
 clean: ## remove all that was made, .venv too
-	rm -rf $(VENV) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(FLOWER) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -rf $(EXTENSION) $(PACKAGE)/chain/artifacts
 	find python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
