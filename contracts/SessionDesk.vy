@@ -157,6 +157,7 @@ def decline():
     place: uint256 = (seat - 1) % shape.members
     g: groups.Group = groups._load(group)
     assert (g.committed >> place) & 1 == 0, "session: already committed"
+    seats._check_round(p, group)
     m.declined = True
     registry._store(msg.sender, m)
     awaited: uint256 = shape.members - progress._count(g.committed)
@@ -193,7 +194,8 @@ def object(place: uint256):
     own: uint256 = 0
     group, own = registry._shared_seat(msg.sender, shape.members)
     v: progress.Verdict = progress._failures()
-    seats._check_open(p, v, group)
+    assert (v.failed_commit >> group) & 1 == 0, "session: the group has failed"
+    seats._check_round(p, group)
     g: groups.Group = groups._load(group)
     assert place != own and place < shape.members and (g.committed >> place) & 1 == 1, "recover: nobody to object to"
     g.blamed = (1 << own) | (1 << place)

@@ -33,6 +33,7 @@ def _take(p: progress.Progress, shape: ISessionRules.Shape, root: bytes32) -> (u
     place: uint256 = (seat - 1) % shape.members
     g: groups.Group = groups._load(group)
     assert (g.committed >> place) & 1 == 0, "session: already committed"
+    seats._check_round(p, group)
     # the root takes the slot that the first seat may have been computed from
     m.seat = first
     if seat != first:

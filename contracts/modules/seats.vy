@@ -112,15 +112,14 @@ def _to_commit(
     """
     assert first != 0, "session: no seat"
     seat: uint256 = self._newest(p, v, shape, m, first)
-    self._check_open(p, v, (seat - 1) // shape.members)
+    assert (v.failed_commit >> ((seat - 1) // shape.members)) & 1 == 0, "session: the group has failed"
     return seat
 
 
 @pure
 @internal
-def _check_open(p: progress.Progress, v: progress.Verdict, group: uint256):
+def _check_round(p: progress.Progress, group: uint256):
     """
-    @notice Refuses groups that have failed and, in the second round, those of the first: who has committed in them is fixed.
+    @notice Refuses, in the second round, groups of the first: who has committed in them is fixed.
     """
-    assert (v.failed_commit >> group) & 1 == 0, "session: the group has failed"
     assert group >= p.first_groups, "session: the group's round is over"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
     from omnilytics.chain.embedded import EmbeddedChain
-    from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey
+    from omnilytics.codec import Codec, Dealing, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery, Reveal
     from omnilytics.errors import (
         ChainError,
         DataError,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from omnilytics.protocol.merkle import MerkleTree
     from omnilytics.protocol.owner import ModelOwner
     from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
+    from omnilytics.protocol.releases import ReleaseLog
     from omnilytics.protocol.terms import Terms, check_params
     from omnilytics.protocol.verify import VerifyReport, verify_record
     from omnilytics.seeds import Seeds
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from omnilytics.types import (
         Address,
         Assignment,
+        DropoutPolicy,
         Encoding,
         FeeTable,
         KrumPicks,
@@ -52,7 +54,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "omnilytics.chain.base": ("ChainPort", "MarketPort", "SessionPort"),
     "omnilytics.chain.embedded": ("EmbeddedChain",),
-    "omnilytics.codec": ("Codec", "GroupContext", "MaskKey", "MaskedInput"),
+    "omnilytics.codec": (
+        "Codec",
+        "Dealing",
+        "GroupContext",
+        "MaskKey",
+        "MaskedInput",
+        "MemberSecrets",
+        "Recovery",
+        "Reveal",
+    ),
     "omnilytics.errors": (
         "ChainError",
         "DataError",
@@ -70,6 +81,7 @@ _HOMES = {
     "omnilytics.protocol.merkle": ("MerkleTree",),
     "omnilytics.protocol.owner": ("ModelOwner",),
     "omnilytics.protocol.pipeline": ("Improvement", "Pipeline", "Plan"),
+    "omnilytics.protocol.releases": ("ReleaseLog",),
     "omnilytics.protocol.terms": ("Terms", "check_params"),
     "omnilytics.protocol.verify": ("VerifyReport", "verify_record"),
     "omnilytics.seeds": ("Seeds",),
@@ -78,6 +90,7 @@ _HOMES = {
     "omnilytics.types": (
         "Address",
         "Assignment",
+        "DropoutPolicy",
         "Encoding",
         "FeeTable",
         "KrumPicks",
@@ -101,6 +114,8 @@ __all__ = [
     "DataError",
     "DataOwner",
     "Dataset",
+    "Dealing",
+    "DropoutPolicy",
     "EmbeddedChain",
     "Encoding",
     "EncodingError",
@@ -114,6 +129,7 @@ __all__ = [
     "MarketPort",
     "MaskKey",
     "MaskedInput",
+    "MemberSecrets",
     "MerkleTree",
     "ModelOwner",
     "OmniLyticsError",
@@ -124,6 +140,9 @@ __all__ = [
     "ProtocolError",
     "Quote",
     "RecordConstants",
+    "Recovery",
+    "ReleaseLog",
+    "Reveal",
     "Reverted",
     "Rule",
     "Seeds",

@@ -103,7 +103,7 @@ class KrumPicks(IntEnum):
     PAPER = 1
 
 
-class Policy(IntEnum):
+class DropoutPolicy(IntEnum):
     """What happens when a member drops out (design section 5)."""
 
     ABORT = 0
@@ -124,7 +124,7 @@ _ENUMERATIONS: dict[str, type[IntEnum]] = {
     "assignment": Assignment,
     "rule": Rule,
     "krum_m_rule": KrumPicks,
-    "policy": Policy,
+    "policy": DropoutPolicy,
 }
 
 
@@ -152,7 +152,7 @@ class SessionParams:
     krum_mu_bps: int
     krum_m: int
     krum_m_rule: KrumPicks
-    policy: Policy
+    policy: DropoutPolicy
     register_secs: int
     commit_secs: int
     upload_secs: int
@@ -230,7 +230,7 @@ def member_fees_wei(params: SessionParams) -> int:
     fees = params.fees
     if fees is None:
         return 0
-    commits = COMMITS_TO_RECOVER if params.policy is Policy.RECOVER else 1
+    commits = COMMITS_TO_RECOVER if params.policy is DropoutPolicy.RECOVER else 1
     gas = fees.register + commits * fees.commit + fees.an_upload(params.words, params.chunks)
     return gas * params.fee_cap_wei
 
@@ -242,12 +242,12 @@ def most_commits(params: SessionParams) -> int:
     each group one that discloses its seeds.
     """
     seats = params.rounds * params.members
-    return 5 * seats + params.rounds if params.policy is Policy.RECOVER else 2 * seats
+    return 5 * seats + params.rounds if params.policy is DropoutPolicy.RECOVER else 2 * seats
 
 
 def most_moves(params: SessionParams) -> int:
     """Most changes of stage from the end of registration to the payment: two draws and two rounds among them."""
-    return 11 if params.policy is Policy.RECOVER else 8
+    return 11 if params.policy is DropoutPolicy.RECOVER else 8
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:

@@ -95,6 +95,34 @@ def test_a_late_objection_is_none(sharing: RecoverDriver) -> None:
     assert session.group(0).status == Status.UPLOAD
 
 
+def test_the_second_round_is_no_second_chance(new_recover: RecoverFactory) -> None:
+    """S of a first-round group is fixed. While others deal anew nobody can join it, dissolve it or object in it."""
+    session = new_recover(rounds=3).to(Stage.SHARE)
+    wealth = Wealth(session)
+    *peers, late = session.members_of(2)
+    session.share_all([a for a in session.seated() if a != late])
+    session.pass_deadline()
+    for group in (0, 1):
+        session.object_to(*session.members_of(group)[:2])
+    session.pass_deadline()
+    assert (session.stage(), session.group_count()) == (Stage.SHARE, 4)
+    for step in (session.share, session.decline):
+        with reverts("session: the group's round is over"):
+            step(late)
+    session.share_all(session.members_of(3))
+    with reverts("session: the group's round is over"):
+        session.object_to(peers[0], peers[1])
+    session.pass_deadline()
+    assert session.group(2).status == Status.UPLOAD
+    assert session.group(2).committed == 0b0111
+    session.to(Stage.FINISHED)
+    assert session.accepted() == 0b1100
+    assert wealth.of(late) == -session.params.bond_wei
+    told = wealth.tell("late in the first round, tries in the second", late)
+    assert told.loses
+    assert told.honest_loss == 0
+
+
 def rest_of_the_upload(session: RecoverDriver, late: str) -> None:
     """The words it would have uploaded."""
     session.contract.upload(1, session.chunk(session.words(late), 1), [], sender=late)

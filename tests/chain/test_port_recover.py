@@ -13,9 +13,9 @@ from omnilytics.errors import Reverted
 from omnilytics.types import (
     Assignment,
     Disclosure,
+    DropoutPolicy,
     GroupStatus,
     Opening,
-    Policy,
     Rule,
     SessionParams,
     Stage,
@@ -29,7 +29,8 @@ N, T = 5, 3
 def recovering() -> SessionParams:
     abort = replace(terms(N, Assignment.GREEDY, Rule.NORM), rounds=1, min_rounds=1, unsafe_small=1, lane_bits=8)
     bond = -(-(N - 1) * abort.reward_wei // N)
-    return replace(abort, policy=Policy.RECOVER, suite=Suite.KECCAK, threshold=T, reveal_secs=3_600, bond_wei=bond)
+    recover = DropoutPolicy.RECOVER
+    return replace(abort, policy=recover, suite=Suite.KECCAK, threshold=T, reveal_secs=3_600, bond_wei=bond)
 
 
 class Group:

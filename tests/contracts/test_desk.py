@@ -90,31 +90,65 @@ def parts(accounts: Accounts, libraries: list[str]) -> dict[str, Contract]:
     return found
 
 
-FRONT = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup")
-"""Those through which the owner's calls go."""
+Calls = dict[str, tuple[object, ...]]
+"""Names and arguments."""
+
+OWNERS: Calls = {
+    "whitelist": (["0x" + "01" * 20],),
+    "set_whitelist_root": (b"\1" * 32, 6),
+    "publish": (0, bytes(32)),
+    "exit": (),
+}
+MEMBERS: Calls = {
+    "draw": (),
+    "commit": (b"\1" * 32,),
+    "upload": (0, bytes(32), []),
+    "aggregate": (0, 0, bytes(32)),
+    "gram": (0, b"", []),
+    "select": ([],),
+    "decline": (),
+    "settle": (0, []),
+    "withdraw": (),
+    "withdraw_for": ("0x" + "01" * 20,),
+    "share": (b"\1" * 32, bytes(192), bytes(112)),
+    "object": (0,),
+    "reveal": (1, b"", []),
+    "reveal_shares": ([],),
+    "rebuild": ("0x" + "01" * 20, b"", 3, [1, 2]),
+    "disclose": (0, []),
+    "unmask": (0, 0, b"", [], []),
+}
+REASONS = {
+    "draw": "session: nothing to draw",
+    "aggregate": "aggregate: wrong stage",
+    "settle": "session: no such group",
+    "withdraw": "session: nothing to withdraw",
+    "withdraw_for": "session: nothing to withdraw",
+}
+"""Why a session that nobody has started refuses them; all others for the stage."""
+
+
+def home(call: str) -> int:
+    """The number of the part that has a function; those before it delegate."""
+    return next(i for i, name in enumerate(PARTS) if call in part(name).abi.functions)
 
 
 class TestByItself:
-    """A part is a session that nobody can initialise."""
+    """A part, whatever is behind it, is a session that nobody can initialise."""
 
-    @pytest.mark.parametrize("name", FRONT)
+    @pytest.mark.parametrize("name", PARTS[: home("initialize") + 1])
     def test_nobody_initialises_it(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
         with reverts("session: already initialised"):
             parts[name].initialize(accounts.stranger, sender=accounts.stranger)
 
-    @pytest.mark.parametrize("name", FRONT)
-    def test_nobody_owns_it(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
-        calls: list[tuple[str, tuple[object, ...]]] = [
-            ("whitelist", ([accounts.alice],)),
-            ("set_whitelist_root", (b"\1" * 32, 6)),
-            ("publish", (0, bytes(32))),
-            ("exit", ()),
-        ]
-        for call, args in calls if name in FRONT[:2] else calls[:3]:
-            with reverts("session: only the owner"):
-                getattr(parts[name], call)(*args, sender=accounts.stranger)
+    @pytest.mark.parametrize(
+        ("name", "call"), [(name, call) for call in OWNERS for name in PARTS[: home(call) + 1]], ids=str
+    )
+    def test_nobody_owns_it(self, parts: dict[str, Contract], accounts: Accounts, name: str, call: str) -> None:
+        with reverts("session: only the owner"):
+            getattr(parts[name], call)(*OWNERS[call], sender=accounts.stranger)
 
-    @pytest.mark.parametrize("name", FRONT)
+    @pytest.mark.parametrize("name", PARTS[: home("start") + 1])
     def test_nobody_starts_it(
         self, parts: dict[str, Contract], accounts: Accounts, new_session: Factory, name: str
     ) -> None:
@@ -122,49 +156,48 @@ class TestByItself:
         with reverts("session: only the owner"):
             parts[name].start(params, sender=accounts.stranger, value=params.reward_wei)
 
-    @pytest.mark.parametrize("name", FRONT[:2])
+    @pytest.mark.parametrize("name", PARTS[: home("register") + 1])
     def test_it_takes_no_money(
         self, parts: dict[str, Contract], accounts: Accounts, new_session: Factory, name: str
     ) -> None:
-        session, desk = new_session(), parts[name]
+        session, account = new_session(), accounts.alice
         with reverts("session: wrong stage"):
-            desk.register(session.keys(accounts.alice), [], 0, sender=accounts.alice, value=session.params.bond_wei)
-        for call, args in (("withdraw", ()), ("withdraw_for", (accounts.alice,))):
-            with reverts("session: nothing to withdraw"):
-                getattr(desk, call)(*args, sender=accounts.alice)
-        with reverts("session: wrong stage"):
-            desk.decline(sender=accounts.alice)
-        with reverts("session: no such group"):
-            desk.settle(0, [], sender=accounts.alice)
+            parts[name].register(session.keys(account), [], 0, sender=account, value=session.params.bond_wei)
 
-    @pytest.mark.parametrize("name", FRONT[:3])
-    def test_it_takes_no_secrets(self, parts: dict[str, Contract], accounts: Accounts, name: str) -> None:
-        calls: list[tuple[str, tuple[object, ...]]] = [
-            ("share", (b"\1" * 32, bytes(192), bytes(112))),
-            ("object", (0,)),
-            ("reveal", (1, b"", [])),
-            ("reveal_shares", ([],)),
-            ("rebuild", (accounts.alice, b"", 3, [1, 2])),
-            ("disclose", (0, [])),
-            ("unmask", (0, 0, b"", [], [])),
-        ]
-        for call, args in calls:
-            with reverts("session: wrong stage"):
-                getattr(parts[name], call)(*args, sender=accounts.alice)
+    @pytest.mark.parametrize(
+        ("name", "call"), [(name, call) for call in MEMBERS for name in PARTS[: home(call) + 1]], ids=str
+    )
+    def test_it_takes_nothing_else(self, parts: dict[str, Contract], accounts: Accounts, name: str, call: str) -> None:
+        with reverts(REASONS.get(call, "session: wrong stage")):
+            getattr(parts[name], call)(*MEMBERS[call], sender=accounts.alice)
 
-    def test_a_session_leaves_its_facets_as_they_are(self, market: Contract, new_session: Factory) -> None:
-        """What it delegates changes its own storage alone."""
-        code = boa.env.get_code(market.IMPLEMENTATION())
-        found = {"0x" + code[i : i + 20].hex() for i in range(len(code) - 19)} | {market.IMPLEMENTATION().lower()}
-        named = [address for address in sorted(found) if boa.env.get_code(address)]
+    def test_these_are_all_calls(self) -> None:
+        writes = [e for name in PARTS for e in part(name).abi.entries if e["type"] == "function"]
+        calls = {e["name"] for e in writes if e["stateMutability"] not in ("view", "pure")}
+        assert calls == {*OWNERS, *MEMBERS, "initialize", "start", "register", "advance"}
+
+    def test_time_ends_it(self, parts: dict[str, Contract], accounts: Accounts) -> None:
+        """As every session that is never started; nobody has anything in it."""
+        session = parts["SecModelUpdate"]
+        session.advance(sender=accounts.alice).only("Cancelled")
+        assert (session.stage(), session.money()) == (Stage.FINISHED, (0, 0, 0, 0))
+
+    @pytest.mark.parametrize("policy", [0, 1])
+    def test_a_session_leaves_its_parts_as_they_are(self, market: Contract, new_session: Factory, policy: int) -> None:
+        """What it delegates changes its own storage alone. Each part has the address of the next in its code."""
+        named: list[str] = [market.IMPLEMENTATION().lower()]
+        for address in named:
+            code = boa.env.get_code(address)
+            found = sorted({"0x" + code[i : i + 20].hex() for i in range(len(code) - 19)})
+            named += [other for other in found if other not in named and boa.env.get_code(other)]
 
         def storage() -> list[list[int]]:
             return [[boa.env.get_storage(address, slot) for slot in range(40)] for address in named]
 
         before = storage()
-        new_session().to(Stage.FINISHED)
+        new_session(policy=policy).to(Stage.FINISHED)
         assert storage() == before
-        assert sum(any(slots) for slots in before) >= 2, "implementation and desk are locked"
+        assert sum(any(slots) for slots in before) == len(PARTS) - 1, "all parts that write are locked"
 
     @pytest.mark.parametrize(
         ("name", "which"), [(name, i) for name in PARTS for i in range(len(part(name).abi.constructor))]

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import pytest
 
 from tests.contracts.harness import STAGES, RecoverDriver, Stage, Status, economy, reverts
-from tests.contracts.harness import reference as ref
 from tests.contracts.harness.dealing import deal, places
 from tests.contracts.harness.economy import RecordConstants, recorded
 from tests.contracts.harness.fixtures import RecoverFactory
@@ -359,7 +358,20 @@ class TestBooks:
         assert base.accepted() == 0b11
         assert [tuple(base.alumnus(a)) for a in members] == [(i != 2, 0, i, 4) for i in range(4)]
         assert base.group(0).status == Status.AGGREGATED
-        assert ref.unpack(base.sum_of(0), 6, 40) == base.plain_sum(0)
+
+    def test_so_only_they_name_it_as_their_cohort(self, base: RecoverDriver, new_recover: RecoverFactory) -> None:
+        members = base.members_of(0)
+        base.upload_but(members[2])
+        base.to(Stage.PAYMENT)
+        later = new_recover(assignment=1).to(Stage.REGISTER)
+        cohort = int(base.contract.address, 16) << 8
+        for place, account in enumerate(members):
+            later.cohorts[account] = (cohort, place)
+            if place != 2:
+                assert later.register(account).only("Registered").cohort == cohort
+                continue
+            with reverts("session: not of the cohort"):
+                later.register(account)
 
 
 def test_what_a_member_is_shown(base: RecoverDriver) -> None:

@@ -291,6 +291,32 @@ class TestSecondRound:
         assert names(receipt) == ["BarrierPassed"]
         assert base.first_groups() == base.group_count() == 2
 
+    def test_groups_that_go_on_are_as_they_were(self, new_recover: RecoverFactory) -> None:
+        """In the second round nobody shares, leaves or objects in a group of the first: its S is fixed."""
+        session = new_recover(rounds=3).to(Stage.SHARE)
+        first = session.members_of(0)
+        session.share_all([*first[:3], *session.members_of(1)[:2], *session.members_of(2)[2:]])
+        session.pass_deadline()
+        session.pass_deadline()
+        assert (session.first_groups(), session.group_count(), session.stage()) == (3, 4, Stage.SHARE)
+        absent = first[3]
+        with reverts("session: the group's round is over"):
+            session.share(absent)
+        with reverts("session: the group's round is over"):
+            session.decline(absent)
+        with reverts("session: already committed"):
+            session.share(first[0])
+        session.share_all(session.members_of(3))
+        assert session.objecting, "nobody of the first round is awaited"
+        for account, place in ((first[0], 1), (first[2], 0)):
+            with reverts("session: the group's round is over"):
+                session.contract.object(place, sender=account)
+        assert session.pass_deadline().only("BarrierPassed").live_groups == 0b1001
+        assert (session.group(0).committed, session.group(0).blamed) == (0b0111, 0)
+        session.to(Stage.FINISHED)
+        assert session.accepted() == 0b1001
+        assert session.money().withdrawn == session.money().deposited
+
     def test_nobody_is_drawn_a_third_time(self, base: RecoverDriver) -> None:
         base.share_all([*base.members_of(0)[:2], *base.members_of(1)[:2]])
         base.pass_deadline()

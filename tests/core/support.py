@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,14 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from omnilytics.codec import Codec, GroupContext, MaskKey, smallest_lane_bits, weights_bound
+from omnilytics.codec import (
+    Codec,
+    Dealing,
+    GroupContext,
+    MaskKey,
+    MemberSecrets,
+    Recovery,
+    Scope,
+    smallest_lane_bits,
+    weights_bound,
+)
 from omnilytics.types import (
     Address,
     Assignment,
+    DropoutPolicy,
     Encoding,
     FloatVec,
     KrumPicks,
-    Policy,
     Rule,
     SessionParams,
     Suite,
@@ -68,7 +79,7 @@ DEFAULT = SessionParams(
     krum_mu_bps=0,
     krum_m=0,
     krum_m_rule=KrumPicks.STRICT,
-    policy=Policy.ABORT,
+    policy=DropoutPolicy.ABORT,
     register_secs=60,
     commit_secs=60,
     upload_secs=60,
@@ -103,6 +114,56 @@ def group(members: int, label: int = 0) -> tuple[list[MaskKey], list[GroupContex
     keys = [MaskKey.from_seed(bytes([label, place]) * 16) for place in range(members)]
     peers = tuple((key.x, key.parity) for key in keys)
     return keys, [GroupContext(31337, SESSION, 5, place, b"\x07" * 32, peers) for place in range(members)]
+
+
+def recover_params(threshold: int = 3, **changes: Any) -> SessionParams:
+    """A session with policy `recover`."""
+    recover = {"policy": DropoutPolicy.RECOVER, "suite": Suite.KECCAK, "threshold": threshold, "colluders": 1}
+    return params(**(recover | {"unsafe_small": threshold < 3} | changes))
+
+
+class RecoveringGroup:
+    """The members of a group with policy `recover`, who have all dealt.
+
+    Attributes:
+        secrets: by place; `recoveries` and `dealings` too.
+    """
+
+    def __init__(self, codec: Codec, **context: Any) -> None:
+        members = codec.params.members
+        self.codec = codec
+        self.secrets = [MemberSecrets.from_seed(bytes([place + 1]) * 32) for place in range(members)]
+        self.transports = [member.transport for member in self.secrets]
+        self.context = replace(
+            GroupContext(31337, SESSION, 5, 0, b"\x07" * 32, tuple((m.key.x, m.key.parity) for m in self.secrets)),
+            **context,
+        )
+        self.recoveries = [self.recovery(place) for place in range(members)]
+        self.dealings = [member.deal(bytes([place]) * 32) for place, member in enumerate(self.recoveries)]
+
+    def recovery(self, place: int) -> Recovery:
+        """One that hasn't dealt yet."""
+        return Recovery(self.codec, self.secrets[place], replace(self.context, place=place), self.transports)
+
+    def others(self, place: int, sharers: Iterable[int] | None = None) -> dict[int, Dealing]:
+        """The dealings of the other sharers."""
+        dealers = range(len(self.dealings)) if sharers is None else sharers
+        return {dealer: self.dealings[dealer] for dealer in dealers if dealer != place}
+
+    def receive(self, sharers: Iterable[int] | None = None) -> None:
+        """All sharers check each other's dealings; S is everybody unless it is given."""
+        places = list(range(len(self.dealings)) if sharers is None else sharers)
+        for place in places:
+            assert self.recoveries[place].receive(self.others(place, places)) == {}
+
+    def scope(self, sharers: int, delivered: int) -> Scope:
+        """The group as the secrets that it disclosed are bound to it."""
+        it = self.context
+        return Scope(it.chain_id, it.session, it.group, it.model_hash, it.peers, sharers, delivered)
+
+
+def bitmap(places: Iterable[int]) -> int:
+    return sum(1 << place for place in places)
 
 
 def random_words(codec: Codec, seed: int) -> bytes:

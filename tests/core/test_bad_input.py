@@ -154,8 +154,10 @@ def test_counts_that_no_group_has(count: int) -> None:
     ):
         with pytest.raises(InputError, match="expected"):
             call()
-    with pytest.raises(InputError, match="expected at least 1 aggregate of 1 to 4 members each, got 0 of 4"):
+    with pytest.raises(InputError, match="aggregates: expected 1 to 64, got 0"):
         coder.mean_update([], 4)
+    with pytest.raises(InputError, match="counts: expected 2, got 1"):
+        coder.mean_update([bytes(96)] * 2, [4])
 
 
 def test_groups_that_cannot_work() -> None:
@@ -225,6 +227,10 @@ def test_selections_that_cannot_be_made() -> None:
         (lambda: by_krum.select_krum([-1, 1], [0]), "squared norms >= 0, got -1"),
         (lambda: by_krum.select_krum([2**101, 1], [0]), "expected entries of at most 2^100"),
         (lambda: by_krum.select_krum([2**128, 1], [0]), "norms: expected a signed integer of 128 bits"),
+        (lambda: by_krum.select_krum([1, 1], [0], [4]), "counts: expected 2, got 1"),
+        (lambda: by_krum.select_krum([1, 1], [0], [4, 5]), "count: expected 1 to 4, got 5"),
+        (lambda: by_krum.select_krum([2**82 + 1, 1], [0], [4, 4]), "expected entries of at most 2^82"),
+        (lambda: by_krum.krum_scores([1] * 17, [0] * 136, [4] * 17), "groups with rule krum: expected 0 to 16, got 17"),
     ]
     for call, message in cases:
         with pytest.raises(InputError, match=re.escape(message)):
@@ -283,5 +289,5 @@ def test_kernels_refuse_what_a_codec_refuses() -> None:
         encode_words(ZEROS, ZEROS, coding, pairs, bytes(31))
     with pytest.raises(InputError, match="seed: expected 32 bytes, got 16 bytes"):
         encode_words(ZEROS, ZEROS, coding, PairSeeds(Suite.KECCAK, [bytes(16)], 0), bytes(32))
-    with pytest.raises(EncodingError, match="members: expected 2 to 16, got 17"):
-        encode_words(ZEROS, ZEROS, replace(coding, members=17), pairs, bytes(32))
+    with pytest.raises(EncodingError, match="members: expected 2 to 255, got 256"):
+        encode_words(ZEROS, ZEROS, replace(coding, members=256), pairs, bytes(32))

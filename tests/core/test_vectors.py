@@ -13,7 +13,7 @@ import pytest
 from omnilytics import codec
 from omnilytics.codec import Codec, GroupContext, MaskKey
 from omnilytics.errors import InputError
-from omnilytics.types import Address, KrumPicks, Suite
+from omnilytics.types import Address, Encoding, KrumPicks, Suite
 
 from .support import VECTORS, floats, group, krum, load, params, unhex
 
@@ -178,3 +178,23 @@ def test_krum(case: Case) -> None:
     scores = coder.krum_scores(norms, products)
     assert [str(score) for _, score in sorted(scores)] == case["scores"]
     assert [score for _, score in scores] == sorted(score for _, score in scores)
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "krum_counts"))
+def test_krum_of_means(case: Case) -> None:
+    coder = Codec(params(members=case["members"], **krum(case["mu_bps"], case["m"], KrumPicks(case["m_rule"]))))
+    norms, products = ([int(entry) for entry in case[key]] for key in ("norms", "products"))
+    assert coder.select_krum(norms, products, case["counts"]) == case["accepted"]
+    scores = coder.krum_scores(norms, products, case["counts"])
+    assert [str(score) for _, score in sorted(scores)] == case["scores"]
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "mean"))
+def test_means(case: Case) -> None:
+    rule = krum() if case["encoding"] == Encoding.WEIGHTS else {}
+    names = ("members", "encoding", "bound", "lane_bits", "parameter_count")
+    coder = Codec(params(**{name: case[name] for name in names}, clip=int(case["clip"], 16), **rule))
+    aggregates, expected = [unhex(words) for words in case["aggregates"]], floats(case["mean"])
+    np.testing.assert_array_equal(coder.mean_update(aggregates, case["counts"]), expected)
+    if len(set(case["counts"])) == 1:
+        np.testing.assert_array_equal(coder.mean_update(aggregates, case["counts"][0]), expected)

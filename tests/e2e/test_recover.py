@@ -18,12 +18,11 @@ from omnilytics.protocol.member import Policy, Upload
 from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Assignment, Encoding, KrumPicks, Receipt, Rule
-from omnilytics.types import Policy as OnDropouts
+from omnilytics.types import Assignment, DropoutPolicy, Encoding, KrumPicks, Receipt, Rule
 from tests.e2e.market import CLIP, SEEDS, D, Fair
 
 ABORT = Terms(reward_wei=10**18 + 1, rounds=3, group_size=4, min_rounds=1, colluders=1, assignment=Assignment.GREEDY)
-TERMS = replace(ABORT, policy=OnDropouts.RECOVER)
+TERMS = replace(ABORT, policy=DropoutPolicy.RECOVER)
 BOND = TERMS.params(D, CLIP).bond_wei
 SHARE = TERMS.reward_wei // 12
 

@@ -14,14 +14,13 @@ from omnilytics.protocol.fees import quote
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.terms import Terms
 from omnilytics.tables import GWEI_WEI
-from omnilytics.types import KrumPicks, Receipt, Rule
-from omnilytics.types import Policy as OnDropouts
+from omnilytics.types import DropoutPolicy, KrumPicks, Receipt, Rule
 from tests.e2e.market import CLIP, Fair
 
 WINDOW = 10**6
 WINDOWS = ("register_secs", "commit_secs", "upload_secs", "reveal_secs", "aggregate_secs", "select_secs")
 TERMS = replace(
-    Terms(reward_wei=10**18, policy=OnDropouts.RECOVER, min_rounds=1, colluders=1, bound=1, unsafe_small=True),
+    Terms(reward_wei=10**18, policy=DropoutPolicy.RECOVER, min_rounds=1, colluders=1, bound=1, unsafe_small=True),
     **dict.fromkeys(WINDOWS, WINDOW),  # type: ignore[arg-type]
 )
 LENIENT = Policy(accept_near_repeats=True, accept_unsafe_small=True)

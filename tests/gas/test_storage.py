@@ -1,4 +1,7 @@
-"""Storage that a data owner costs: two slots of its session, one of the market for its record with the owner."""
+"""Storage that a data owner costs: two slots of its session, one of the market for its record with the owner.
+
+With policy `recover` its session has one more for each of its chunks.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,10 @@ def slots_of(session: SessionDriver, monkeypatch: pytest.MonkeyPatch) -> tuple[i
     return count[0], count[1]
 
 
+@pytest.mark.parametrize("policy", [0, 1])
 @pytest.mark.parametrize("assignment", [0, 1])
 def test_two_slots_of_the_session_and_one_of_the_market(
-    new_session: Factory, monkeypatch: pytest.MonkeyPatch, assignment: int
+    new_session: Factory, monkeypatch: pytest.MonkeyPatch, assignment: int, policy: int
 ) -> None:
     """Everything on: fees, records. From two groups of three to four: six data owners and two groups more."""
     options = {
@@ -44,12 +48,15 @@ def test_two_slots_of_the_session_and_one_of_the_market(
         "assignment": assignment,
         "parameter_count": 42 * 9,
         "min_rounds": 1,
+        "policy": policy,
     }
     few, many = new_session(rounds=2, **options), new_session(rounds=4, **options)
     for session in (few, many):
         session.gas_price = 10**9
         session.caller = session.listed[0]
     (session_few, market_few), (session_many, market_many) = (slots_of(s, monkeypatch) for s in (few, many))
-    groups = 2 * (1 + CHUNKS)
-    assert session_many - session_few - groups == 6 * 2
+    groups = 2 * (1 + CHUNKS + policy)
+    assert session_many - session_few - groups == 6 * (2 + CHUNKS * policy), (
+        "with `recover` a group has one for its seeds"
+    )
     assert market_many - market_few == 6

@@ -13,10 +13,10 @@ from omnilytics.protocol.recovery_gas import RecoveryGas, gas_model
 from omnilytics.protocol.terms import Terms, check_params
 from omnilytics.types import (
     Assignment,
+    DropoutPolicy,
     Encoding,
     FeeTable,
     KrumPicks,
-    Policy,
     Rule,
     SessionParams,
     member_fees_wei,
@@ -27,12 +27,12 @@ GWEI = 10**9
 TERMS = Terms(reward_wei=10**18)
 PARAMS = TERMS.params(5_705, 0.1)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2).params(5_705, 0.1)
-RECOVER = replace(TERMS, policy=Policy.RECOVER).params(5_705, 0.1)
+RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER).params(5_705, 0.1)
 SHAPES = [
     replace(TERMS, policy=policy, rounds=rounds, group_size=members, bound=1, rule=rule, krum_mu_bps=0).params(
         count, 0.1
     )
-    for policy in Policy
+    for policy in DropoutPolicy
     for rounds in (3, 8, 16)
     for members in (3, 4, 16)
     for rule in Rule
@@ -143,7 +143,7 @@ def test_a_quote_of_recover_adds_up() -> None:
 
 
 def test_the_more_are_gone_the_more_a_word_costs() -> None:
-    params = replace(TERMS, policy=Policy.RECOVER, group_size=16, bound=1).params(5_705, 0.1)
+    params = replace(TERMS, policy=DropoutPolicy.RECOVER, group_size=16, bound=1).params(5_705, 0.1)
     model = RecoveryGas(params)
     assert model.unmask(100, 5).usual > 11 / 16 * model.unmask(100).usual
     assert model.reveal(1).usual < model.reveal(2).usual

@@ -17,10 +17,10 @@ from omnilytics.errors import EncodingError, InputError, Reverted
 from omnilytics.protocol.fees import default_table
 from omnilytics.protocol.terms import MAX_TRANSACTION_BYTES, Terms, check_params, clip_bits, least_bond_wei
 from omnilytics.types import (
+    DropoutPolicy,
     Encoding,
     FeeTable,
     KrumPicks,
-    Policy,
     RecordConstants,
     Rule,
     SessionParams,
@@ -32,7 +32,7 @@ from omnilytics.types import (
 TERMS = Terms(reward_wei=10**18)
 KRUM = replace(TERMS, rule=Rule.KRUM)
 WEIGHTS = replace(KRUM, encoding=Encoding.WEIGHTS)
-RECOVER = replace(TERMS, policy=Policy.RECOVER)
+RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER)
 FREE = replace(TERMS, fee_cap_wei=0)
 
 
@@ -60,7 +60,7 @@ def test_weights_set_their_own_bound() -> None:
 def test_more_than_two_thirds_recover_a_group(members: int, threshold: int, colluders: int) -> None:
     params = replace(RECOVER, group_size=members, bound=1).params(100, 0.1)
     assert (params.threshold, params.colluders) == (threshold, colluders)
-    assert (params.policy, params.suite, params.reveal_secs) == (Policy.RECOVER, Suite.KECCAK, 7_200)
+    assert (params.policy, params.suite, params.reveal_secs) == (DropoutPolicy.RECOVER, Suite.KECCAK, 7_200)
 
 
 def test_threshold_and_colluders_follow_from_each_other() -> None:
@@ -71,16 +71,16 @@ def test_threshold_and_colluders_follow_from_each_other() -> None:
     assert TERMS.params(100, 0.1).reveal_secs == 0
 
 
-@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("policy", list(DropoutPolicy))
 @pytest.mark.parametrize("rule", list(Rule))
 @pytest.mark.parametrize("parameters", [1, 5_705, 60_000])
 @pytest.mark.parametrize("rounds", [8, 16])
-def test_every_call_fits_one_transaction(policy: Policy, rule: Rule, parameters: int, rounds: int) -> None:
+def test_every_call_fits_one_transaction(policy: DropoutPolicy, rule: Rule, parameters: int, rounds: int) -> None:
     terms = replace(TERMS, policy=policy, rule=rule, rounds=rounds, group_size=16, bound=3)
     params = terms.params(parameters, 0.1)
     check_params(params, 16 * rounds, 0)
     groups = rounds if rule is Rule.KRUM else 0
-    seeds = 72 if policy is Policy.RECOVER else 0
+    seeds = 72 if policy is DropoutPolicy.RECOVER else 0
     words = max(16 * params.chunk_words + seeds, groups * params.chunk_words + groups * (groups - 1) // 2)
     assert 32 * words <= MAX_TRANSACTION_BYTES - 1_024
     assert params.chunk_words <= 720

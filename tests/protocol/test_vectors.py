@@ -17,8 +17,8 @@ from omnilytics.protocol.terms import Terms
 from omnilytics.types import (
     Address,
     Assignment,
+    DropoutPolicy,
     FeeTable,
-    Policy,
     RecordConstants,
     Rule,
     SessionParams,
@@ -114,15 +114,15 @@ def fee_table(fields: dict[str, int]) -> FeeTable:
 
 @pytest.mark.parametrize("case", cases("fees.json", "sessions"))
 def test_reserve(case: Case) -> None:
-    check_reserve(case, Policy.ABORT)
+    check_reserve(case, DropoutPolicy.ABORT)
 
 
 @pytest.mark.parametrize("case", cases("fees.json", "recover"))
 def test_reserve_to_recover(case: Case) -> None:
-    check_reserve(case, Policy.RECOVER)
+    check_reserve(case, DropoutPolicy.RECOVER)
 
 
-def check_reserve(case: Case, policy: Policy) -> None:
+def check_reserve(case: Case, policy: DropoutPolicy) -> None:
     names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "fee_cap_wei")
     table = int(load("fees.json")["tables"][case["table"]]["packed"])
     shape = {name: case[name] for name in names}

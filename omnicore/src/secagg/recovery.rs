@@ -79,16 +79,19 @@ impl State {
         }
     }
 
-    fn refuse<T>(self, given: &str) -> Result<T, (Self, PyErr)> {
+    fn refuse<T>(self, given: &str) -> (Self, PyResult<T>) {
         let error = ProtocolError::new_err(format!("step: expected {}, got {given}", self.next()));
-        Err((self, error))
+        (self, Err(error))
     }
 }
 
-/// `refused` as the border's states have it.
-fn back<S>(refused: Refused<S>, state: impl FnOnce(S) -> State) -> (State, PyErr) {
-    (state(refused.state), to_python(refused.error))
+/// A refused step, as the border's states have it.
+fn back<S, T>(refused: Refused<S>, state: impl FnOnce(S) -> State) -> (State, PyResult<T>) {
+    (state(refused.state), Err(to_python(refused.error)))
 }
+
+/// Seeds to be taken off and to be added (E36).
+type Seeds<'py> = (Vec<Bound<'py, PyBytes>>, Vec<Bound<'py, PyBytes>>);
 
 /// Secret, addresses, shares by place.
 type Release<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyDict>);
@@ -126,7 +129,7 @@ impl PyRecovery {
                     Some(seed) => keyed.deal(&mut simulated_dealing(&seed)),
                     None => keyed.deal(&mut OsRng),
                 };
-                Ok((State::Dealt(dealt), dealing))
+                (State::Dealt(dealt), Ok(dealing))
             })
         })?;
         let addresses = sharing::share_addresses(dealing.points.as_chunks().0);
@@ -150,9 +153,10 @@ impl PyRecovery {
         let objections = py.detach(|| {
             self.step(|state| {
                 let State::Dealt(dealt) = state else { return state.refuse("receive") };
-                match dealt.receive(&dealings, &mut OsRng).map_err(|refused| back(refused, State::Dealt))? {
-                    Received::Accepted(checked) => Ok((State::Checked(checked), BTreeMap::new())),
-                    Received::Objections(objections) => Ok((State::Objecting, objections)),
+                match dealt.receive(&dealings, &mut OsRng) {
+                    Ok(Received::Accepted(checked)) => (State::Checked(checked), Ok(BTreeMap::new())),
+                    Ok(Received::Objections(objections)) => (State::Objecting, Ok(objections)),
+                    Err(refused) => back(*refused, State::Dealt),
                 }
             })
         })?;
@@ -187,15 +191,12 @@ impl PyRecovery {
         py.detach(|| {
             self.step(|state| match state {
                 State::Masked(masked) => match masked.reveal(given) {
-                    Ok(revealing) => Ok((State::Revealing(revealing), ())),
-                    Err(refused) => Err(back(refused, State::Masked)),
+                    Ok(revealing) => (State::Revealing(revealing), Ok(())),
+                    Err(refused) => back(*refused, State::Masked),
                 },
-                State::Revealing(revealing) if *revealing.delivered() == given => Ok((State::Revealing(revealing), ())),
                 State::Revealing(revealing) => {
-                    let expected: Vec<usize> = revealing.delivered().iter().collect();
-                    let given: Vec<usize> = given.iter().collect();
-                    let text = format!("delivered: expected places {expected:?}, as revealed before, got {given:?}");
-                    Err((State::Revealing(revealing), ProtocolError::new_err(text)))
+                    let result = same_places(revealing.delivered(), &given);
+                    (State::Revealing(revealing), result)
                 }
                 other => other.refuse("reveal"),
             })
@@ -216,47 +217,48 @@ impl PyRecovery {
 }
 
 impl PyRecovery {
-    /// Makes a step: from the state as it is to another, or back to the one returned with the error.
-    fn step<T>(&self, make: impl FnOnce(State) -> Result<(State, T), (State, PyErr)>) -> PyResult<T> {
+    /// Makes a step: takes the state away and puts back the one that comes with the result.
+    fn step<T>(&self, make: impl FnOnce(State) -> (State, PyResult<T>)) -> PyResult<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before =
-            state.take().ok_or_else(|| ProtocolError::new_err("step: expected none after a failure, got one"))?;
-        match make(before) {
-            Ok((after, result)) => {
-                *state = Some(after);
-                Ok(result)
-            }
-            Err((before, error)) => {
-                *state = Some(before);
-                Err(error)
-            }
-        }
+            state.take().ok_or_else(|| ProtocolError::new_err("step: expected none after a panic, got one"))?;
+        let (after, result) = make(before);
+        *state = Some(after);
+        result
     }
 
     fn masker(&self, suite: Suite, given: &str) -> PyResult<Masker> {
         self.step(|state| {
             let State::Checked(checked) = state else { return state.refuse(given) };
             let (masked, masker) = checked.masker(suite);
-            Ok((State::Masked(masked), masker))
+            (State::Masked(masked), Ok(masker))
         })
     }
 
     /// Whether the next step is to mask, before any work is done.
     fn expect_masking(&self, py: Python<'_>, given: &str) -> PyResult<()> {
         py.detach(|| {
-            self.step(|state| if matches!(state, State::Checked(_)) { Ok((state, ())) } else { state.refuse(given) })
+            self.step(|state| if matches!(state, State::Checked(_)) { (state, Ok(())) } else { state.refuse(given) })
         })
     }
 
     fn revealing<T>(&self, given: &str, read: impl FnOnce(&Revealing) -> PyResult<T>) -> PyResult<T> {
         self.step(|state| {
             let State::Revealing(revealing) = state else { return state.refuse(given) };
-            match read(&revealing) {
-                Ok(result) => Ok((State::Revealing(revealing), result)),
-                Err(error) => Err((State::Revealing(revealing), error)),
-            }
+            let result = read(&revealing);
+            (State::Revealing(revealing), result)
         })
     }
+}
+
+/// No second U.
+fn same_places(expected: &Places, given: &Places) -> PyResult<()> {
+    if expected == given {
+        return Ok(());
+    }
+    let (expected, given): (Vec<usize>, Vec<usize>) = (expected.iter().collect(), given.iter().collect());
+    let text = format!("delivered: expected places {expected:?}, as revealed before, got {given:?}");
+    Err(ProtocolError::new_err(text))
 }
 
 fn shares_of<'py, 'a>(
@@ -270,14 +272,16 @@ fn shares_of<'py, 'a>(
     Ok(by_place)
 }
 
+/// A secret scalar; what was given instead isn't shown.
 fn scalar(name: &str, bytes: &[u8]) -> PyResult<SecretScalar> {
-    let refused = || {
-        InputError::new_err(format!(
-            "{name}: expected 32 bytes of an integer from 1 to n-1, got {} bytes of another",
-            bytes.len()
-        ))
-    };
+    let refused = || InputError::new_err(format!("{name}: expected an integer from 1 to n-1, got one outside"));
     bytes.try_into().ok().and_then(SecretScalar::from_bytes).ok_or_else(refused)
+}
+
+fn number_as_scalar(name: &str, value: &Bound<'_, PyAny>) -> PyResult<SecretScalar> {
+    let bytes = value.call_method1("to_bytes", (32, "big")).and_then(|bytes| Ok(bytes.extract::<PyBackedBytes>()?));
+    let refused = |_| InputError::new_err(format!("{name}: expected an integer from 1 to n-1, got something else"));
+    scalar(name, &bytes.map_err(refused)?)
 }
 
 /// `rows`: for each secret the shares of `ids`, 32 bytes each.
@@ -291,9 +295,8 @@ fn rebuild<'py>(
     let weights = Weights::new(threshold, &ids).map_err(to_python)?;
     let secrets = py.detach(|| {
         let secret = |row: &PyBackedBytes| {
-            let shares =
-                row.chunks(32).take(threshold).map(|share| scalar("share", share)).collect::<PyResult<Vec<_>>>()?;
-            weights.interpolate(&shares.iter().collect::<Vec<_>>()).map_err(to_python)
+            let shares = row.chunks(32).map(|share| scalar("share", share)).collect::<PyResult<Vec<_>>>()?;
+            weights.interpolate(&shares.iter().take(threshold).collect::<Vec<_>>()).map_err(to_python)
         };
         rows.iter().map(secret).collect::<PyResult<Vec<_>>>()
     })?;
@@ -302,7 +305,7 @@ fn rebuild<'py>(
 
 #[pyfunction]
 fn public_address<'py>(py: Python<'py>, secret: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let secret = scalar("secret", &arrays::uint256("secret", secret)?)?;
+    let secret = number_as_scalar("secret", secret)?;
     Ok(PyBytes::new(py, &py.detach(|| secret.address())))
 }
 
@@ -324,13 +327,11 @@ fn disclosed_seeds<'py>(
     sharers: &Bound<'py, PyAny>,
     delivered: &Bound<'py, PyAny>,
     secrets: BTreeMap<usize, Bound<'py, PyAny>>,
-) -> PyResult<(Vec<Bound<'py, PyBytes>>, Vec<Bound<'py, PyBytes>>)> {
+) -> PyResult<Seeds<'py>> {
     let context = read_context(context)?;
     let places = |name, value| -> PyResult<Places> { arrays::places(name, value, context.peers.len()) };
     let (sharers, delivered) = (places("sharers", sharers)?, places("delivered", delivered)?);
-    let read = |(place, secret): (&usize, &Bound<'py, PyAny>)| {
-        Ok((*place, scalar("secret", &arrays::uint256("secret", secret)?)?))
-    };
+    let read = |(place, secret): (&usize, &Bound<'py, PyAny>)| Ok((*place, number_as_scalar("secret", secret)?));
     let secrets = secrets.iter().map(read).collect::<PyResult<BTreeMap<_, _>>>()?;
     let (minus, plus) = py.detach(|| seeds_of_sum(&context, &sharers, &delivered, &secrets)).map_err(to_python)?;
     let bytes = |seeds: Vec<Hash>| seeds.iter().map(|seed| PyBytes::new(py, seed)).collect();

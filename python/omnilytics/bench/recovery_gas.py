@@ -10,7 +10,7 @@ from omnilytics.bench.report import Row, Say
 from omnilytics.bench.session import play
 from omnilytics.protocol.company import Dropouts, Step, nobody
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Policy
+from omnilytics.types import DropoutPolicy
 
 PARAMETERS = 5_705
 TERMS = Terms(reward_wei=10**18)
@@ -54,7 +54,7 @@ def measure(say: Say, parameters: int = PARAMETERS, terms: Terms = TERMS) -> Cos
         VerificationError: a session lost a group or kept wei.
     """
     say("secagg: gas of a group with and without recovery")
-    recover = replace(terms, policy=Policy.RECOVER)
+    recover = replace(terms, policy=DropoutPolicy.RECOVER)
     abort = by_call(terms, parameters)
     cases = {
         "nobody gone": by_call(recover, parameters),

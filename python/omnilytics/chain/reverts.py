@@ -97,6 +97,7 @@ REASONS: dict[str, str] = {
     "session: session is full": "nothing: as many as the capacity are in",
     "session: the group has failed": "wait for the second draw, or settle the group, then withdraw",
     "session: the group is settled": "withdraw",
+    "session: the group's round is over": "nothing: in the second round only groups of that round share or commit",
     "session: the window is over": "call advance, then see which stage the session is in",
     "session: too late to exit": "wait for the session to finish: after the draw nobody may leave",
     "session: too many chunks": "publish at most 255 chunks",

@@ -16,7 +16,7 @@ from omnilytics import _omnicore
 from omnilytics._omnicore import share_addresses
 from omnilytics.codec.keys import GroupContext, MaskKey
 from omnilytics.errors import InputError, ProtocolError
-from omnilytics.types import Address, FloatVec, Policy, Suite
+from omnilytics.types import Address, DropoutPolicy, FloatVec, Suite
 
 if TYPE_CHECKING:
     from omnilytics.codec import Codec, MaskedInput
@@ -142,7 +142,7 @@ class Recovery:
         self, codec: Codec, secrets: MemberSecrets, context: GroupContext, transports: Sequence[bytes]
     ) -> None:
         params = codec.params
-        if params.policy != Policy.RECOVER:
+        if params.policy != DropoutPolicy.RECOVER:
             raise InputError(f"policy: expected 1 (recover), got {int(params.policy)}")
         if len(context.peers) != params.members:
             raise InputError(f"mask keys of the group: expected {params.members}, got {len(context.peers)}")

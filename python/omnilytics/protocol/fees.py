@@ -14,9 +14,9 @@ from omnilytics.errors import InputError
 from omnilytics.protocol.gas import MANY, Gas, GasModel, line
 from omnilytics.protocol.recovery_gas import RecoveryGas, gas_model
 from omnilytics.types import (
+    DropoutPolicy,
     FeeTable,
     KrumPicks,
-    Policy,
     Rule,
     SessionParams,
     divided_wei,
@@ -300,7 +300,7 @@ def _uploads(model: GasModel) -> list[Gas]:
 def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     """The terms of E18, in gas; zeros without fees."""
     fees, seats, words, chunks = params.fees, params.rounds * params.members, params.words, params.chunks
-    recover = params.policy is Policy.RECOVER
+    recover = params.policy is DropoutPolicy.RECOVER
     commits = {"share": 2 * seats, "reveal": seats, "reveal_shares": seats, "rebuild": seats, "disclose": params.rounds}
     if not recover:
         commits = {"commit": most_commits(params)}

@@ -19,8 +19,7 @@ from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovering import Recovering
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.seating import Seating
-from omnilytics.types import Address, Assignment, FloatVec, Receipt, SessionParams
-from omnilytics.types import Policy as OnDropouts
+from omnilytics.types import Address, Assignment, DropoutPolicy, FloatVec, Receipt, SessionParams
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,7 +115,7 @@ class Policy:
         if params.clip_value > self.largest_clip:
             raise ProtocolError(f"clip: expected at most {self.largest_clip}, got {params.clip_value}")
         windows = [params.commit_secs, params.upload_secs, params.aggregate_secs, params.select_secs]
-        if params.policy is OnDropouts.RECOVER:
+        if params.policy is DropoutPolicy.RECOVER:
             windows.append(params.reveal_secs // 4)
             self._check_finality(params, simulated)
         window = min(windows)
@@ -242,7 +241,7 @@ class DataOwner:
         self._rounding_seed = randomness.rounding_seed()
         self._trained, self._masked, self._group, self._part = None, None, (), None
         self._inputs = {}
-        if params.policy is OnDropouts.RECOVER:
+        if params.policy is DropoutPolicy.RECOVER:
             self._releases = self._releases or ReleaseLog()
             if not (self._releases.durable or self._chain.simulated):
                 raise ProtocolError("releases: expected a log in a file on a real chain, got one in memory")

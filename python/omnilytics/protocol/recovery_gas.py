@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omnilytics.protocol.gas import Gas, GasModel
-from omnilytics.types import Policy, Rule, SessionParams
+from omnilytics.types import DropoutPolicy, Rule, SessionParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +99,5 @@ class RecoveryGas(GasModel):
 
 def gas_model(params: SessionParams, paid: bool = True, proof: int = 0, registered: int = 0) -> GasModel:
     """The model of a session's calls, by its policy; arguments as `GasModel` has them."""
-    kind = RecoveryGas if params.policy is Policy.RECOVER else GasModel
+    kind = RecoveryGas if params.policy is DropoutPolicy.RECOVER else GasModel
     return kind(params, paid, proof, registered)

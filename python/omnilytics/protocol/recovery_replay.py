@@ -12,7 +12,7 @@ from omnilytics.protocol.history import History
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.sharing import Sharing, places_of
-from omnilytics.types import Address, Policy, SessionParams, Stage
+from omnilytics.types import Address, DropoutPolicy, SessionParams, Stage
 
 
 def replay_of(record: SessionRecord, history: History) -> Replay:
@@ -21,7 +21,9 @@ def replay_of(record: SessionRecord, history: History) -> Replay:
         decoded = decode_log(log)
         if decoded is not None and decoded[0] == "Started":
             params = SessionParams.from_tuple(list(decoded[1]["params"].values()))
-            return RecoveryReplay(record, history) if params.policy is Policy.RECOVER else Replay(record, history)
+            return (
+                RecoveryReplay(record, history) if params.policy is DropoutPolicy.RECOVER else Replay(record, history)
+            )
     return Replay(record, history)
 
 
@@ -79,6 +81,7 @@ class RecoveryReplay(Replay):
         self.expect("seats of those who share", self.seats.seat_of(v["member"]), seat)
         self.expect("one sharing a seat", seat in self.roots, False)
         self.expect("sharing in live groups", v["group"] in self.fates.failed, False)
+        self.expect("sharing in groups of the round", v["group"] >= self._first_of_round, True)
         self.roots[seat] = v["root"]
         self._sharing(v["group"]).add("Shared", v)
         self.expect("points of the group's size", len(v["points"]), 64 * (2 * self.terms.members - 1))
@@ -98,6 +101,7 @@ class RecoveryReplay(Replay):
         group, place, accused = v["group"], v["place"], v["accused"]
         self.expect("seats of those who object", self.seats.seat_of(v["member"]), (group, place))
         self.expect("objections in live groups", group in self.fates.failed, False)
+        self.expect("objections in groups of the round", group >= self._first_of_round, True)
         sharers, both = self.committed(group), 1 << place | 1 << accused
         self.expect("two who have shared", (both.bit_count(), both & ~sharers), (2, 0))
         self.fates.objected[group] = sharers
@@ -205,6 +209,11 @@ class RecoveryReplay(Replay):
         sharing = self._sharing(group)
         self.expect("sums of disclosed groups", bool(sharing.minus), True)
         return self.codec.unmask(Replay.sum_of(self, group), sharing.minus, sharing.plus)
+
+    @property
+    def _first_of_round(self) -> int:
+        """The first group that shares in this round."""
+        return self.seats.first if len(self.seats.groups) > self.seats.first else 0
 
     def _close_reveal(self) -> None:
         """No secret after this: who did its part is fixed, and everybody has revealed what it owed."""

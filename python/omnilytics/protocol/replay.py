@@ -15,7 +15,17 @@ from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
 from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
-from omnilytics.types import Address, Assignment, Log, Policy, Rule, SessionParams, Stage, divided_wei, reserve_wei
+from omnilytics.types import (
+    Address,
+    Assignment,
+    DropoutPolicy,
+    Log,
+    Rule,
+    SessionParams,
+    Stage,
+    divided_wei,
+    reserve_wei,
+)
 
 
 @dataclass(slots=True)
@@ -131,7 +141,9 @@ class Replay:
         if member in self.registered or v["key_address"] in self.registered.values():
             raise VerificationError(f"member {member}: registered twice, or with a key seen before")
         self.expect("mask keys' addresses", v["key_address"], _key_address(v["x"], v["parity"]))
-        self.expect("transport keys with recover alone", any(v["transport"]), self.terms.policy is Policy.RECOVER)
+        self.expect(
+            "transport keys with recover alone", any(v["transport"]), self.terms.policy is DropoutPolicy.RECOVER
+        )
         self.registered[member] = v["key_address"]
         self._check_suspicion(member, v["suspicion"])
         place = self._check_cohort(member, v["cohort"]) if v["cohort"] else 0

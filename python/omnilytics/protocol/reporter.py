@@ -10,7 +10,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.protocol import events
 from omnilytics.protocol.seating import NOBODY, Seating
-from omnilytics.types import Address, Policy, Receipt, SessionParams, Stage
+from omnilytics.types import Address, DropoutPolicy, Receipt, SessionParams, Stage
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Reporter:
             if not did >> place & 1 and (group, place) not in self._told
         }
         self._told |= absent.keys()
-        if absent and self.params.policy is Policy.RECOVER:
+        if absent and self.params.policy is DropoutPolicy.RECOVER:
             members = [str(account) for account in absent.values()]
             self.sink(events.StepMissed(self.number, group, step, members, did.bit_count()))
         for (_, place), account in absent.items():

@@ -22,7 +22,7 @@ from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovery_driver import RecoveryDriver
 from omnilytics.protocol.scores import distances, score_groups
-from omnilytics.types import Address, FloatVec, GroupStatus, Policy, Rule, Stage
+from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Rule, Stage
 
 NO_COHORTS: Mapping[Address, int] = MappingProxyType({})
 
@@ -105,7 +105,7 @@ class SessionDriver:
         self.register(randomness)
         self.draw()
         if self._session.stage() is not Stage.FINISHED:
-            if self._params.policy is Policy.RECOVER:
+            if self._params.policy is DropoutPolicy.RECOVER:
                 RecoveryDriver(self._all).run(published, train)
             else:
                 self.commit(published, train)

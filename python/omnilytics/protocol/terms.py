@@ -15,10 +15,10 @@ from omnilytics.protocol.fees import default_table
 from omnilytics.tables import GWEI_WEI
 from omnilytics.types import (
     Assignment,
+    DropoutPolicy,
     Encoding,
     FeeTable,
     KrumPicks,
-    Policy,
     RecordConstants,
     Rule,
     SessionParams,
@@ -104,7 +104,7 @@ class Terms:
     rounds: int = 8
     min_rounds: int | None = None
     group_size: int = 4
-    policy: Policy = Policy.ABORT
+    policy: DropoutPolicy = DropoutPolicy.ABORT
     threshold: int | None = None
     colluders: int | None = None
     samples: int = 20
@@ -140,7 +140,7 @@ class Terms:
         """T: with fewer members than this a group is lost."""
         if self.threshold is not None:
             return self.threshold
-        if self.policy is Policy.ABORT:
+        if self.policy is DropoutPolicy.ABORT:
             return self.group_size
         return max((self.colluders or 0) + 2, 2 * self.group_size // 3 + 1)
 
@@ -170,7 +170,7 @@ class Terms:
             raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
-        krum, recover = self.rule is Rule.KRUM, self.policy is Policy.RECOVER
+        krum, recover = self.rule is Rule.KRUM, self.policy is DropoutPolicy.RECOVER
         params = SessionParams(
             parameter_count=parameter_count,
             samples=self.samples,
@@ -223,7 +223,7 @@ class Terms:
         words = -(-parameter_count // (256 // lane_bits))
         groups = self.rounds if self.rule is Rule.KRUM else 0
         carried = groups * (groups - 1) // 2
-        if self.policy is Policy.RECOVER:
+        if self.policy is DropoutPolicy.RECOVER:
             carried = max(carried, MAX_SEEDS)
         fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - 32 * carried) // (32 * max(self.group_size, groups))
         largest = min(MAX_CHUNK_WORDS, fits)
@@ -272,7 +272,7 @@ def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
         reward_wei=REWARD_WEI if shape.reward_wei is None else shape.reward_wei,
         rounds=rounds,
         group_size=group_size,
-        policy=Policy[shape.policy.upper()],
+        policy=DropoutPolicy[shape.policy.upper()],
         threshold=shape.threshold,
         encoding=Encoding[shape.encoding.upper()],
         bound=shape.bound,
@@ -322,7 +322,7 @@ def check_params(params: SessionParams, capacity: int, min_window_secs: int) -> 
     _check_rule(params)
     for name in ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs"):
         _within(name, getattr(params, name), max(1, min_window_secs), MAX_WINDOW_SECS)
-    if params.policy is Policy.RECOVER:
+    if params.policy is DropoutPolicy.RECOVER:
         # the window has four quarters
         _within("reveal_secs", params.reveal_secs, max(4, min_window_secs), MAX_WINDOW_SECS)
     _within("capacity", capacity, params.min_rounds * params.members, MAX_CAPACITY)
@@ -337,7 +337,7 @@ def _within(name: str, value: int, least: int, most: int) -> None:
 
 
 def _check_groups(params: SessionParams) -> None:
-    recover = params.policy is Policy.RECOVER
+    recover = params.policy is DropoutPolicy.RECOVER
     _within("min_rounds", params.min_rounds, 1, params.rounds)
     _within("threshold", params.threshold, 2 if recover else params.members, params.members)
     _within("colluders", params.colluders, 1, params.members)
@@ -382,7 +382,7 @@ def _check_calls(params: SessionParams) -> None:
     _within("chunks", params.chunks, 1, MAX_CHUNKS)
     chunk = min(params.words, params.chunk_words)
     limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
-    if params.policy is Policy.RECOVER:
+    if params.policy is DropoutPolicy.RECOVER:
         _within("bytes of words and seeds in an unmask", 32 * (params.members * chunk + MAX_SEEDS), 32, limit)
     _within("bytes of words in an aggregate", 32 * params.members * chunk, 32, limit)
     if params.rule is Rule.KRUM:

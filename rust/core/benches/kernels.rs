@@ -27,11 +27,6 @@ fn coding(encoding: u64, bound: u64, lane_bits: u64) -> Coding {
         bound,
         lane_bits,
         chunk_words: 720,
-        suite: 0,
-        rule: 0,
-        krum_mu_bps: 0,
-        krum_m: 0,
-        krum_m_rule: 0,
         ..RawParams::default()
     };
     Coding::new(&raw).expect("a legal encoding")

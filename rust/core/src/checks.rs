@@ -7,9 +7,7 @@
 //! collude, so that among |S| sharers h = |S| - (T - 2) >= 2 are honest: with l = 64 / h none of them objects with
 //! probability 2^-64; l is 8 at least.
 
-use k256::elliptic_curve::Group;
 use k256::elliptic_curve::ops::MulByGenerator;
-use k256::elliptic_curve::point::BatchNormalize;
 use k256::{ProjectivePoint, Scalar};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
@@ -83,7 +81,9 @@ impl Receiver {
                 points.push(point, [multiple, 0, 0, 0], false);
             }
         }
-        evaluate(&[points]) == [ProjectivePoint::mul_by_generator(&shares)]
+        let expected = Point::from_affine(&ProjectivePoint::mul_by_generator(&shares).to_affine());
+        let bytes = |point: Option<Point>| point.map(|point| point.bytes());
+        bytes(expected) == bytes(evaluate(&[points])[0])
     }
 
     /// For each polynomial the points at 0 and at x_k = k + 1 for every holder k lie on one of degree T - 1 at most.
@@ -105,17 +105,16 @@ impl Receiver {
                 }
             }
         }
-        let columns = <ProjectivePoint as BatchNormalize<[ProjectivePoint]>>::batch_normalize(&evaluate(&columns));
         let q: Vec<Scalar> = (0..=degree).map(|_| *uniform(rng)).collect();
         let weights = barycentric(&(0..=self.members as u64).collect::<Vec<_>>());
         let mut sum = Sum::new(FULL_DIGITS);
-        for (x, (column, weight)) in (0u64..).zip(columns.iter().zip(weights)) {
+        for (x, (column, weight)) in (0u64..).zip(evaluate(&columns).into_iter().zip(weights)) {
             let value = q.iter().rev().fold(Scalar::ZERO, |value, coefficient| value * Scalar::from(x) + coefficient);
-            if let Some(point) = Point::from_affine(column) {
+            if let Some(point) = column {
                 sum.push(point, limbs(&(weight * value)), false);
             }
         }
-        evaluate(&[sum]).iter().all(|sum| sum.is_identity().into())
+        evaluate(&[sum])[0].is_none()
     }
 
     /// The points of a dealer's polynomial, each with its x: PK or B at 0, then those of the holders.

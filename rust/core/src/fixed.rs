@@ -163,18 +163,12 @@ mod tests {
             .into_iter()
             .find_map(|(bits, bound)| (bits == width.bits()).then_some(bound));
         Coding::new(&RawParams {
-            parameter_count: 0,
             members: 4,
             encoding: 0,
             clip: 0.05f32.to_bits().into(),
             bound: bound.unwrap(),
             lane_bits: width.bits().into(),
-            chunk_words: 0,
-            suite: 0,
-            rule: 0,
-            krum_mu_bps: 0,
-            krum_m: 0,
-            krum_m_rule: 0,
+            ..RawParams::default()
         })
         .unwrap()
     }

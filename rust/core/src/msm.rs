@@ -4,6 +4,8 @@
 //! Points stay affine: many additions at once share one inversion (P. Montgomery's trick), which makes each of them six
 //! multiplications instead of the eleven of complete formulas.
 
+use k256::elliptic_curve::Group;
+use k256::elliptic_curve::point::BatchNormalize;
 use k256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
 use k256::{AffinePoint, EncodedPoint, FieldElement, ProjectivePoint};
 
@@ -106,8 +108,8 @@ fn bits_of(limbs: &[u64; 4], bit: usize) -> i8 {
     ((wide >> (bit % 64)) as u8 & ((1 << DIGIT_BITS) - 1)) as i8
 }
 
-/// The values of sums, together: the more of them the faster each.
-pub(crate) fn evaluate(sums: &[Sum]) -> Vec<ProjectivePoint> {
+/// The values of sums, `None` for the identity, together: the more of them the faster each.
+pub(crate) fn evaluate(sums: &[Sum]) -> Vec<Option<Point>> {
     let buckets: Vec<_> = sums.chunks(TOGETHER).flat_map(|sums| Lists::of(sums).reduced()).collect();
     let windows = weighted(&buckets);
     let mut windows = windows.iter();
@@ -118,7 +120,19 @@ pub(crate) fn evaluate(sums: &[Sum]) -> Vec<ProjectivePoint> {
             window.map_or(shifted, |point| shifted + point.projective())
         })
     };
-    sums.iter().map(&mut value).collect()
+    normalised(&sums.iter().map(&mut value).collect::<Vec<_>>())
+}
+
+/// Points in affine form. Of k256's `batch_normalize` it has to be kept that it fails for no points at all, and for identities
+/// that came out of a computation.
+fn normalised(points: &[ProjectivePoint]) -> Vec<Option<Point>> {
+    let finite: Vec<_> = points.iter().copied().filter(|point| !bool::from(point.is_identity())).collect();
+    if finite.is_empty() {
+        return vec![None; points.len()];
+    }
+    let mut affine = <ProjectivePoint as BatchNormalize<[ProjectivePoint]>>::batch_normalize(&finite).into_iter();
+    let next = |point: &ProjectivePoint| if point.is_identity().into() { None } else { affine.next() };
+    points.iter().map(next).map(|affine| affine.as_ref().and_then(Point::from_affine)).collect()
 }
 
 /// Lists of points to be added up, one after the other.
@@ -262,7 +276,6 @@ impl Chord {
 
 #[cfg(test)]
 mod tests {
-    use k256::elliptic_curve::Group;
     use k256::elliptic_curve::sec1::ToEncodedPoint;
     use k256::{ProjectivePoint, Scalar};
     use proptest::prelude::*;
@@ -275,14 +288,15 @@ mod tests {
 
     /// Terms (k, m, negative) of sums of m k G.
     fn check(digits: usize, sums: &[Vec<(u64, u64, bool)>]) {
-        let expected: Vec<ProjectivePoint> = sums
+        let expected: Vec<Option<[u8; 64]>> = sums
             .iter()
             .map(|terms| {
                 let term = |(k, m, negative): &(u64, u64, bool)| {
                     let product = Scalar::from(*k) * Scalar::from(*m);
                     if *negative { -product } else { product }
                 };
-                ProjectivePoint::GENERATOR * terms.iter().map(term).sum::<Scalar>()
+                let sum = ProjectivePoint::GENERATOR * terms.iter().map(term).sum::<Scalar>();
+                Point::from_affine(&sum.to_affine()).map(|point| point.bytes())
             })
             .collect();
         let sums: Vec<Sum> = sums
@@ -293,7 +307,8 @@ mod tests {
                 sum
             })
             .collect();
-        assert_eq!(expected, evaluate(&sums));
+        let values = evaluate(&sums);
+        assert_eq!(expected, values.iter().map(|value| value.map(|point| point.bytes())).collect::<Vec<_>>());
     }
 
     #[test]
@@ -317,7 +332,7 @@ mod tests {
         let mut sum = Sum::new(FULL_DIGITS);
         let order = [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, u64::MAX - 1, u64::MAX];
         sum.push(multiple(11), order, false);
-        assert!(bool::from(evaluate(&[sum])[0].is_identity()));
+        assert!(evaluate(&[sum])[0].is_none());
     }
 
     #[test]

@@ -15,6 +15,29 @@
 //! checked.reveal(Places::all(4));
 //! # }
 //! ```
+//! ```compile_fail,E0382
+//! # use omnilytics_core::{places::Places, recovery::Masked};
+//! # fn for_two_sets(masked: Masked) {
+//! let one = masked.reveal(Places::all(3));
+//! let other = masked.reveal(Places::all(4));
+//! # }
+//! ```
+//! No state and no secret can be copied or shown:
+//! ```compile_fail,E0599
+//! # fn copied(state: omnilytics_core::recovery::Masked) {
+//! let copy = state.clone();
+//! # }
+//! ```
+//! ```compile_fail,E0277
+//! # fn shown(secrets: omnilytics_core::recovery::MemberSecrets) {
+//! println!("{secrets:?}");
+//! # }
+//! ```
+//! ```compile_fail,E0277
+//! # fn shown(key: omnilytics_core::transport::TransportKey) {
+//! println!("{key:?}");
+//! # }
+//! ```
 //! Sources: K. Bonawitz et al., "Practical secure aggregation for privacy-preserving machine learning", CCS 2017; what the
 //! server does there a contract does here.
 
@@ -99,7 +122,7 @@ pub struct Refused<State> {
 }
 
 /// The state after a step, or the one before.
-pub type Step<After, Before> = std::result::Result<After, Refused<Before>>;
+pub type Step<After, Before> = std::result::Result<After, Box<Refused<Before>>>;
 
 /// One member of one group.
 struct Member {
@@ -122,7 +145,7 @@ impl Member {
 }
 
 /// A member that knows the keys of its group.
-pub struct Keyed(Member);
+pub struct Keyed(Box<Member>);
 
 impl Keyed {
     /// A member of a group; `transports` are those of all members in place order, T is `threshold`.
@@ -147,7 +170,7 @@ impl Keyed {
         }
         let keys =
             context.peers.iter().enumerate().map(|(place, key)| key.coordinates(place)).collect::<Result<_>>()?;
-        Ok(Self(Member { secrets, context, keys, transports, threshold }))
+        Ok(Self(Box::new(Member { secrets, context, keys, transports, threshold })))
     }
 
     /// Shares both secrets with the group (E31-E33).
@@ -170,7 +193,7 @@ impl Keyed {
 
 /// A member that has shared.
 pub struct Dealt {
-    member: Member,
+    member: Box<Member>,
     addresses: Vec<u8>,
 }
 
@@ -193,7 +216,7 @@ impl Dealt {
         let own = member.context.place;
         let sharers: Places = dealings.keys().copied().chain([own]).collect();
         if let Err(error) = check_sharers(&member, dealings) {
-            return Err(Refused { state: Self { member, addresses }, error });
+            return Err(Box::new(Refused { state: Self { member, addresses }, error }));
         }
         let (opened, mut objections) = open_all(&member, dealings);
         let receiver = Receiver { members: member.members(), place: own, threshold: member.threshold };
@@ -252,7 +275,7 @@ fn open_all(member: &Member, dealings: &BTreeMap<usize, Dealing>) -> (Vec<Opened
 
 /// A member that has nothing against the dealings of S.
 pub struct Checked {
-    member: Member,
+    member: Box<Member>,
     addresses: Vec<u8>,
     sharers: Places,
     held: BTreeMap<usize, SharePair>,
@@ -262,7 +285,7 @@ impl Checked {
     /// The member's mask (E35), once: a second plaintext under one mask would give both away.
     #[must_use]
     pub fn masker(self, suite: Suite) -> (Masked, Masker) {
-        let Member { secrets, context, keys, .. } = &self.member;
+        let Member { secrets, context, keys, .. } = &*self.member;
         let seeds = recovery_seeds(&secrets.key, &secrets.self_mask, context, keys, &self.sharers);
         let masker = Masker::from_seeds(suite, &seeds);
         (Masked(self), masker)
@@ -281,7 +304,7 @@ impl Masked {
     /// outside S.
     pub fn reveal(self, delivered: Places) -> Step<Revealing, Self> {
         if let Err(error) = check_delivered(&self.0, &delivered) {
-            return Err(Refused { state: self, error });
+            return Err(Box::new(Refused { state: self, error }));
         }
         let Checked { member, addresses, held, .. } = self.0;
         let (mut dropped, mut lent) = (BTreeMap::new(), BTreeMap::new());
@@ -292,7 +315,7 @@ impl Masked {
                 dropped.insert(place, pair.mask_key());
             }
         }
-        Ok(Revealing { secrets: member.secrets, addresses, delivered, dropped, lent })
+        Ok(Revealing { secrets: member.secrets.clone(), addresses, delivered, dropped, lent })
     }
 }
 
@@ -359,3 +382,6 @@ impl Revealing {
         Ok(missing.map(|(place, share)| (*place, share)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,17 @@ use crate::digest::Address;
 use crate::keys::address_of;
 
 /// A secret scalar s, 0 < s < n: `s G` has an address.
+///
+/// ```compile_fail,E0277
+/// # fn shown(secret: omnilytics_core::secret::SecretScalar) {
+/// println!("{secret:?}");
+/// # }
+/// ```
+/// ```compile_fail,E0599
+/// # fn copied(secret: omnilytics_core::secret::SecretScalar) {
+/// let copy = secret.clone();
+/// # }
+/// ```
 pub struct SecretScalar(Zeroizing<Scalar>);
 
 impl SecretScalar {

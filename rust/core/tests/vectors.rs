@@ -1,5 +1,10 @@
 //! The golden vectors of tests/vectors, made by the plain-Python protocol (its README.md says how to read them).
 
+#[path = "vectors/public.rs"]
+mod public;
+#[path = "vectors/recover.rs"]
+mod recover;
+
 use omnilytics_core::digest::{self, Address, Hash};
 use omnilytics_core::fixed;
 use omnilytics_core::floats;
@@ -67,11 +72,6 @@ fn raw(parameter_count: u64) -> RawParams {
         bound: 7,
         lane_bits: 6,
         chunk_words: 720,
-        suite: 0,
-        rule: 0,
-        krum_mu_bps: 0,
-        krum_m: 0,
-        krum_m_rule: 0,
         ..RawParams::default()
     }
 }
@@ -271,13 +271,56 @@ fn krum() {
         let norms: Vec<i128> = cases(&case, "norms").iter().map(decimal).collect();
         let products: Vec<i128> = cases(&case, "products").iter().map(decimal).collect();
         let distances = Distances::new(&norms, &products).expect("a Gram matrix");
-        let picks = if case["m_rule"] == 0 { KrumPicks::Strict } else { KrumPicks::Paper };
-        let (mu_bps, m) = (number(&case["mu_bps"]), number(&case["m"]));
-        let expected = case["accepted"].as_array().map_or(Selection::Undefined, |accepted| {
-            Selection::Accepted(accepted.iter().map(|one| one == true).collect())
-        });
-        assert_eq!(Ok(expected), select::krum(&distances, mu_bps, m, picks), "{}", case["name"]);
+        assert_eq!(Ok(selection(&case)), krum_of(&distances, &case), "{}", case["name"]);
         let scores: Vec<i128> = cases(&case, "scores").iter().map(decimal).collect();
-        assert_eq!(scores, select::krum_scores(&distances, mu_bps), "{}", case["name"]);
+        assert_eq!(scores, select::krum_scores(&distances, number(&case["mu_bps"])), "{}", case["name"]);
     }
+}
+
+#[test]
+fn krum_of_means() {
+    for case in cases(&load("selection.json"), "krum_counts") {
+        let norms: Vec<i128> = cases(&case, "norms").iter().map(decimal).collect();
+        let products: Vec<i128> = cases(&case, "products").iter().map(decimal).collect();
+        let counts: Vec<u64> = cases(&case, "counts").iter().map(number).collect();
+        let distances =
+            Distances::of_means(&norms, &products, &counts, number(&case["members"])).expect("a Gram matrix");
+        assert_eq!(Ok(selection(&case)), krum_of(&distances, &case), "{}", case["name"]);
+        let scores: Vec<i128> = cases(&case, "scores").iter().map(decimal).collect();
+        assert_eq!(scores, select::krum_scores(&distances, number(&case["mu_bps"])), "{}", case["name"]);
+    }
+}
+
+#[test]
+fn means() {
+    for case in cases(&load("selection.json"), "mean") {
+        let rule = if case["encoding"] == 0 { (0, 0) } else { (1, 1) };
+        let params = CodecParams::new(&RawParams {
+            members: number(&case["members"]),
+            encoding: number(&case["encoding"]),
+            clip: u64::from(u32::from_be_bytes(fixed_bytes(&case["clip"]))),
+            bound: number(&case["bound"]),
+            lane_bits: number(&case["lane_bits"]),
+            rule: rule.0,
+            krum_m: rule.1,
+            ..raw(number(&case["parameter_count"]))
+        })
+        .expect("legal parameters");
+        let counts: Vec<u64> = cases(&case, "counts").iter().map(number).collect();
+        let decode =
+            |words: &Value| lanes::unpack(params.width(), bytes(words).as_chunks().0, params.parameter_count());
+        let aggregates = cases(&case, "aggregates").iter().map(decode).collect::<Result<Vec<_>, _>>().expect("words");
+        assert_eq!(Ok(floats_of(&case["mean"])), fixed::decode_mean(&params, &aggregates, &counts), "{}", case["name"]);
+    }
+}
+
+fn selection(case: &Value) -> Selection {
+    case["accepted"]
+        .as_array()
+        .map_or(Selection::Undefined, |accepted| Selection::Accepted(accepted.iter().map(|one| one == true).collect()))
+}
+
+fn krum_of(distances: &Distances, case: &Value) -> omnilytics_core::Result<Selection> {
+    let picks = if case["m_rule"] == 0 { KrumPicks::Strict } else { KrumPicks::Paper };
+    select::krum(distances, number(&case["mu_bps"]), number(&case["m"]), picks)
 }

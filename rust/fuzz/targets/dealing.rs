@@ -27,7 +27,6 @@ enum Edit {
     Point { index: u8, offset: u8, bits: u8 },
     Copy { from: u8, to: u8 },
     Sealed { index: u16, bits: u8 },
-    Cut { points: u16, sealed: u16 },
     Longer { points: u8, sealed: u8 },
 }
 
@@ -42,8 +41,9 @@ enum Sealing {
 #[derive(Arbitrary, Debug)]
 struct Input {
     edits: Vec<Edit>,
+    cut: Option<(u16, u16)>,
     sealing: Sealing,
-    wrong_root: bool,
+    root: Option<[u8; 32]>,
     seed: [u8; 32],
 }
 
@@ -99,25 +99,16 @@ fn info() -> [u8; 256] {
 
 fn apply(edit: &Edit, dealing: &mut Dealing) {
     let points = dealing.points.as_chunks_mut::<POINT_BYTES>().0;
+    let among = |index: u8| usize::from(index) % points.len().max(1);
     match *edit {
         Edit::Point { index, offset, bits } => {
-            if let Some(point) = points.get_mut(usize::from(index)) {
-                point[usize::from(offset) % POINT_BYTES] ^= bits;
-            }
+            let index = among(index);
+            points[index][usize::from(offset) % POINT_BYTES] ^= bits;
         }
-        Edit::Copy { from, to } => {
-            if let (Some(from), Some(to)) = (points.get(usize::from(from)).copied(), points.get_mut(usize::from(to))) {
-                *to = from;
-            }
-        }
+        Edit::Copy { from, to } => points[among(to)] = points[among(from)],
         Edit::Sealed { index, bits } => {
-            if let Some(byte) = dealing.sealed.get_mut(usize::from(index)) {
-                *byte ^= bits;
-            }
-        }
-        Edit::Cut { points, sealed } => {
-            dealing.points.truncate(points.into());
-            dealing.sealed.truncate(sealed.into());
+            let index = usize::from(index) % dealing.sealed.len().max(1);
+            dealing.sealed[index] ^= bits;
         }
         Edit::Longer { points, sealed } => {
             dealing.points.extend(vec![0; points.into()]);
@@ -126,13 +117,16 @@ fn apply(edit: &Edit, dealing: &mut Dealing) {
     }
 }
 
-/// The honest dealing after the edits: its root and the receiver's ciphertext follow them, as a dishonest dealer's would.
+/// The honest dealing after the edits: root and the receiver's ciphertext may follow them, as a dishonest dealer's would.
 fn forged(input: &Input) -> Dealing {
     let mut dealing = honest().clone();
     input.edits.iter().take(MAX_EDITS).for_each(|edit| apply(edit, &mut dealing));
-    if !input.wrong_root {
-        dealing.root = keccak256(&[&share_addresses(dealing.points.as_chunks().0)]);
+    if let Some((points, sealed)) = input.cut {
+        dealing.points.truncate(points.into());
+        dealing.sealed.truncate(sealed.into());
     }
+    let root = || keccak256(&[&share_addresses(dealing.points.as_chunks().0)]);
+    dealing.root = input.root.unwrap_or_else(root);
     let shares = match &input.sealing {
         Sealing::Nothing => return dealing,
         Sealing::HonestShares => honest_shares(),
@@ -155,8 +149,15 @@ fuzz_target!(|input: Input| {
         panic!("two members of two are enough");
     };
     match received {
-        // Nobody can know other polynomials through the dealer's key and the receiver's share.
-        Received::Accepted(_) => assert_eq!((&honest().points, honest().root), (&dealing.points, dealing.root)),
+        // Nobody can know other polynomials through the dealer's key and the receiver's share, nor another share of these.
+        Received::Accepted(_) => {
+            assert_eq!((&honest().points, honest().root), (&dealing.points, dealing.root));
+            match &input.sealing {
+                Sealing::Nothing => assert_eq!(honest().sealed[PLACE], dealing.sealed[PLACE]),
+                Sealing::HonestShares => {}
+                Sealing::Bytes(bytes) => assert_eq!(honest_shares(), bytes),
+            }
+        }
         Received::Objections(objections) => {
             assert_eq!(vec![DEALER], objections.keys().copied().collect::<Vec<_>>());
             assert_ne!(*honest(), dealing, "{}", objections[&DEALER]);

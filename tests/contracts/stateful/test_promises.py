@@ -25,7 +25,7 @@ from tests.contracts.stateful.sites import embedded, site_on
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "200"))
 ON_TITANOBOA = 3
 STEPS, DEEP_STEPS = 30, 60
-OF_EACH = {Attacked: 1, Recovering: 4, Course: 2}
+OF_EACH = {Attacked: 1, Recovering: 5, Course: 3}
 """Of so many histories one."""
 MACHINES = list(OF_EACH)
 

@@ -284,3 +284,15 @@ def test_krum_compares_means_of_groups_of_different_size(machine: Recovering) ->
     play(machine, share(), over, upload(gone), over, reveal(), rebuild_all, to_the_end)
     assert [g.size for g in machine.twin.groups] == [2, 3, 2, 3]
     assert sum(g.accepted for g in machine.twin.groups) == 1
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_norm_counts_who_has_delivered(machine: Recovering, step: int) -> None:
+    """4 N^2 G <= u^2 d Q^2 with N = 3, u = 2, Q = 7: a sum of 2 in every lane passes, one of 3 would with u = N."""
+    begin(machine, 3, 2)
+    gone = machine.real.listed.index(group(machine).members[1])
+    a, _, c = group(machine).members
+    machine.real.vectors |= {a: [step - 1] * 6, c: [1] * 6}
+    play(machine, share(), over, upload({gone}), over, reveal(), rebuild_all, to_the_end)
+    assert group(machine).total == [step] * 6
+    assert group(machine).accepted == (step == 2)
