@@ -2,10 +2,10 @@
 //! to be objected to.
 //!
 //! Degree test: I. Cascudo and B. David, "SCRAPE", ACNS 2017, section 2.1. That of many polynomials together takes random
-//! multiples of l bits: a dealer whose points have too high a degree passes with probability 2^-l. One objection dissolves
-//! the group, so that it would have to pass with each honest receiver, whose draws are independent. At most T - 2 members
-//! collude, so that among |S| sharers h = |S| - (T - 2) >= 2 are honest: with l = 64 / h none of them objects with
-//! probability 2^-64; l is 8 at least.
+//! multiples, each with probability 2^-l at most: that is the probability with which a dealer passes whose points have too
+//! high a degree. One objection dissolves the group, so that it would have to pass with each honest receiver, whose draws are
+//! independent. At most T - 2 members collude, so that among |S| sharers h = |S| - (T - 2) >= 2 are honest: with l = 64 / h
+//! none of them objects with probability 2^-64; l is 5 at least.
 
 use k256::elliptic_curve::ops::MulByGenerator;
 use k256::{ProjectivePoint, Scalar};
