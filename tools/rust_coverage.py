@@ -5,7 +5,8 @@
     python tools/rust_coverage.py -- sharing         some tests; what follows -- is cargo test's
 
 Dependencies are compiled as for `cargo test`, so that a build of theirs is used again. A `mod tests` at the end of a
-file doesn't count as one of its lines. Needs rustc's own llvm-profdata and llvm-cov: `rustup component add llvm-tools`.
+file doesn't count as one of its lines, nor do files that are tests. Needs rustc's own llvm-profdata and llvm-cov:
+`rustup component add llvm-tools`.
 """
 
 from __future__ import annotations
@@ -76,12 +77,17 @@ def read(lcov: str) -> Hits:
         kind, _, value = record.partition(":")
         if kind == "SF":
             path = Path(value)
-            counts = path.is_relative_to(ROOT / "rust") and "src" in path.parts
+            counts = path.is_relative_to(ROOT / "rust") and "src" in path.parts and not is_test(path)
             lines = hits.setdefault(str(path.relative_to(ROOT)), {}) if counts else {}
         elif kind == "DA":
             number, count = map(int, value.split(",")[:2])
             lines[number] = lines.get(number, 0) + count
     return {file: shipped(file, lines) for file, lines in hits.items()}
+
+
+def is_test(path: Path) -> bool:
+    """Whether a source file is compiled into tests alone: `tests.rs`, what is under `tests`, and `testing.rs`."""
+    return "tests" in path.parts or path.name in ("tests.rs", "testing.rs")
 
 
 def shipped(file: str, lines: Mapping[int, int]) -> Mapping[int, int]:

@@ -5,7 +5,8 @@
 //! multiples, each with probability 2^-l at most: that is the probability with which a dealer passes whose points have too
 //! high a degree. One objection dissolves the group, so that it would have to pass with each honest receiver, whose draws are
 //! independent. At most T - 2 members collude, so that among |S| sharers h = |S| - (T - 2) >= 2 are honest: with l = 64 / h
-//! none of them objects with probability 2^-64; l is 5 at least.
+//! none of them objects with probability 2^-64; l is 5 at least. What such a dealer gains is a failed group, for its bond: the
+//! contract names it when its secret doesn't rebuild.
 
 use k256::elliptic_curve::ops::MulByGenerator;
 use k256::{ProjectivePoint, Scalar};
@@ -22,8 +23,8 @@ const BOTH: [Shared; 2] = [Shared::MaskKey, Shared::SelfMask];
 
 /// With probability 2^-64 no honest receiver objects to points of too high a degree.
 const SECURITY_BITS: usize = 64;
-/// The fewest bits of a random multiple of a polynomial.
-const LEAST_BITS: usize = 8;
+/// The least l.
+const LEAST_BITS: usize = 5;
 
 /// A dealing that has been opened.
 pub(crate) struct Opened {
@@ -31,6 +32,29 @@ pub(crate) struct Opened {
     pub(crate) pair: SharePair,
     /// PK of the dealer.
     pub(crate) key: Point,
+}
+
+/// What a polynomial is multiplied by before it is added to others: a number times one of the curve's six automorphisms,
+/// which cost next to nothing.
+#[derive(Clone, Copy)]
+struct Multiple {
+    magnitude: u64,
+    turns: u32,
+    negative: bool,
+}
+
+impl Multiple {
+    const ONE: Self = Self { magnitude: 1, turns: 0, negative: false };
+
+    /// Each multiple with probability 2^-`bits` at most.
+    fn random(bits: usize, rng: &mut impl CryptoRngCore) -> Self {
+        let magnitudes = 1 << bits.saturating_sub(2).min(62);
+        Self {
+            magnitude: 1 + rng.next_u64() % magnitudes,
+            turns: rng.next_u32() % 3,
+            negative: rng.next_u32() % 2 == 1,
+        }
+    }
 }
 
 /// A receiver's group, and where it is in it.
@@ -50,16 +74,12 @@ impl Receiver {
         }
         let honest = (opened.len() + 3).saturating_sub(self.threshold).max(1);
         let bits = SECURITY_BITS.div_ceil(honest).max(LEAST_BITS);
-        if !self.degrees_hold(opened, &BOTH, bits, rng) {
-            for dealing in opened {
-                let alone = std::slice::from_ref(dealing);
-                if let Some(&shared) =
-                    BOTH.iter().find(|shared| !self.degrees_hold(alone, &[**shared], SECURITY_BITS, rng))
-                {
-                    let expected = self.threshold.saturating_sub(1);
-                    found.push((dealing.points.dealer, Objection::Degree { shared, expected }));
-                }
-            }
+        let all: Vec<_> = opened.iter().flat_map(|dealing| BOTH.map(|shared| (dealing, shared))).collect();
+        let together: Vec<_> = all.iter().map(|(it, shared)| (*it, *shared, Multiple::random(bits, rng))).collect();
+        if !self.degrees_hold(&together, rng) {
+            let alone = all.into_iter().filter(|(it, shared)| !self.degrees_hold(&[(it, *shared, Multiple::ONE)], rng));
+            let expected = self.threshold.saturating_sub(1);
+            found.extend(alone.map(|(it, shared)| (it.points.dealer, Objection::Degree { shared, expected })));
         }
         found
     }
@@ -91,18 +111,17 @@ impl Receiver {
     /// The dealer's own x is missing, so that with v_k for all of 0..=N the test of its points is
     /// `sum_k v_k (x_k - x_dealer) q(x_k) P_k`, q random of degree N - T - 1, one for all of them: first the random multiples
     /// of all polynomials are added up for each x, short numbers, then the sums are multiplied by `v_k q(x_k)`.
-    fn degrees_hold(&self, opened: &[Opened], tested: &[Shared], bits: usize, rng: &mut impl CryptoRngCore) -> bool {
+    fn degrees_hold(&self, tested: &[(&Opened, Shared, Multiple)], rng: &mut impl CryptoRngCore) -> bool {
         let Some(degree) = self.members.saturating_sub(self.threshold).checked_sub(1) else { return true };
-        let digits = digits_of((u128::from(u64::MAX >> (64 - bits))) * self.members as u128);
+        let largest = tested.iter().map(|(.., multiple)| multiple.magnitude).max().unwrap_or(0);
+        let digits = digits_of(u128::from(largest) * self.members as u128);
         let mut columns: Vec<Sum> = (0..=self.members).map(|_| Sum::new(digits)).collect();
-        for dealing in opened {
+        for (dealing, shared, multiple) in tested {
             let own = dealing.points.dealer + 1;
-            for &shared in tested {
-                let multiple = rng.next_u64() >> (64 - bits);
-                for (node, point) in self.polynomial(dealing, shared) {
-                    let magnitude = u128::from(multiple) * node.abs_diff(own) as u128;
-                    columns[node].push(point, [magnitude as u64, (magnitude >> 64) as u64, 0, 0], node < own);
-                }
+            for (node, point) in self.polynomial(dealing, *shared) {
+                let magnitude = u128::from(multiple.magnitude) * node.abs_diff(own) as u128;
+                let magnitude = [magnitude as u64, (magnitude >> 64) as u64, 0, 0];
+                columns[node].push(point.turned(multiple.turns), magnitude, (node < own) != multiple.negative);
             }
         }
         let q: Vec<Scalar> = (0..=degree).map(|_| *uniform(rng)).collect();

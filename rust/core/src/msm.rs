@@ -4,6 +4,8 @@
 //! Points stay affine: many additions at once share one inversion (P. Montgomery's trick), which makes each of them six
 //! multiplications instead of the eleven of complete formulas.
 
+use std::sync::LazyLock;
+
 use k256::elliptic_curve::Group;
 use k256::elliptic_curve::point::BatchNormalize;
 use k256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
@@ -61,10 +63,24 @@ impl Point {
         AffinePoint::from_encoded_point(&encoded).map(ProjectivePoint::from).unwrap_or(ProjectivePoint::IDENTITY)
     }
 
+    /// The image under the automorphism (x, y) -> (beta x, y) of order 3, applied `turns` times.
+    pub(crate) fn turned(&self, turns: u32) -> Self {
+        (0..turns).fold(*self, |point, _| Self { x: point.x * *BETA, y: point.y })
+    }
+
     fn negated(&self) -> Self {
         Self { x: self.x, y: self.y.negate(1).normalize_weak() }
     }
 }
+
+/// A cube root of 1 modulo p (R. Gallant, R. Lambert, S. Vanstone, CRYPTO 2001).
+static BETA: LazyLock<FieldElement> = LazyLock::new(|| {
+    const BYTES: [u8; 32] = [
+        0x7a, 0xe9, 0x6a, 0x2b, 0x65, 0x7c, 0x07, 0x10, 0x6e, 0x64, 0x47, 0x9e, 0xac, 0x34, 0x34, 0xe9, 0x9c, 0xf0,
+        0x49, 0x75, 0x12, 0xf5, 0x89, 0x95, 0xc1, 0x39, 0x6c, 0x28, 0x71, 0x95, 0x01, 0xee,
+    ];
+    FieldElement::from_bytes(&BYTES.into()).unwrap_or(FieldElement::ONE)
+});
 
 /// Terms of a sum of multiples, with as many digits a multiple.
 pub(crate) struct Sum {
@@ -276,6 +292,7 @@ impl Chord {
 
 #[cfg(test)]
 mod tests {
+    use k256::elliptic_curve::Group;
     use k256::elliptic_curve::sec1::ToEncodedPoint;
     use k256::{ProjectivePoint, Scalar};
     use proptest::prelude::*;
@@ -333,6 +350,17 @@ mod tests {
         let order = [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, u64::MAX - 1, u64::MAX];
         sum.push(multiple(11), order, false);
         assert!(evaluate(&[sum])[0].is_none());
+    }
+
+    #[test]
+    fn turning_a_point_multiplies_it_by_a_cube_root_of_one() {
+        let (point, turned) = (multiple(5), multiple(5).turned(1));
+        assert_ne!(point.bytes(), turned.bytes());
+        assert!(Point::from_bytes(&turned.bytes()).is_some());
+        // 1 + lambda + lambda^2 = 0
+        let sum = point.projective() + turned.projective() + point.turned(2).projective();
+        assert!(bool::from(sum.is_identity()));
+        assert_eq!(point.bytes(), point.turned(3).bytes());
     }
 
     #[test]

@@ -344,11 +344,22 @@ fn more_members_than_a_session_has() {
 }
 
 #[test]
+fn secrets_drawn_at_random() {
+    let (one, other) = (MemberSecrets::generate(&mut stream(1)), MemberSecrets::generate(&mut stream(2)));
+    assert_ne!(one.key().address(), other.key().address());
+    assert_ne!(one.transport(), other.transport());
+    assert_ne!(one.self_mask.address(), other.self_mask.address());
+    assert_ne!(one.self_mask.address(), *one.key().address());
+}
+
+#[test]
 fn only_the_share_that_a_dealer_s_fate_asks_for_can_be_had() {
     let group = Group::new(4, 3);
     let uploads = group.masked(&Places::all(4)).unwrap();
     let delivered = Places::from_iter([0, 1, 3]);
     let revealing = reveal(&uploads, &delivered).unwrap().remove(&1).unwrap();
+    assert_eq!(&delivered, revealing.delivered());
+    assert_eq!(share_addresses(group.dealings[&1].points.as_chunks().0), revealing.addresses());
     assert_eq!(vec![2], revealing.key_shares().keys().copied().collect::<Vec<_>>());
     let lent = revealing.self_mask_shares(&Places::from_iter([1])).unwrap();
     assert_eq!(vec![0, 3], lent.keys().copied().collect::<Vec<_>>());

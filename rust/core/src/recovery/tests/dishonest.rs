@@ -68,6 +68,7 @@ fn shares_that_are_not_those_of_their_points() {
         pairs[0] = pair(more(key), more(own));
     });
     assert_eq!(Some(Objection::WrongShare { shared: Shared::MaskKey }), found);
+    assert!(found.unwrap().to_string().starts_with("share of the mask key: expected the one of the published point"));
     let found = objection(&group, |pairs, _| {
         let [key, own] = pairs[0].scalars();
         pairs[0] = pair(SecretScalar::new(*key.scalar()).unwrap(), more(own));
