@@ -144,7 +144,7 @@ def test_a_group_that_its_colluders_fill_is_refused(new_session: Factory, member
     session = new_session(members=members, colluders=colluders, unsafe_small=0).to(Stage.SETUP)
     session.whitelist()
     session.publish()
-    with reverts("start: members below colluders + 2"):
+    with reverts("start: threshold below colluders + 2"):
         session.start()
     open_to_see = new_session(members=members, colluders=colluders, unsafe_small=1)
     open_to_see.whitelist()
