@@ -87,6 +87,12 @@ class Group:
     def openings(self, shares: dict[int, int]) -> list[Opening]:
         return [Opening(self.members[j], share, self.dealings[j].addresses) for j, share in sorted(shares.items())]
 
+    def plain_sum(self, places: Iterable[int]) -> bytes:
+        """The sum of what these places' uploads have under their masks."""
+        published = self.story.published
+        plain = [self.codec.encode_plain(self.weights(place), published, bytes(32)) for place in places]
+        return self.codec.sum([one.words for one in plain])
+
 
 def test_a_session_from_start_to_end(chain: EmbeddedChain) -> None:
     group = Group(chain)
@@ -137,10 +143,7 @@ def test_a_session_from_start_to_end(chain: EmbeddedChain) -> None:
         words = [uploads[place][chunk] for place in range(4)]
         receipt = session.unmask(members[0], 0, chunk, words, seeds["minus"], seeds["plus"])
         aggregate += events(receipt)["Aggregated"]["words"]
-    plain = [
-        group.codec.encode_plain(group.weights(place), group.story.published, bytes(32)).words for place in range(4)
-    ]
-    assert aggregate == group.codec.sum(plain)
+    assert aggregate == group.plain_sum(range(4))
     assert session.stage() is Stage.SELECT
     session.select(members[0], [])
     session.settle(members[0], 0, members)
