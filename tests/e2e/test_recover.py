@@ -293,13 +293,11 @@ def test_who_did_not_deliver_does_not_come_back_with_its_group() -> None:
     shuffled = replace(TERMS, assignment=Assignment.SHUFFLED)
     fair = Fair(12)
     outcome = fair.run(shuffled, dropouts=gone(m0=Step.UPLOAD))
-    group = outcome.groups[0]
+    missing, *others = (fair.members.index(account) for account in outcome.groups[0])
     cohort = int(fair.sessions[0].address, 16) << 8
     session = fair.open(shuffled)
-    for account in group[1:]:
-        role = fair.roles[fair.members.index(account)]
-        role.register(session, SeededRandomness(SEEDS, fair.members.index(account), 2), cohort=cohort)
-    missing = fair.roles[fair.members.index(group[0])]
+    for index in others:
+        fair.roles[index].register(session, SeededRandomness(SEEDS, index, 2), cohort=cohort)
     with pytest.raises(Reverted, match="not of the cohort"):
-        missing.register(session, SeededRandomness(SEEDS, 0, 2), cohort=cohort)
+        fair.roles[missing].register(session, SeededRandomness(SEEDS, missing, 2), cohort=cohort)
     assert session.registered_count() == 3

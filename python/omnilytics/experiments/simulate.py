@@ -8,7 +8,7 @@ from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
-from omnilytics.protocol.company import Dropouts, nobody
+from omnilytics.protocol.company import Dropouts
 from omnilytics.protocol.member import Behaviour, Policy
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.record import SessionRecord
@@ -43,7 +43,7 @@ def simulate(
     seed: int = 0,
     sink: events.Sink | None = None,
     behaviours: Mapping[int, Behaviour] | None = None,
-    dropouts: Callable[[int], Dropouts] = lambda session: nobody,
+    dropouts: Callable[[int], Dropouts] | None = None,
     policy: Policy | None = None,
     record: Callable[[SessionRecord], None] | None = None,
     clock: Stopwatch | None = None,
@@ -60,7 +60,7 @@ def simulate(
         seed: drives keys, masks, rounding and training; the same seed gives the same run.
         sink: gets the event stream.
         behaviours: members (by index) that don't do as the protocol says.
-        dropouts: by session, who drops out in it; policy `recover` only.
+        dropouts: by session, who drops out in it, policy `recover` only; None: nobody.
         policy: what members accept before they put in their bonds.
         record: is told of every finished session.
         clock: adds up where the time goes.

@@ -99,7 +99,7 @@ class Pipeline:
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     secrets: Callable[[int, int], Randomness] | None = None
-    dropouts: Callable[[int], Dropouts] = lambda session: nobody
+    dropouts: Callable[[int], Dropouts] | None = None
     record: Callable[[SessionRecord], None] | None = None
     clock: Stopwatch = field(default_factory=Stopwatch)
 
@@ -178,7 +178,8 @@ class Pipeline:
         def secrets(index: int) -> Randomness:
             return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
 
-        driver = SessionDriver(self.chain, session, owner, roles, self.sink, number, dropouts=self.dropouts(number))
+        dropouts = self.dropouts(number) if self.dropouts else nobody
+        driver = SessionDriver(self.chain, session, owner, roles, self.sink, number, dropouts=dropouts)
         outcome = driver.run(published, train, secrets)
         self._recorded(number, session)
         if outcome.update is not None:
