@@ -131,7 +131,7 @@ $(FLOWER_SYNCED): requirements-flower.lock | $(BIN)/uv
 
 bench: setup flower ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
 	$(BIN)/omnilytics bench all $(ARGS)
-	cargo bench --locked -p omnilytics-core --bench kernels
+	cargo bench --locked -p omnilytics-core --bench kernels --bench recovery
 
 readme: setup ## the tables of README.md, from docs/results
 	$(BIN)/python tools/readme.py

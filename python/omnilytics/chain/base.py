@@ -121,7 +121,7 @@ class SessionPort(Protocol):
     def reveal_shares(self, sender: Address, openings: Sequence[Opening]) -> Receipt:
         """A member that has revealed lends its shares of the self masks that aren't known, in order of place.
 
-        In the second half of stage Reveal, once.
+        In the third quarter of stage Reveal, once.
         """
 
     def rebuild(

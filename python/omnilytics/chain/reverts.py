@@ -54,7 +54,7 @@ REASONS: dict[str, str] = {
     "recover: other than T shares": "give exactly threshold holders and as many shares",
     "recover: sharing is closed": "nothing: who hasn't shared in time has no part in the group",
     "recover: sharing is open": "wait until sharing is closed, then object",
-    "recover: too early": "wait for the second half of stage Reveal: members may still reveal their self masks",
+    "recover: too early": "wait for the end of the first half of stage Reveal: self masks may still be revealed",
     "recover: too late": "reveal in the first half of stage Reveal, lend shares in the third quarter",
     "register: key signature": "sign the digest (E8) of this chain, session and sender with the mask key",
     "register: no transport key": "give the X25519 key that shares are sealed to as transport",

@@ -1,6 +1,7 @@
 //! What is hashed, to the byte (PROTOCOL.md sections 2-5: E1, E7-E10, E13).
 
 use tiny_keccak::{Hasher, Keccak};
+use zeroize::Zeroizing;
 
 use crate::error::{Result, in_range, same_length};
 use crate::keys::PublicMaskKey;
@@ -115,7 +116,7 @@ pub fn key_digest(chain_id: u64, session: &Address, sender: &Address) -> Hash {
     keccak256(&[&DOMAIN, &uint256(chain_id), &abi_address(session), &abi_address(sender)])
 }
 
-/// Everything but the two members that a pair seed is bound to (E10).
+/// Everything but its members and their secret that a seed is bound to (E10, E34).
 #[derive(Clone, Copy, Debug)]
 pub struct SeedScope {
     /// EIP-155 chain id.
@@ -130,35 +131,24 @@ pub struct SeedScope {
     pub set_hash: Hash,
 }
 
+impl SeedScope {
+    /// The hash of a domain, what is in the scope, and the words of one seed.
+    fn seed(&self, domain: &[u8; 32], own: &[[u8; 32]]) -> Hash {
+        let (chain_id, session, group) = (uint256(self.chain_id), abi_address(&self.session), uint256(self.group));
+        keccak256(&[domain, &chain_id, &session, &group, &self.model_hash, &self.set_hash, own.as_flattened()])
+    }
+}
+
 /// The seed of a member's own mask, from its secret b (E34).
 #[must_use]
 pub fn self_seed(scope: &SeedScope, place: u64, secret: &[u8; 32]) -> Hash {
     const DOMAIN: [u8; 32] = domain("omnilytics/self/1");
-    keccak256(&[
-        &DOMAIN,
-        &uint256(scope.chain_id),
-        &abi_address(&scope.session),
-        &uint256(scope.group),
-        &scope.model_hash,
-        &scope.set_hash,
-        &uint256(place),
-        secret,
-    ])
+    scope.seed(&DOMAIN, &Zeroizing::new([uint256(place), *secret])[..])
 }
 
 /// The seed of the pair of places `lo < hi` whose shared point has address `pair` (E10).
 #[must_use]
 pub fn pair_seed(scope: &SeedScope, lo: u64, hi: u64, pair: &Address) -> Hash {
     const DOMAIN: [u8; 32] = domain("omnilytics/pair/1");
-    keccak256(&[
-        &DOMAIN,
-        &uint256(scope.chain_id),
-        &abi_address(&scope.session),
-        &uint256(scope.group),
-        &scope.model_hash,
-        &scope.set_hash,
-        &uint256(lo),
-        &uint256(hi),
-        &abi_address(pair),
-    ])
+    scope.seed(&DOMAIN, &Zeroizing::new([uint256(lo), uint256(hi), abi_address(pair)])[..])
 }

@@ -270,11 +270,15 @@ fn krum() {
     for case in cases(&load("selection.json"), "krum") {
         let norms: Vec<i128> = cases(&case, "norms").iter().map(decimal).collect();
         let products: Vec<i128> = cases(&case, "products").iter().map(decimal).collect();
-        let distances = Distances::new(&norms, &products).expect("a Gram matrix");
-        assert_eq!(Ok(selection(&case)), krum_of(&distances, &case), "{}", case["name"]);
-        let scores: Vec<i128> = cases(&case, "scores").iter().map(decimal).collect();
-        assert_eq!(scores, select::krum_scores(&distances, number(&case["mu_bps"])), "{}", case["name"]);
+        check_krum(&Distances::new(&norms, &products).expect("a Gram matrix"), &case);
     }
+}
+
+/// Holds the picks and the scores of a case against what the distances give.
+fn check_krum(distances: &Distances, case: &Value) {
+    assert_eq!(Ok(selection(case)), krum_of(distances, case), "{}", case["name"]);
+    let scores: Vec<i128> = cases(case, "scores").iter().map(decimal).collect();
+    assert_eq!(scores, select::krum_scores(distances, number(&case["mu_bps"])), "{}", case["name"]);
 }
 
 #[test]
@@ -283,11 +287,8 @@ fn krum_of_means() {
         let norms: Vec<i128> = cases(&case, "norms").iter().map(decimal).collect();
         let products: Vec<i128> = cases(&case, "products").iter().map(decimal).collect();
         let counts: Vec<u64> = cases(&case, "counts").iter().map(number).collect();
-        let distances =
-            Distances::of_means(&norms, &products, &counts, number(&case["members"])).expect("a Gram matrix");
-        assert_eq!(Ok(selection(&case)), krum_of(&distances, &case), "{}", case["name"]);
-        let scores: Vec<i128> = cases(&case, "scores").iter().map(decimal).collect();
-        assert_eq!(scores, select::krum_scores(&distances, number(&case["mu_bps"])), "{}", case["name"]);
+        let distances = Distances::of_means(&norms, &products, &counts, number(&case["members"]));
+        check_krum(&distances.expect("a Gram matrix"), &case);
     }
 }
 
