@@ -179,11 +179,11 @@ class TestSelection:
 
     @pytest.mark.parametrize("sign", [-1, 1])
     def test_the_largest_means(self, rules: Contract, sign: int) -> None:
-        """2^20 lanes of 2^31 of groups of one member: 2^122 when they are scaled."""
+        """2^20 lanes of 2^31 of groups of one member: 2^122 when scaled. The smallest mean is the nearest to all."""
         count, top = 16, 2**82
         case = {"norms": [top] * count, "products": [sign * top // 2] * 120, "mu_bps": 0, "m": 1, "m_rule": 1}
-        for counts in ([1] * count, [16] * 15 + [1], [16] + [1] * 15):
-            assert krum_accepts(rules, case, counts) == (2 if counts[0] > counts[1] else 1)
+        for counts, nearest in (([1] * 16, 0), ([1] + [16] * 15, 1), ([16] + [1] * 15, 0), ([1] * 15 + [16], 15)):
+            assert krum_accepts(rules, case, counts) == 1 << nearest
 
 
 class TestDigests:
