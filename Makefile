@@ -70,11 +70,11 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly'"
 
-nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, all coverage, leaks, each guard broken in turn
+nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, all dropouts of six, all coverage, leaks, each guard broken in turn
 	$(MAKE) coverage leaks
 	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
-	$(BIN)/pytest -m nightly tests/attacks
+	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
 

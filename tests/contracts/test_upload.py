@@ -57,6 +57,16 @@ def test_the_length_of_a_chunk(session: SessionDriver, length: int) -> None:
         session.contract.upload(0, bytes(length), session.chunk_hashes(account), sender=account)
 
 
+@pytest.mark.parametrize(("delivered", "chunk"), [(0, 1), (1, 0), (1, 2), (2, 1), (2, 2)])
+def test_a_chunk_out_of_turn(session: SessionDriver, delivered: int, chunk: int) -> None:
+    account = session.seated()[0]
+    for turn in range(delivered):
+        session.upload(account, turn)
+    words = session.chunk(session.words(account), chunk)
+    with reverts("session: chunk out of turn"):
+        session.contract.upload(chunk, words, session.chunk_hashes(account), sender=account)
+
+
 def test_another_number_of_hashes(new_session: Factory) -> None:
     """Who committed to three chunks of two can't deliver any."""
     session = new_session(parameter_count=42 * 9).to(Stage.COMMIT)

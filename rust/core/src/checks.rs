@@ -23,8 +23,6 @@ const BOTH: [Shared; 2] = [Shared::MaskKey, Shared::SelfMask];
 
 /// With probability 2^-64 no honest receiver objects to points of too high a degree.
 const SECURITY_BITS: usize = 64;
-/// The least l.
-const LEAST_BITS: usize = 5;
 
 /// A dealing that has been opened.
 pub(crate) struct Opened {
@@ -73,7 +71,7 @@ impl Receiver {
             found.extend(opened.iter().filter_map(|dealing| Some((dealing.points.dealer, self.wrong_share(dealing)?))));
         }
         let honest = (opened.len() + 3).saturating_sub(self.threshold).max(1);
-        let bits = SECURITY_BITS.div_ceil(honest).max(LEAST_BITS);
+        let bits = SECURITY_BITS.div_ceil(honest);
         let all: Vec<_> = opened.iter().flat_map(|dealing| BOTH.map(|shared| (dealing, shared))).collect();
         let together: Vec<_> = all.iter().map(|(it, shared)| (*it, *shared, Multiple::random(bits, rng))).collect();
         if !self.degrees_hold(&together, rng) {

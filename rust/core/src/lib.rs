@@ -6,6 +6,7 @@
 //! Nothing here panics on any input, and arithmetic modulo 2^256 is written out (`wrapping_*`, carries), never implied.
 
 mod checks;
+mod dhkem;
 pub mod digest;
 pub mod draw;
 pub mod error;

@@ -15,10 +15,10 @@ const DIGIT_BITS: usize = 5;
 const BUCKETS: usize = 1 << (DIGIT_BITS - 1);
 
 /// Additions that share an inversion: an inversion takes as long as about fifty of them.
-const BATCH: usize = 1024;
+const BATCH: usize = 2048;
 
 /// Sums whose buckets are filled together, so that the points of many members stay in the second-level cache.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 
 /// Digits of a number below 2^256.
 pub(crate) const FULL_DIGITS: usize = 256usize.div_ceil(DIGIT_BITS);
@@ -65,7 +65,10 @@ impl Point {
 
     /// The image under the automorphism (x, y) -> (beta x, y) of order 3, applied `turns` times.
     pub(crate) fn turned(&self, turns: u32) -> Self {
-        (0..turns).fold(*self, |point, _| Self { x: point.x * *BETA, y: point.y })
+        match turns % 3 {
+            0 => *self,
+            turns => Self { x: self.x * ROOTS[turns as usize - 1], y: self.y },
+        }
     }
 
     fn negated(&self) -> Self {
@@ -73,13 +76,14 @@ impl Point {
     }
 }
 
-/// A cube root of 1 modulo p (R. Gallant, R. Lambert, S. Vanstone, CRYPTO 2001).
-static BETA: LazyLock<FieldElement> = LazyLock::new(|| {
+/// The cube roots of 1 modulo p, beta and its square (R. Gallant, R. Lambert, S. Vanstone, CRYPTO 2001).
+static ROOTS: LazyLock<[FieldElement; 2]> = LazyLock::new(|| {
     const BYTES: [u8; 32] = [
         0x7a, 0xe9, 0x6a, 0x2b, 0x65, 0x7c, 0x07, 0x10, 0x6e, 0x64, 0x47, 0x9e, 0xac, 0x34, 0x34, 0xe9, 0x9c, 0xf0,
         0x49, 0x75, 0x12, 0xf5, 0x89, 0x95, 0xc1, 0x39, 0x6c, 0x28, 0x71, 0x95, 0x01, 0xee,
     ];
-    FieldElement::from_bytes(&BYTES.into()).unwrap_or(FieldElement::ONE)
+    let beta = FieldElement::from_bytes(&BYTES.into()).unwrap_or(FieldElement::ONE);
+    [beta, beta.square()]
 });
 
 /// Terms of a sum of multiples, with as many digits a multiple.
@@ -214,16 +218,15 @@ impl Lists {
     }
 }
 
-/// `sum_b b P_b` of each run of buckets.
+/// `sum_b b P_b` of each run of buckets: the sum of what has been added up after each bucket, from the last one down.
 fn weighted(buckets: &[Option<Point>]) -> Vec<Option<Point>> {
     let runs = buckets.as_chunks::<BUCKETS>().0;
-    let mut running: Vec<Option<Point>> = vec![None; runs.len()];
-    let mut total = running.clone();
-    for bucket in (0..BUCKETS).rev() {
-        running = added_to(&running, runs.iter().map(|run| run[bucket].as_ref()));
-        total = added_to(&total, running.iter().map(Option::as_ref));
+    let mut sums: Vec<Option<Point>> = vec![None; 2 * runs.len()];
+    for bucket in (0..BUCKETS).rev().map(Some).chain([None]) {
+        let next = runs.iter().map(|run| bucket.and_then(|bucket| run[bucket].as_ref()));
+        sums = added_to(&sums, next.chain(sums[..runs.len()].iter().map(Option::as_ref)));
     }
-    total
+    sums.split_off(runs.len())
 }
 
 fn added_to<'a>(

@@ -153,7 +153,9 @@ pub(crate) fn coordinates(point: &AffinePoint) -> [u8; POINT_BYTES] {
 #[must_use]
 pub fn share_addresses(points: &[[u8; POINT_BYTES]]) -> Vec<u8> {
     let points: Vec<&[u8]> = points.iter().map(<[u8; POINT_BYTES]>::as_slice).collect();
-    keccak::hashes(&points).iter().flat_map(|hash| &hash[32 - ADDRESS_BYTES..]).copied().collect()
+    let mut addresses = Vec::with_capacity(points.len() * ADDRESS_BYTES);
+    keccak::hashes(&points).iter().for_each(|hash| addresses.extend_from_slice(&hash[32 - ADDRESS_BYTES..]));
+    addresses
 }
 
 /// The points of a dealing, each of them on the curve.

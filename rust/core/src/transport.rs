@@ -1,17 +1,14 @@
 //! How shares travel to their holders: HPKE (RFC 9180), base mode, single shot (PROTOCOL.md section 5, E33).
 //!
-//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305, as crate `hpke` has them.
+//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305, by crate `hpke`.
 
 use hpke::aead::{AeadTag, ChaCha20Poly1305};
 use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
-type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
-type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
-type Encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey;
+use crate::dhkem::{Dhkem, Public, Secret};
 
 /// Bytes of a public key, and of the encapsulated key in front of a ciphertext.
 pub const KEY_BYTES: usize = 32;
@@ -19,10 +16,7 @@ pub const KEY_BYTES: usize = 32;
 pub const TAG_BYTES: usize = 16;
 
 /// A secret X25519 key. Wiped when dropped.
-pub struct TransportKey {
-    secret: PrivateKey,
-    public: [u8; KEY_BYTES],
-}
+pub struct TransportKey(Secret);
 
 impl TransportKey {
     /// A new key from a cryptographically secure source.
@@ -35,14 +29,13 @@ impl TransportKey {
     /// `DeriveKeyPair(ikm)` of RFC 9180, section 7.1.3.
     #[must_use]
     pub fn derive(ikm: &[u8; 32]) -> Self {
-        let (secret, public) = X25519HkdfSha256::derive_keypair(ikm);
-        Self { secret, public: public.to_bytes().into() }
+        Self(Dhkem::derive_keypair(ikm).0)
     }
 
     /// The public key (RFC 7748).
     #[must_use]
     pub fn public(&self) -> &[u8; KEY_BYTES] {
-        &self.public
+        self.0.public()
     }
 
     /// The plaintext of `sealed`, encapsulated key first; `None` if it isn't one under this key, `info` and `aad`.
@@ -50,12 +43,12 @@ impl TransportKey {
     pub fn open(&self, sealed: &[u8], info: &[u8], aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (encapsulated, rest) = sealed.split_at_checked(KEY_BYTES)?;
         let (ciphertext, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_BYTES)?)?;
-        let encapsulated = Encapsulated::from_bytes(encapsulated).ok()?;
+        let encapsulated = Public::from_bytes(encapsulated).ok()?;
         let tag = AeadTag::<ChaCha20Poly1305>::from_bytes(tag).ok()?;
         let mut text = Zeroizing::new(ciphertext.to_vec());
-        let opened = hpke::single_shot_open_in_place_detached::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        let opened = hpke::single_shot_open_in_place_detached::<ChaCha20Poly1305, HkdfSha256, Dhkem>(
             &OpModeR::Base,
-            &self.secret,
+            &self.0,
             &encapsulated,
             info,
             &mut text,
@@ -76,20 +69,22 @@ pub fn seal(
     plaintext: &[u8],
     rng: &mut impl CryptoRngCore,
 ) -> Option<Vec<u8>> {
-    let public = PublicKey::from_bytes(public).ok()?;
+    let public = Public::from_bytes(public).ok()?;
     let mut text = Zeroizing::new(plaintext.to_vec());
-    let (encapsulated, tag) = hpke::single_shot_seal_in_place_detached::<
-        ChaCha20Poly1305,
-        HkdfSha256,
-        X25519HkdfSha256,
-        _,
-    >(&OpModeS::Base, &public, info, &mut text, aad, &mut Source(rng))
+    let (encapsulated, tag) = hpke::single_shot_seal_in_place_detached::<ChaCha20Poly1305, HkdfSha256, Dhkem, _>(
+        &OpModeS::Base,
+        &public,
+        info,
+        &mut text,
+        aad,
+        &mut Source(rng),
+    )
     .ok()?;
     Some([&encapsulated.to_bytes()[..], &text, &tag.to_bytes()].concat())
 }
 
 /// A source of rand_core 0.6 as one of 0.9, which crate `hpke` asks for.
-struct Source<'a, R>(&'a mut R);
+pub(crate) struct Source<'a, R>(pub(crate) &'a mut R);
 
 impl<R: CryptoRngCore> hpke::rand_core::RngCore for Source<'_, R> {
     fn next_u32(&mut self) -> u32 {

@@ -339,8 +339,10 @@ fn sampled_dropout_patterns_of_sixteen() {
 }
 
 #[test]
-fn more_members_than_a_session_has() {
-    sampled_patterns(24, 17, 1);
+fn sampled_dropout_patterns_of_sixty_four() {
+    for threshold in [33, 43, 62] {
+        sampled_patterns(64, threshold, 1);
+    }
 }
 
 #[test]
