@@ -80,7 +80,7 @@ def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def chain(node: NodeProcess | None) -> AnyChain:
     """A chain of every backend; the tests that use it hold for each."""
     if node is None:
-        return EmbeddedChain()
+        return EmbeddedChain(block_secs=1)
     return next(backend for kind, backend in CHAINS.values() if isinstance(node, kind))(node)
 
 

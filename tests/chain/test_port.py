@@ -312,7 +312,7 @@ def test_the_owner_leaves_before_anybody_registers(chain: AnyChain) -> None:
 
 def test_the_same_calls_cost_the_same() -> None:
     gas: list[list[tuple[str, int]]] = []
-    for fresh in (EmbeddedChain(), EmbeddedChain()):
+    for fresh in (EmbeddedChain(block_secs=1), EmbeddedChain(block_secs=1)):
         used: list[tuple[str, int]] = []
         fresh.on_receipt.append(lambda r, used=used: used.append((r.call, r.gas_used)))  # type: ignore[misc]
         s = story(fresh, terms(3, Assignment.SHUFFLED, Rule.NORM))
@@ -358,12 +358,16 @@ def test_a_group_is_declined(chain: AnyChain) -> None:
         s.session.decline(s.members[0])
 
 
-def test_calls_are_paid_back() -> None:
-    paying = EmbeddedChain(charge_gas=True)
+def paid_back(params: SessionParams, fee_cap_wei: int) -> SessionParams:
+    """The same terms, with a table that pays back every call in full, up to that price."""
     table = FeeTable(**dict.fromkeys(LIMITS, 1_000_000), upload_word=2_000, aggregate_word=2_000, gram_word=0)
-    base = terms(2, Assignment.GREEDY, Rule.NORM)
-    params = replace(base, fee_cap_wei=3 * 10**9, fee_table=table.pack())
-    params = replace(params, bond_wei=base.bond_wei + member_fees_wei(params))
+    paying = replace(params, fee_cap_wei=fee_cap_wei, fee_table=table.pack())
+    return replace(paying, bond_wei=params.bond_wei + member_fees_wei(paying))
+
+
+def test_calls_are_paid_back() -> None:
+    paying = EmbeddedChain(block_secs=1, charge_gas=True)
+    params = paid_back(terms(2, Assignment.GREEDY, Rule.NORM), 3 * 10**9)
     s = story(paying, params)
     heard: list[Receipt] = []
     paying.on_receipt.append(heard.append)

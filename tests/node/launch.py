@@ -28,7 +28,7 @@ ANVIL = ROOT / ".nodes" / "bin" / "anvil"
 CHAIN_ID = 31337
 BLOCK_GAS = 60_000_000
 RICH: LocalAccount = Account.from_key(b"\x01" * 32)
-"""Has all the money of the genesis."""
+"""Always has money."""
 WEALTH = 1 << 200  # wei
 START_SECS = 30.0
 
@@ -52,24 +52,28 @@ def _development_genesis() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=START_SECS).stdout
 
 
-def genesis(chain_id: int, base_fee_wei: int) -> dict[str, Any]:
-    """Osaka from block 0 on, one rich account."""
+def genesis(chain_id: int, base_fee_wei: int, rich: Sequence[str]) -> dict[str, Any]:
+    """Osaka from block 0 on, with rich accounts."""
     content: dict[str, Any] = json.loads(_development_genesis())
     assert content["config"]["osakaTime"] == 0
     content["config"]["chainId"] = chain_id
     content |= {"gasLimit": hex(BLOCK_GAS), "baseFeePerGas": hex(base_fee_wei), "timestamp": hex(int(time.time()))}
-    content["alloc"][RICH.address[2:].lower()] = {"balance": hex(WEALTH)}
+    content["alloc"] |= {address[2:].lower(): {"balance": hex(WEALTH)} for address in (RICH.address, *rich)}
     return content
 
 
 @dataclass
 class NodeProcess(ABC):
-    """A node that can be stopped, killed and started again on the same ports; `options` are added to its command."""
+    """A node that can be stopped, killed and started again on the same ports.
+
+    `options` are added to its command; `rich` are accounts that have money, beside `RICH`.
+    """
 
     home: Path
     chain_id: int = CHAIN_ID
     base_fee_wei: int = 10**9
     options: Sequence[str] = ()
+    rich: Sequence[str] = ()
     port: int = field(default_factory=lambda: free_ports(1)[0])
     process: subprocess.Popen[bytes] | None = None
 
@@ -132,7 +136,7 @@ class Geth(NodeProcess):
         data = self.home / "data"
         if not data.exists():
             path = self.home / "genesis.json"
-            path.write_text(json.dumps(genesis(self.chain_id, self.base_fee_wei)), encoding="utf-8")
+            path.write_text(json.dumps(genesis(self.chain_id, self.base_fee_wei, self.rich)), encoding="utf-8")
             init = [str(GETH), "init", "--datadir", str(data), str(path)]
             subprocess.run(init, capture_output=True, check=True, timeout=START_SECS)
         port = str(self.port)
@@ -151,7 +155,7 @@ class Anvil(NodeProcess):
 
     def command(self) -> list[str]:
         path = self.home / "genesis.json"
-        path.write_text(json.dumps(genesis(self.chain_id, self.base_fee_wei)), encoding="utf-8")
+        path.write_text(json.dumps(genesis(self.chain_id, self.base_fee_wei, self.rich)), encoding="utf-8")
         return [
             *(str(ANVIL), "--host", "127.0.0.1", "--port", str(self.port), "--init", str(path), "--ipc", self.ipc),
             *("--chain-id", str(self.chain_id), "--hardfork", "osaka", "--enable-tx-gas-limit"),
