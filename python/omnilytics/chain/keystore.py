@@ -19,7 +19,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from omnilytics.chain.private import check_mode, read_private, write_private
+from omnilytics.chain.private import check_mode, make_folder, read_private, write_private
 from omnilytics.errors import DataError, InputError
 from omnilytics.types import Address
 
@@ -129,7 +129,7 @@ class Keystore:
         address = Address(account.address.lower())
         path = self._path(address)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.folder)
             self._check_folder()
             if path.exists():
                 raise FileExistsError

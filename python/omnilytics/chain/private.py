@@ -71,8 +71,27 @@ def write_private(path: Path, content: bytes) -> None:
         os.link(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it that aren't there, each of mode 0700.
+
+    Raises:
+        OSError: one can't be made.
+    """
+    for place in (*reversed(folder.parents), folder):
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names of a folder's files on the disk.
+
+    Raises:
+        OSError: it can't be read or synced.
+    """
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(file)
     finally:
-        os.close(folder)
+        os.close(file)
