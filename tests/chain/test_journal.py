@@ -265,6 +265,18 @@ def test_a_secret_is_made_once(tmp_path: Path) -> None:
         assert journal.of(SENDER).secret("session 1") == key
 
 
+def test_what_was_kept_first_counts_until_it_is_forgotten(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        assert journal.of(SENDER).keep("0xaa/words", b"first") == b"first"
+        assert journal.of(SENDER).keep("0xab/words", b"another's") == b"another's"
+    with open_journal(tmp_path) as journal:
+        own = journal.of(SENDER)
+        assert own.keep("0xaa/words", b"second") == b"first"
+        own.forget("0xaa/")
+        assert own.keep("0xaa/words", b"third") == b"third"
+        assert own.keep("0xab/words", b"fourth") == b"another's"
+
+
 def test_nothing_secret_is_in_the_files(tmp_path: Path) -> None:
     raw = b"signed bytes that nobody has seen yet"
     with open_journal(tmp_path) as journal:

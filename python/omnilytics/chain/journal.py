@@ -205,15 +205,26 @@ class AccountJournal:
 
     def secret(self, name: str) -> bytes:
         """32 random bytes of that name: the same again and again, after a crash too."""
+        return self.keep(name, secrets.token_bytes(SECRET_BYTES))
+
+    def keep(self, name: str, content: bytes) -> bytes:
+        """What was first kept under that name, sealed: `content`, or what came before it.
+
+        So a member that has crashed uploads what it masked first, not what it would mask now: two plaintexts under one
+        mask would give both away.
+        """
         with self._transaction() as database:
             found = database.execute("SELECT sealed FROM secrets WHERE name = ?", (name,)).fetchone()
             if found is not None:
                 return self._sealer.open(found[0], _secret_place(name))
-            secret = secrets.token_bytes(SECRET_BYTES)
-            database.execute(
-                "INSERT INTO secrets VALUES (?, ?)", (name, self._sealer.seal(secret, _secret_place(name)))
-            )
-        return secret
+            sealed = self._sealer.seal(content, _secret_place(name))
+            database.execute("INSERT INTO secrets VALUES (?, ?)", (name, sealed))
+        return content
+
+    def forget(self, prefix: str) -> None:
+        """Erases all that is kept under names that begin so: of a session that is over."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM secrets WHERE substr(name, 1, length(?)) = ?", (prefix, prefix))
 
     def _open(self) -> None:
         """Takes the file to the newest version, and refuses one that isn't whole."""

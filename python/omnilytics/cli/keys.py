@@ -9,7 +9,7 @@ import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.cli.passwords import PasswordEnv, PasswordFile, read_password
-from omnilytics.settings import keys_folder
+from omnilytics.cli.places import keys_folder
 
 if TYPE_CHECKING:
     from omnilytics.chain.keystore import Keystore, StoredKey

@@ -1,4 +1,4 @@
-"""Where OmniLytics keeps what belongs to one user of a machine."""
+"""Where a user's keys and journals are."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def home() -> Path:
 def keys_folder() -> Path:
     """Where keys are unless a command or a configuration says otherwise."""
     return home() / "keys"
+
+
+def state_folder() -> Path:
+    """Where journals are unless a configuration says otherwise."""
+    return home() / "state"
