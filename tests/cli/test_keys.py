@@ -179,6 +179,18 @@ def test_exit_codes_and_what_to_do(call: Call, key: Path, password: Path, tmp_pa
     assert "next: if nobody else has read it: chmod 600" in result.stderr
 
 
+@pytest.mark.parametrize("command", [["new"], ["import", "key.txt"], ["list"]], ids=" ".join)
+def test_without_the_extra_it_says_how_to_get_it(
+    call: Call, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "eth_account", None)
+    monkeypatch.delitem(sys.modules, "omnilytics.chain.keystore")
+    result = call("keys", *command)
+    assert result.exit_code == 2
+    assert "expected the package eth_account, which is part of the extra rpc, got none" in result.stderr
+    assert "next: pip install 'omnilytics[rpc]'" in result.stderr
+
+
 def test_no_output_shows_a_key(call: Call, key: Path, password: Path) -> None:
     arguments = ("--keys", "k", "--password-file", password, "--json", "-")
     results = [

@@ -10,6 +10,7 @@ import typer
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.cli.passwords import PasswordEnv, PasswordFile, read_password
 from omnilytics.cli.places import keys_folder
+from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
     from omnilytics.chain.keystore import Keystore, StoredKey
@@ -46,8 +47,9 @@ def new(
 ) -> None:
     """Make a key. Who loses its file or its password loses the account and what is in it: keep a copy of both."""
     with Outputs(json_file) as files:
+        keystore = _keystore(folder)
         password = read_password(password_file, password_env, "the new key", twice=True)
-        stored = _keystore(folder).new(password)
+        stored = keystore.new(password)
         _tell(stored, files, json_file, quiet=quiet)
 
 
@@ -64,10 +66,10 @@ def take_over(
     quiet: Quiet = False,
 ) -> None:
     """Take over a key from a file, which stays as it is. An encrypted one keeps its password."""
-    from omnilytics.chain.keystore import read_key
-
     with Outputs(json_file) as files:
         keystore = _keystore(folder)
+        from omnilytics.chain.keystore import read_key
+
         password = read_password(password_file, password_env, str(file), twice=True)
         stored = keystore.add(read_key(file, password), password)
         _tell(stored, files, json_file, quiet=quiet)
@@ -91,8 +93,12 @@ def show(folder: Folder = None, json_file: JsonFile = None, quiet: Quiet = False
 
 
 def _keystore(folder: Path | None) -> Keystore:
-    from omnilytics.chain.keystore import Keystore
-
+    try:
+        from omnilytics.chain.keystore import Keystore
+    except ModuleNotFoundError as error:
+        missing = InputError(f"keys: expected the package {error.name}, which is part of the extra rpc, got none")
+        missing.add_note("pip install 'omnilytics[rpc]'")
+        raise missing from None
     return Keystore(folder or keys_folder())
 
 
