@@ -275,12 +275,15 @@ def _plain(error: Any) -> str:
     place = _flag(".".join(str(part) for part in error["loc"][:1]))
     if error["type"] == "extra_forbidden":
         return f"{place}: expected one of the documented options, got an unknown one"
+    return f"{place}: expected {expected_by(error)}, got {error['input']!r}"
+
+
+def expected_by(error: Any) -> str:
+    """What one pydantic error says should have been there."""
     if error["type"] == "path_type":
-        message = "a path"
-    expected = message.removeprefix("Input should be ").partition(",")[0]
-    if expected.startswith(("greater", "less")):
-        expected = f"a number {expected}"
-    return f"{place}: expected {expected}, got {error['input']!r}"
+        return "a path"
+    expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ").partition(",")[0]
+    return f"a number {expected}" if expected.startswith(("greater", "less")) else expected
 
 
 def _flag(field: str) -> str:

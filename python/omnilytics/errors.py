@@ -7,7 +7,8 @@ OmniLyticsError                  1
 ├── ProtocolError                5   the session doesn't allow this now
 ├── ChainError                   6   a transaction was refused
 │   └── Reverted                 6   ... by the contract, with a reason
-└── VerificationError            7   a record contradicts itself or the chain
+├── VerificationError            7   a record contradicts itself or the chain
+└── JournalError                 8   what is sent can't be written down, so nothing is
 """
 
 
@@ -60,3 +61,9 @@ class VerificationError(OmniLyticsError):
     """A record contradicts itself, the chain or the protocol."""
 
     exit_code = 7
+
+
+class JournalError(OmniLyticsError):
+    """What is sent can't be written down, so nothing is sent: the journal is another process's, damaged, or full."""
+
+    exit_code = 8

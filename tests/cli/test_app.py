@@ -51,6 +51,7 @@ CODES = {
     errors.ChainError("odd"): 6,
     errors.Reverted("upload", "odd"): 6,
     errors.VerificationError("odd"): 7,
+    errors.JournalError("odd"): 8,
     KeyboardInterrupt(): 130,
     ZeroDivisionError("division\nby zero"): 1,
     MemoryError(): 1,

@@ -56,6 +56,13 @@ def help_of(*command: str) -> str:
     return answer.stdout
 
 
+def command_of(words: list[str]) -> list[str]:
+    """The words of a call that name a command, and a command of a group."""
+    named = [word for word in words if not word.startswith("-")][:2]
+    is_group = len(named) == 2 and re.search(rf"^  {re.escape(named[1])}\s", help_of(named[0]), re.MULTILINE)
+    return named if is_group else named[:1]
+
+
 @pytest.mark.slow
 def test_the_example_runs(tmp_path: Path) -> None:
     examples = blocks(README, "python")
@@ -78,8 +85,7 @@ def test_marked_commands_run(tmp_path: Path) -> None:
 def test_commands_and_their_options_exist(document: Path) -> None:
     for words in commands(document, "omnilytics"):
         options = [word.partition("=")[0] for word in words if word.startswith("--")]
-        command = next((word for word in words if not word.startswith("-")), None)
-        text = help_of(command) if command else help_of()
+        text = help_of(*command_of(words))
         assert [option for option in options if option not in text] == [], shlex.join(words)
 
 

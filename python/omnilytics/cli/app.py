@@ -14,6 +14,7 @@ from omnilytics.cli.bench import bench
 from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
+from omnilytics.cli.keys import app as keys
 from omnilytics.cli.observe import EXAMPLE as OBSERVE_EXAMPLE
 from omnilytics.cli.observe import observe
 from omnilytics.cli.quote import EXAMPLE as QUOTE_EXAMPLE
@@ -106,3 +107,4 @@ app.command("bench", epilog=BENCH_EXAMPLE)(bench)
 app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")
+app.add_typer(keys, name="keys")

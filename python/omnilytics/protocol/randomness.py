@@ -8,6 +8,7 @@ from typing import Protocol
 
 from omnilytics.codec import MaskKey, MemberSecrets
 from omnilytics.seeds import Seeds
+from omnilytics.types import Address
 
 
 class Randomness(Protocol):
@@ -46,6 +47,46 @@ class SystemRandomness:
 
     def rounding_seed(self) -> bytes:
         return secrets.token_bytes(32)
+
+
+class Vault(Protocol):
+    """What keeps secrets over a crash: `chain.journal.AccountJournal`."""
+
+    def secret(self, name: str) -> bytes:
+        """32 bytes of the operating system's randomness of that name: the same again and again."""
+
+
+class DurableRandomness:
+    """The operating system's randomness, drawn once for a session and kept: after a crash a member has the same keys.
+
+    Without it a member that registered and crashed couldn't lift its own masks. Polynomials aren't kept: dealt anew to
+    other members, as after a chain that went back, the same ones would let colluders of both groups pool their shares.
+
+    Args:
+        vault: of the member's account.
+        session: whose secrets.
+    """
+
+    seeded = False
+
+    def __init__(self, vault: Vault, session: Address) -> None:
+        self._vault = vault
+        self._session = session
+
+    def mask_key(self) -> MaskKey:
+        return MaskKey.from_seed(self._secret("mask-key"))
+
+    def member_secrets(self) -> MemberSecrets:
+        return MemberSecrets.from_seed(self._secret("member-secrets"))
+
+    def sharing_seed(self, group: int) -> bytes | None:
+        return None
+
+    def rounding_seed(self) -> bytes:
+        return self._secret("rounding")
+
+    def _secret(self, name: str) -> bytes:
+        return self._vault.secret(f"{self._session}/{name}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

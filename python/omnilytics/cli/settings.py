@@ -1,0 +1,355 @@
+"""One TOML file for each role: which chain, whose key, whose data, what is offered or accepted, how long steps take.
+
+`owner_settings` and `member_settings` read one. What is wrong is named by file, key, what was expected and what was
+given, all of it at once; what could be a secret, the rest of a node's URL behind its host, is never shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from omnilytics.cli.places import keys_folder, state_folder
+from omnilytics.config import MAX_WEI, ShapeOptions, expected_by
+from omnilytics.errors import DataError, InputError
+from omnilytics.types import Address
+
+if TYPE_CHECKING:
+    from omnilytics.protocol.member import Policy
+    from omnilytics.protocol.terms import Terms
+
+GWEI_WEI = 10**9
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def _url(text: str) -> str:
+    """A node's URL, or a variable's where it is `$NAME`; errors show no more of it than scheme and host."""
+    if text.startswith("$"):
+        name, text = text, os.environ.get(text[1:], "")
+        if not text:
+            raise ValueError(f"expected {name} to be a variable that is set, got none")
+    parts = urlsplit(text)
+    if not ((parts.scheme in ("http", "https", "ws", "wss") and parts.hostname) or text.endswith(".ipc")):
+        raise ValueError(
+            "expected http, https, ws or wss with a host, or a path that ends in .ipc, got "
+            f"scheme {parts.scheme!r}, host {parts.hostname or ''!r}"
+        )
+    return text
+
+
+def _account(text: str) -> Address:
+    from omnilytics.protocol.merkle import parse_account
+
+    return parse_account(text)
+
+
+def _path(path: Path, info: ValidationInfo) -> Path:
+    """Relative to the folder of the file that it stands in."""
+    return Path((info.context or {}).get("folder", "")) / path.expanduser()
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Account = Annotated[str, AfterValidator(_account)]
+File = Annotated[Path, Field(strict=False), AfterValidator(_path)]
+Secs = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+WindowSecs = Annotated[int, Field(ge=1, le=31_536_000)]
+Gwei = Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class ChainSettings(_Section):
+    """`[chain]`: where it is, and how patient to be with it.
+
+    Attributes:
+        rpc: URLs of nodes, asked in turn; `$NAME` takes a variable's, so that no secret stands in the file.
+        chain_id: EIP-155; a node of another chain is refused.
+        market: the market's address; None: of the known network.
+        confirmations: blocks on top of a transaction's own before it counts as done.
+        answer_secs: how long one request may take.
+        patience_secs: how long a request is repeated, over all nodes, before it fails.
+        receipt_secs: how long a transaction may take until it is done.
+        stuck_secs: after how long without a block it is sent again with a higher fee.
+        lag_blocks: how many blocks a node may be behind another one.
+        log_blocks: most blocks in one request for logs.
+        first_block: no event of interest is older.
+    """
+
+    rpc: Annotated[tuple[Url, ...], Field(strict=False, min_length=1, max_length=16, repr=False)]
+    chain_id: Annotated[int, Field(ge=1, lt=2**64)]
+    market: Account | None = None
+    confirmations: Annotated[int, Field(ge=0, le=10_000)] = 2
+    answer_secs: Secs = 20.0
+    patience_secs: Secs = 180.0
+    receipt_secs: Secs = 900.0
+    stuck_secs: Secs = 60.0
+    lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3
+    log_blocks: Annotated[int, Field(ge=1, le=10**6)] = 10_000
+    first_block: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class FeeSettings(_Section):
+    """`[fees]`, in gwei a gas: the most that is ever bid, and the tip; None: what the node suggests."""
+
+    ceiling_gwei: Gwei = 500.0
+    tip_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.tip_gwei is not None and self.tip_gwei > self.ceiling_gwei:
+            raise ValueError(
+                f"tip_gwei: expected at most the {self.ceiling_gwei:g} of ceiling_gwei, got {self.tip_gwei:g}"
+            )
+        return self
+
+    @property
+    def ceiling_wei(self) -> int:
+        """Wei a gas."""
+        return round(self.ceiling_gwei * GWEI_WEI)
+
+    @property
+    def tip_wei(self) -> int | None:
+        """Wei a gas."""
+        return None if self.tip_gwei is None else round(self.tip_gwei * GWEI_WEI)
+
+
+class KeySettings(_Section):
+    """`[keys]`: who sends, and what opens its key; without a password's place it is asked for on the terminal.
+
+    Attributes:
+        account: the address.
+        folder: of the keystore.
+        password_file: its first line is the password.
+        password_env: the variable that the password is in.
+    """
+
+    account: Account
+    folder: File = Field(default_factory=keys_folder)
+    password_file: File | None = None
+    password_env: Annotated[str, Field(pattern=r"^\w+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.password_file is not None and self.password_env is not None:
+            raise ValueError("password_env: expected none beside password_file, got both")
+        return self
+
+
+class StateSettings(_Section):
+    """`[state]`: the folder of what must survive a crash: journal, secrets, releases. One for all accounts will do."""
+
+    folder: File = Field(default_factory=state_folder)
+
+
+class DataSettings(_Section):
+    """`[data]`: what this role trains or judges with.
+
+    Attributes:
+        dataset: `digits` (comes with scikit-learn) or `mnist`.
+        folder: of the idx files; `mnist` only, which needs it.
+        part: which part of the data is this role's, from 0.
+        parts: parts that the data are cut into, so that several roles can share one copy without a sample in common.
+    """
+
+    dataset: Literal["digits", "mnist"] = "digits"
+    folder: File | None = None
+    part: Annotated[int, Field(ge=0, lt=2**20)] = 0
+    parts: Annotated[int, Field(ge=1, le=2**20)] = 1
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.dataset == "mnist") != (self.folder is not None):
+            expected = "the folder of the four idx files with mnist" if self.folder is None else "none with digits"
+            raise ValueError(f"folder: expected {expected}, got {self.folder or 'none'}")
+        if self.part >= self.parts:
+            raise ValueError(f"part: expected 0..{self.parts - 1} of {self.parts} parts, got {self.part}")
+        return self
+
+
+class WindowSettings(_Section):
+    """`[deadlines]` of a model owner: how long each step of its sessions may take, seconds."""
+
+    register_secs: WindowSecs = 3_600
+    commit_secs: WindowSecs = 3_600
+    upload_secs: WindowSecs = 3_600
+    reveal_secs: WindowSecs = 7_200
+    aggregate_secs: WindowSecs = 3_600
+    select_secs: WindowSecs = 3_600
+
+
+class MarginSettings(_Section):
+    """`[deadlines]` of a data owner: the shortest window that it accepts, and how long before its end it has acted.
+
+    A role that would act later than that says so instead; a transaction needs a block, and blocks can be full.
+    """
+
+    shortest_window_secs: WindowSecs = 600
+    margin_secs: Annotated[int, Field(ge=0, le=86_400)] = 120
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.margin_secs >= self.shortest_window_secs:
+            raise ValueError(
+                f"margin_secs: expected less than the {self.shortest_window_secs} of shortest_window_secs, "
+                f"got {self.margin_secs}"
+            )
+        return self
+
+
+class PolicySettings(_Section):
+    """`[policy]` of a data owner: which offers and groups it accepts; the fields are those of `member.Policy`."""
+
+    largest_bond_wei: Annotated[int, Field(ge=0, le=MAX_WEI)] | None = None
+    largest_clip: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    finality_blocks: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    block_secs: Annotated[int, Field(ge=1, le=3_600)] = 12
+    least_fee_cap_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
+    accept_unsafe_small: bool = False
+    honest_block_hashes: bool | None = None
+    known_accounts: Annotated[frozenset[Account], Field(strict=False)] = frozenset()
+    min_known_peers: Annotated[int, Field(ge=0, le=15)] = 0
+    accept_near_repeats: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.min_known_peers > len(self.known_accounts):
+            raise ValueError(
+                f"min_known_peers: expected at most the {len(self.known_accounts)} of known_accounts, "
+                f"got {self.min_known_peers}"
+            )
+        return self
+
+
+class RoleSettings(_Section):
+    """What every role needs to know."""
+
+    chain: ChainSettings
+    fees: FeeSettings = FeeSettings()
+    keys: KeySettings
+    state: StateSettings = Field(default_factory=StateSettings)
+    data: DataSettings = DataSettings()
+
+
+class OwnerSettings(RoleSettings):
+    """A model owner's file. `[session]` is the shape of what it offers, as `omnilytics demo` has it."""
+
+    session: ShapeOptions
+    deadlines: WindowSettings = WindowSettings()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name in ("rounds", "group_size", "reward_wei"):
+            if getattr(self.session, name) is None:
+                raise ValueError(f"session.{name}: expected a number, which nothing stands in for here, got none")
+        if self.session.dataset != self.data.dataset:
+            raise ValueError(
+                f"data.dataset: expected the {self.session.dataset} of session.dataset, got {self.data.dataset}"
+            )
+        return self
+
+    def terms(self) -> Terms:
+        """The offer that follows.
+
+        Raises:
+            InputError: one that can't be made.
+        """
+        from omnilytics.protocol.terms import offer
+
+        assert self.session.rounds is not None
+        assert self.session.group_size is not None
+        assert self.session.reward_wei is not None
+        terms = offer(self.session, self.session.rounds, self.session.group_size)
+        return replace(terms, reward_wei=self.session.reward_wei, **self.deadlines.model_dump())
+
+
+class MemberSettings(RoleSettings):
+    """A data owner's file."""
+
+    policy: PolicySettings = PolicySettings()
+    deadlines: MarginSettings = MarginSettings()
+
+    def accepts(self) -> Policy:
+        """The policy that follows."""
+        from omnilytics.protocol.member import Policy
+
+        fields = self.policy.model_dump(exclude={"least_fee_cap_gwei", "known_accounts"})
+        cap = self.policy.least_fee_cap_gwei
+        return Policy(
+            **fields,
+            known_accounts=frozenset(map(Address, self.policy.known_accounts)),
+            least_fee_cap_wei=None if cap is None else round(cap * GWEI_WEI),
+            shortest_window_secs=self.deadlines.shortest_window_secs,
+        )
+
+
+def owner_settings(file: Path) -> OwnerSettings:
+    """The settings of a model owner's file.
+
+    Raises:
+        DataError: it can't be read, or isn't TOML.
+        InputError: a key or value that can't work: names file, key, what was expected and given.
+    """
+    return _read(file, OwnerSettings)
+
+
+def member_settings(file: Path) -> MemberSettings:
+    """The settings of a data owner's file.
+
+    Raises:
+        DataError, InputError: as `owner_settings`.
+    """
+    return _read(file, MemberSettings)
+
+
+def _read(file: Path, kind: type[Settings]) -> Settings:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{file}: expected a configuration to read, got: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{file}: expected TOML, got bytes that are no text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{file}: expected TOML, got: {error}") from None
+    try:
+        return kind.model_validate(values, context={"folder": file.absolute().parent})
+    except ValidationError as error:
+        raise InputError("; ".join(f"{file}: {_plain(kind, e)}" for e in error.errors(include_url=False))) from None
+
+
+def _plain(kind: type[BaseModel], error: Any) -> str:
+    """One of pydantic's errors in plain words; keys as they stand in the file."""
+    place = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        named = re.match(r"([\w.]+): (?=expected )", message)
+        keys = [place, named[1]] if named else [place]
+        rest = re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), message[named.end() if named else 0 :])
+        return f"{'.'.join(filter(None, keys))}: {rest}"
+    if error["type"] == "extra_forbidden":
+        return f"{place}: expected one of {_known(kind, error['loc'])}"
+    if error["type"] == "missing":
+        return f"{place}: expected it to be there, got none"
+    given = type(error["input"]).__name__ if error["loc"][:2] == ("chain", "rpc") else repr(error["input"])
+    return f"{place}: expected {expected_by(error)}, got {given}"
+
+
+def _known(kind: type[BaseModel], location: tuple[Any, ...]) -> str:
+    """The keys that could stand where an unknown one does; the likeliest if one is near."""
+    for part in location[:-1]:
+        annotation = kind.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        kind = annotation
+    names = sorted(kind.model_fields)
+    near = difflib.get_close_matches(str(location[-1]), names, 1)
+    return f"{', '.join(names)}, got an unknown one" + (f"; did you mean {near[0]}?" if near else "")

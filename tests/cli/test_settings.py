@@ -1,0 +1,244 @@
+"""One TOML file a role: the examples of the documents are read, and what is wrong is named by file and key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from omnilytics.cli.settings import MemberSettings, member_settings, owner_settings
+from omnilytics.errors import DataError, InputError
+from omnilytics.protocol.member import Policy
+from omnilytics.types import Address, Assignment, DropoutPolicy
+from tests.project.checkout import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+ACCOUNT = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
+MEMBER = f"""
+[chain]
+rpc = ["http://127.0.0.1:8545"]
+chain_id = 1337
+[keys]
+account = "{ACCOUNT}"
+"""
+OWNER = f"""{MEMBER}
+[session]
+rounds = 8
+group_size = 4
+reward_wei = 5
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "role.toml").write_text(text, encoding="utf-8")
+    return folder / "role.toml"
+
+
+def change(text: str, before: str, after: str) -> str:
+    assert before in text
+    return text.replace(before, after, 1)
+
+
+def test_the_example_of_an_owner() -> None:
+    settings = owner_settings(EXAMPLES / "owner.toml")
+    assert settings.chain.market == ACCOUNT.lower()
+    assert settings.keys.password_file == EXAMPLES / "password.txt"
+    assert (settings.fees.ceiling_wei, settings.fees.tip_wei) == (100 * 10**9, None)
+    terms = settings.terms()
+    assert (terms.rounds, terms.group_size, terms.policy) == (8, 4, DropoutPolicy.RECOVER)
+    assert (terms.reward_wei, terms.reveal_secs, terms.fee_cap_wei) == (10**18, 7_200, 2 * 10**9)
+    assert terms.assignment is Assignment.SHUFFLED
+
+
+def test_the_example_of_a_data_owner() -> None:
+    settings = member_settings(EXAMPLES / "data-owner.toml")
+    assert (settings.data.part, settings.data.parts) == (3, 32)
+    assert settings.accepts() == Policy(honest_block_hashes=True, shortest_window_secs=600)
+
+
+@pytest.mark.parametrize("name", ["owner", "data-owner"])
+def test_what_stands_in_comments_is_what_is_taken_anyway(tmp_path: Path, name: str) -> None:
+    """Every key of the examples that is commented out with its default, put in: nothing changes."""
+    text = (EXAMPLES / f"{name}.toml").read_text(encoding="utf-8")
+    optional = ("tip_gwei", "largest_bond_wei", "finality_blocks", "least_fee_cap_gwei")
+    lines = text.splitlines()
+    spoken = "\n".join(
+        m[1] if (m := re.match(r"# (\w+ = .*)", line)) and m[1].split()[0] not in optional else line for line in lines
+    )
+    assert spoken != text
+    read = owner_settings if name == "owner" else member_settings
+    assert read(write(tmp_path, spoken)).model_dump(exclude={"keys"}) == read(EXAMPLES / f"{name}.toml").model_dump(
+        exclude={"keys"}
+    )
+
+
+def test_every_key_is_in_an_example() -> None:
+    text = "\n".join((EXAMPLES / f"{name}.toml").read_text(encoding="utf-8") for name in ("owner", "data-owner"))
+    sections = MemberSettings.model_fields.values()
+    keys = {key for section in sections for key in section.annotation.model_fields}  # type: ignore[union-attr]
+    missing = {key for key in keys if not re.search(rf"^(# )?{key} = |[( ]{key} = ", text, re.MULTILINE)}
+    assert missing == set()
+
+
+def test_defaults_are_those_of_the_policy(tmp_path: Path) -> None:
+    settings = member_settings(write(tmp_path, MEMBER))
+    assert settings.accepts() == Policy(shortest_window_secs=settings.deadlines.shortest_window_secs)
+
+
+def test_a_policy_of_ones_own(tmp_path: Path) -> None:
+    own = f'\n[policy]\nleast_fee_cap_gwei = 1.5\nknown_accounts = ["{ACCOUNT}"]\nmin_known_peers = 1\n'
+    assert member_settings(write(tmp_path, MEMBER + own)).accepts() == Policy(
+        shortest_window_secs=600,
+        least_fee_cap_wei=1_500_000_000,
+        known_accounts=frozenset({Address(ACCOUNT.lower())}),
+        min_known_peers=1,
+    )
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    text = f'{MEMBER}folder = "~/keys"\npassword_file = "../word"\n[state]\nfolder = "state"\n'
+    (tmp_path / "roles").mkdir()
+    settings = member_settings(write(tmp_path / "roles", text))
+    assert settings.keys.folder == tmp_path / "me" / "keys"
+    assert settings.keys.password_file == tmp_path / "roles" / ".." / "word"
+    assert settings.state.folder == tmp_path / "roles" / "state"
+
+
+def test_without_folders_they_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNILYTICS_HOME", str(tmp_path / "home"))
+    settings = member_settings(write(tmp_path, MEMBER))
+    assert (settings.keys.folder, settings.state.folder) == (tmp_path / "home" / "keys", tmp_path / "home" / "state")
+
+
+def test_a_url_in_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, change(MEMBER, "http://127.0.0.1:8545", "$NODE"))
+    monkeypatch.delenv("NODE", raising=False)
+    with pytest.raises(InputError, match=r"role.toml: chain.rpc.0: expected \$NODE to be a variable that is set"):
+        member_settings(file)
+    monkeypatch.setenv("NODE", "https://node.example/v3/secret")
+    assert member_settings(file).chain.rpc == ("https://node.example/v3/secret",)
+
+
+@pytest.mark.parametrize("url", ["ipc:/tmp/geth.ipc", "geth.ipc", "wss://node.example", "http://[::1]:8545"])
+def test_urls(tmp_path: Path, url: str) -> None:
+    assert member_settings(write(tmp_path, change(MEMBER, "http://127.0.0.1:8545", url))).chain.rpc == (url,)
+
+
+WRONG_OF_A_MEMBER = [
+    ("chain_id = 1337", "", "chain.chain_id: expected it to be there, got none"),
+    ("chain_id = 1337", "chain_id = 0", "chain.chain_id: expected a number greater than or equal to 1, got 0"),
+    ("chain_id = 1337", "chain_id = true", "chain.chain_id: expected integer, got True"),
+    ("chain_id = 1337", 'chain_id = "1"', "chain.chain_id: expected integer, got '1'"),
+    ("chain_id = 1337", "chain_id = 1\nconfirmation = 2", "got an unknown one; did you mean confirmations?"),
+    (
+        "chain_id = 1337",
+        "chain_id = 1\nanswer_secs = inf",
+        "chain.answer_secs: expected a finite number, got inf",
+    ),
+    (
+        "[keys]",
+        "[fee]\n[keys]",
+        "fee: expected one of chain, data, deadlines, fees, keys, policy, state",
+    ),
+    (
+        "[keys]",
+        "[fees]\nceiling_gwei = 1\ntip_gwei = 2\n[keys]",
+        "fees.tip_gwei: expected at most the 1 of",
+    ),
+    ('["http://127.0.0.1:8545"]', "[]", "chain.rpc: expected"),
+    ('["http://127.0.0.1:8545"]', "[5]", "chain.rpc.0: expected string, got int"),
+    (ACCOUNT, "0x12", "keys.account: expected 0x and 40 hexadecimal digits, got '0x12'"),
+    (
+        ACCOUNT,
+        ACCOUNT.replace("dA6", "da6"),
+        "keys.account: expected upper and lower case as EIP-55's checksum",
+    ),
+    (ACCOUNT, "0x" + "00" * 20, "keys.account: expected an account, got the zero address"),
+    (
+        "[keys]",
+        '[keys]\npassword_file = "p"\npassword_env = "N"',
+        "keys.password_env: expected none beside",
+    ),
+    ("[keys]", "[data]\npart = 3\nparts = 3\n[keys]", "data.part: expected 0..2 of 3 parts, got 3"),
+    (
+        "[keys]",
+        '[data]\ndataset = "mnist"\n[keys]',
+        "data.folder: expected the folder of the four idx files",
+    ),
+    ("[keys]", '[data]\nfolder = "x"\n[keys]', "data.folder: expected none with digits, got "),
+    ("[keys]", '[data]\ndataset = "cifar"\n[keys]', "data.dataset: expected 'digits' or 'mnist', got 'cifar'"),
+    (
+        "[keys]",
+        "[deadlines]\nmargin_secs = 600\n[keys]",
+        "deadlines.margin_secs: expected less than the 600 of",
+    ),
+    (
+        "[keys]",
+        "[policy]\nmin_known_peers = 1\n[keys]",
+        "policy.min_known_peers: expected at most the 0 of",
+    ),
+    ("[keys]", "[session]\nrounds = 8\n[keys]", "session: expected one of chain, data"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "message"), WRONG_OF_A_MEMBER)
+def test_what_is_wrong_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
+    file = write(tmp_path, change(MEMBER, before, after))
+    with pytest.raises(InputError) as caught:
+        member_settings(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert message in str(caught.value)
+    assert type(caught.value) is InputError
+
+
+WRONG_OF_AN_OWNER = [
+    ("rounds = 8", "", "session.rounds: expected a number, which nothing stands in for here, got none"),
+    ("rounds = 8", "rounds = 65", "session.rounds: expected a number less than or equal to 64, got 65"),
+    ("rounds = 8", "rounds = 8\nkrum_m = 2", "session.krum_m: expected none without select krum, got 2"),
+    ("rounds = 8", 'rounds = 8\ndataset = "mnist"', "data.dataset: expected the mnist of session.dataset, got digits"),
+    (
+        "[session]",
+        "[deadlines]\ncommit_secs = 0\n[session]",
+        "deadlines.commit_secs: expected a number greater than",
+    ),
+    ("[session]", "[policy]\n[session]", "policy: expected one of chain, data, deadlines, fees, keys, session, state"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "message"), WRONG_OF_AN_OWNER)
+def test_what_is_wrong_with_an_offer_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        owner_settings(write(tmp_path, change(OWNER, before, after)))
+
+
+def test_all_of_it_is_said_at_once(tmp_path: Path) -> None:
+    text = change(change(MEMBER, "1337", "0"), ACCOUNT, "0x12")
+    with pytest.raises(InputError, match=r"chain\.chain_id: .*; .*role\.toml: keys\.account: "):
+        member_settings(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://user:hunter2@node.example/hunter2", "https:///hunter2", "hunter2", "http://node.example/\\uD800hunter2"],
+)
+def test_no_error_shows_the_secret_of_a_url(tmp_path: Path, url: str) -> None:
+    with pytest.raises((InputError, DataError)) as caught:
+        member_settings(write(tmp_path, change(MEMBER, "http://127.0.0.1:8545", url)))
+    assert "hunter2" not in repr(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)
+
+
+def test_no_repr_shows_the_secret_of_a_url(tmp_path: Path) -> None:
+    settings = member_settings(write(tmp_path, change(MEMBER, "127.0.0.1:8545", "node.example/hunter2")))
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" in settings.chain.rpc[0]
+
+
+@pytest.mark.parametrize("content", [b"[chain", b"\xff\xfe", b"rpc = "])
+def test_what_is_no_toml_exits_3(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "role.toml").write_bytes(content)
+    with pytest.raises(DataError, match=r"role\.toml: expected TOML, got"):
+        member_settings(tmp_path / "role.toml")
+    with pytest.raises(DataError, match="expected a configuration to read, got: No such file"):
+        owner_settings(tmp_path / "none.toml")
