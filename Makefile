@@ -13,6 +13,11 @@ ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildc
 SYNCED := $(VENV)/.synced
 FLOWER := .venv-flower
 FLOWER_SYNCED := $(FLOWER)/.synced
+NODES := .nodes
+GETH := $(NODES)/bin/geth
+GETH_VERSION := v1.16.9
+ANVIL := $(NODES)/bin/anvil
+ANVIL_VERSION := 1.7.1
 
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/evm omnicore -name '*.rs' -o -name Cargo.toml)
@@ -23,11 +28,11 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check nightly fuzz leaks coverage format lint types current fmt build contracts vectors gas \
-        bench flower snapshots readme wheel lock clean
+.PHONY: help setup demo test test-node check nightly fuzz leaks coverage format lint types current fmt build contracts vectors gas \
+        bench flower nodes snapshots readme wheel lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up ---
 
@@ -67,8 +72,11 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 	cargo test --locked --quiet -p omnilytics-core -p omnilytics-evm
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
+	$(BIN)/pytest -m 'node and not nightly' $(PYTEST_ARGS)
+
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
-	$(MAKE) test PYTEST_ARGS="-m 'not nightly'"
+	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
 
 nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, all coverage, leaks, each guard broken in turn
 	$(MAKE) coverage leaks
@@ -117,7 +125,7 @@ vectors: setup ## the golden vectors of tests/vectors
 	$(BIN)/python tests/vectors/generate.py
 
 snapshots: setup ## the snapshots of tests/snapshots: public API, gas, contract interface and storage layout
-	$(BIN)/pytest -m 'not nightly' --update-snapshots tests/project tests/gas tests/contracts
+	$(BIN)/pytest -m 'not nightly and not node' --update-snapshots tests/project tests/gas tests/contracts
 
 gas: setup ## the gas of every contract function
 	$(BIN)/pytest --gas tests/contracts tests/gas
@@ -127,6 +135,24 @@ flower: $(FLOWER_SYNCED) ## Flower in an environment of its own, for `omnilytics
 $(FLOWER_SYNCED): requirements-flower.lock | $(BIN)/uv
 	"$(PYTHON)" -m venv --clear --without-pip $(FLOWER)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(FLOWER)/bin/python requirements-flower.lock
+	@touch $@
+
+nodes: $(GETH) $(ANVIL) ## geth and anvil in .nodes, for tests and local use; needs go and npm
+
+# The stamps have versions in their names, so that another version is installed anew.
+$(GETH): $(NODES)/geth-$(GETH_VERSION)
+	GOBIN="$(CURDIR)/$(NODES)/bin" go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
+	@touch $@
+
+# npm's anvil is a script that starts the program, which would outlive it.
+$(ANVIL): $(NODES)/anvil-$(ANVIL_VERSION)
+	npm install --prefix $(NODES) --no-save --no-audit --no-fund --ignore-scripts --loglevel=error @foundry-rs/anvil@$(ANVIL_VERSION)
+	@mkdir -p $(@D)
+	cd $(@D) && ln -sf ../node_modules/@foundry-rs/anvil-*/bin/anvil anvil
+	@touch $@
+
+$(NODES)/geth-$(GETH_VERSION) $(NODES)/anvil-$(ANVIL_VERSION):
+	@mkdir -p $(@D)
 	@touch $@
 
 bench: setup flower ## every benchmark, beside what a user would take instead (ARGS="--json bench.json")
@@ -146,6 +172,6 @@ wheel: setup ## dist/omnilytics-*.whl, which needs no compiler and no source tre
 	$(BIN)/maturin build --release --locked --out dist
 
 clean: ## remove all that was made, .venv too
-	rm -rf $(VENV) $(FLOWER) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(FLOWER) $(NODES) target dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -rf $(EXTENSION) $(PACKAGE)/chain/artifacts
 	find python tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,10 @@ from vyper.compiler import compile_code
 from omnilytics.chain.abi import Interface
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.types import Address, Receipt
+from tests.node.chains import CHAINS, NodeChain
+from tests.node.launch import NodeProcess, require
+
+AnyChain = EmbeddedChain | NodeChain
 
 ETHER = 10**18
 BOX = Path(__file__).parent / "mocks" / "Box.vy"
@@ -29,7 +33,7 @@ def compiled_box() -> tuple[Interface, bytes]:
 class Box:
     """A deployed Box.vy over a transport."""
 
-    chain: EmbeddedChain
+    chain: AnyChain
     address: Address
     interface: Interface
 
@@ -43,32 +47,53 @@ class Box:
         return result if len(result) > 1 else result[0]
 
 
-def deploy_box(chain: EmbeddedChain, sender: Address, number: int = 1) -> Box:
+def deploy_box(chain: AnyChain, sender: Address, number: int = 1) -> Box:
     interface, code = compiled_box()
     receipt = chain.deploy("deploy", sender, code + interface.constructor(number))
     assert receipt.contract_address is not None
     return Box(chain, receipt.contract_address, interface)
 
 
-BACKENDS: dict[str, Callable[[], Iterator[EmbeddedChain]]] = {"embedded": lambda: iter([EmbeddedChain()])}
+def worth(chain: AnyChain, account: Address) -> int:
+    """What an account would have if gas were free, wei."""
+    return chain.balance(account) if isinstance(chain, EmbeddedChain) else chain.worth(account)
 
 
-@pytest.fixture(params=BACKENDS)
-def chain(request: pytest.FixtureRequest) -> EmbeddedChain:
-    """A fresh chain of every backend; the tests that use it hold for each."""
-    return next(BACKENDS[request.param]())
+BACKENDS = ["embedded", *(pytest.param(name, marks=pytest.mark.node) for name in CHAINS)]
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess | None]:
+    """A node of every kind, and none for the embedded chain."""
+    if request.param == "embedded":
+        yield None
+        return
+    require()
+    kind, _ = CHAINS[request.param]
+    process = kind(tmp_path_factory.mktemp(request.param))
+    process.start()
+    yield process
+    process.stop()
 
 
 @pytest.fixture
-def alice(chain: EmbeddedChain) -> Address:
+def chain(node: NodeProcess | None) -> AnyChain:
+    """A chain of every backend; the tests that use it hold for each."""
+    if node is None:
+        return EmbeddedChain(block_secs=1)
+    return next(backend for kind, backend in CHAINS.values() if isinstance(node, kind))(node)
+
+
+@pytest.fixture
+def alice(chain: AnyChain) -> Address:
     return chain.create_account("alice", ETHER)
 
 
 @pytest.fixture
-def bob(chain: EmbeddedChain) -> Address:
+def bob(chain: AnyChain) -> Address:
     return chain.create_account("bob", ETHER)
 
 
 @pytest.fixture
-def box(chain: EmbeddedChain, alice: Address) -> Box:
+def box(chain: AnyChain, alice: Address) -> Box:
     return deploy_box(chain, alice)

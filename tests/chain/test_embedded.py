@@ -12,6 +12,11 @@ from omnilytics.types import Address, Receipt
 from tests.chain.conftest import ETHER, Box, deploy_box
 
 
+@pytest.fixture
+def chain() -> EmbeddedChain:
+    return EmbeddedChain()
+
+
 class TestAccounts:
     def test_an_address_follows_from_the_label(self) -> None:
         first, second = (EmbeddedChain().create_account("alice", 1) for _ in range(2))
@@ -58,6 +63,12 @@ class TestSetting:
         chain.wait_blocks(3)
         assert chain.head() == (3, 1_015)
         assert "7 (osaka) at block 3" in repr(chain)
+
+    def test_a_block_comes_12_seconds_after_the_one_before(
+        self, chain: EmbeddedChain, box: Box, alice: Address
+    ) -> None:
+        timestamp = chain.timestamp()
+        assert [box.send(alice, "quiet").timestamp - timestamp for _ in range(3)] == [12, 24, 36]
 
     def test_amsterdam_prices_state(self) -> None:
         used = []
@@ -137,6 +148,12 @@ class TestHistory:
         calldata = box.interface.calldata("put", 5)
         assert put == Transaction(alice, box.address, calldata, 3, receipt.gas_used)
         assert refused.calldata == box.interface.calldata("refuse")
+
+    def test_what_the_contract_refuses_is_mined(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+        height = chain.block_number()
+        with pytest.raises(Reverted):
+            box.send(alice, "send", alice, 1)
+        assert (chain.block_number(), chain.balance(alice)) == (height + 1, ETHER)
 
     def test_listeners_hear_what_succeeds(self, chain: EmbeddedChain, alice: Address) -> None:
         heard: list[Receipt] = []

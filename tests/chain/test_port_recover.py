@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.codec import Dealing, GroupContext, MemberSecrets, Recovery
 from omnilytics.errors import Reverted
 from omnilytics.types import (
@@ -22,7 +21,8 @@ from omnilytics.types import (
     Stage,
     Suite,
 )
-from tests.chain.test_port import STEP, Story, events, story, terms
+from tests.chain.conftest import AnyChain
+from tests.chain.test_port import STEP, WINDOW, Story, events, story, terms
 
 N, T = 5, 3
 
@@ -31,13 +31,13 @@ def recovering() -> SessionParams:
     abort = replace(terms(N, Assignment.GREEDY, Rule.NORM), rounds=1, min_rounds=1, unsafe_small=1, lane_bits=8)
     bond = -(-(N - 1) * abort.reward_wei // N)
     recover = DropoutPolicy.RECOVER
-    return replace(abort, policy=recover, suite=Suite.KECCAK, threshold=T, reveal_secs=3_600, bond_wei=bond)
+    return replace(abort, policy=recover, suite=Suite.KECCAK, threshold=T, reveal_secs=WINDOW, bond_wei=bond)
 
 
 class Group:
     """The one group of a session; members 0, 1, 2 do all steps, 4 shares alone, 3 uploads too."""
 
-    def __init__(self, chain: EmbeddedChain) -> None:
+    def __init__(self, chain: AnyChain) -> None:
         self.story: Story = story(chain, recovering())
         self.chain, self.session, self.codec = chain, self.story.session, self.story.codec
         self.members = self.story.members
@@ -95,7 +95,7 @@ class Group:
         return self.codec.sum([one.words for one in plain])
 
 
-def test_a_session_from_start_to_end(chain: EmbeddedChain) -> None:
+def test_a_session_from_start_to_end(chain: AnyChain) -> None:
     group = Group(chain)
     session, members = group.session, group.members
     group.register()
@@ -122,7 +122,7 @@ def test_a_session_from_start_to_end(chain: EmbeddedChain) -> None:
     receipt = session.rebuild(members[0], members[4], group.dealings[4].addresses, 0b111, list(lent[4].values()))
     known[4] = events(receipt)["Rebuilt"]["secret"]
     assert session.group(0).opened == 0b10111
-    chain.wait_until(session.deadline() - 1_800 + 1)
+    chain.wait_until(session.deadline() - WINDOW // 2 + 1)
     for place in (0, 1, 2):
         shares = group.steps[place].reveal_shares(session.group(0).opened & view.delivered)
         lent[3][place] = shares[3]
@@ -155,7 +155,7 @@ def test_a_session_from_start_to_end(chain: EmbeddedChain) -> None:
     assert [session.credit_of(member) for member in members[3:]] == [share, 0]
 
 
-def test_an_objection(chain: EmbeddedChain) -> None:
+def test_an_objection(chain: AnyChain) -> None:
     group = Group(chain)
     group.register()
     group.share()

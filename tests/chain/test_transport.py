@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.chain.reverts import NO_REASON, explain
 from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import ZERO_ADDRESS, Address
-from tests.chain.conftest import ETHER, Box, deploy_box
+from tests.chain.conftest import ETHER, AnyChain, Box, deploy_box, worth
 
 
 class TestReceipts:
-    def test_a_receipt_says_what_happened(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+    def test_a_receipt_says_what_happened(self, chain: AnyChain, box: Box, alice: Address) -> None:
         receipt = box.send(alice, "put", 5, value_wei=3)
         assert (receipt.call, receipt.sender, receipt.contract_address) == ("put", alice, None)
         assert (receipt.block, receipt.timestamp) == chain.head()
@@ -21,16 +20,16 @@ class TestReceipts:
         assert [log.address for log in receipt.logs] == [box.address]
         assert chain.balance(box.address) == 3
 
-    def test_a_deployment_has_an_address(self, chain: EmbeddedChain, alice: Address) -> None:
+    def test_a_deployment_has_an_address(self, chain: AnyChain, alice: Address) -> None:
         first, second = (deploy_box(chain, alice).address for _ in range(2))
         assert first != second
         assert first == first.lower()
 
-    def test_a_block_for_every_transaction(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+    def test_a_block_for_every_transaction(self, chain: AnyChain, box: Box, alice: Address) -> None:
         number, timestamp = chain.head()
         receipts = [box.send(alice, "quiet") for _ in range(3)]
         assert [r.block for r in receipts] == [number + 1, number + 2, number + 3]
-        assert [r.timestamp for r in receipts] == [timestamp + 12, timestamp + 24, timestamp + 36]
+        assert timestamp <= receipts[0].timestamp <= receipts[1].timestamp <= receipts[2].timestamp
 
 
 class TestLogs:
@@ -52,7 +51,7 @@ class TestLogs:
         (log,) = box.send(alice, "quiet").logs
         assert box.interface.decode_log(log) == ("Quiet", {})
 
-    def test_of_one_contract_from_a_block_on(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+    def test_of_one_contract_from_a_block_on(self, chain: AnyChain, box: Box, alice: Address) -> None:
         other = deploy_box(chain, alice)
         other.send(alice, "quiet")
         blocks = [box.send(alice, "put", n).block for n in range(3)]
@@ -68,11 +67,11 @@ class TestAnswers:
         assert box.ask("owner") == alice
         assert box.ask("entry") == (1, alice)
 
-    def test_of_the_newest_block(self, chain: EmbeddedChain, box: Box) -> None:
+    def test_of_the_newest_block(self, chain: AnyChain, box: Box) -> None:
         chain.wait_blocks(2)
         assert tuple(box.ask("now")) == chain.head()
 
-    def test_no_contract_there(self, chain: EmbeddedChain, box: Box, alice: Address) -> None:
+    def test_no_contract_there(self, chain: AnyChain, box: Box, alice: Address) -> None:
         nobody = Box(chain, alice, box.interface)
         with pytest.raises(ChainError, match="number answered 0 bytes that it can't have returned"):
             nobody.ask("number")
@@ -94,7 +93,7 @@ class TestReasons:
         assert (caught.value.call, caught.value.reason) == ("refuse", "box: refused")
         assert caught.value.__notes__ == [explain("box: refused")]
 
-    def test_a_constructor_refuses(self, chain: EmbeddedChain, alice: Address) -> None:
+    def test_a_constructor_refuses(self, chain: AnyChain, alice: Address) -> None:
         with pytest.raises(Reverted, match="deploy reverted: box: unlucky"):
             deploy_box(chain, alice, 13)
 
@@ -104,25 +103,22 @@ class TestReasons:
             box.send(alice, call, value_wei=wei)
         assert caught.value.reason == NO_REASON
 
-    def test_a_question_is_refused_too(self, chain: EmbeddedChain, box: Box) -> None:
+    def test_a_question_is_refused_too(self, chain: AnyChain, box: Box) -> None:
         with pytest.raises(Reverted, match="refuse reverted: box: refused"):
             box.ask("refuse")
         with pytest.raises(Reverted, match=NO_REASON):
             box.ask("ancestor", chain.block_number())
 
-    def test_a_refused_transaction_is_mined_and_changes_nothing(
-        self, chain: EmbeddedChain, box: Box, alice: Address
-    ) -> None:
-        height = chain.block_number()
+    def test_a_refused_transaction_changes_nothing(self, chain: AnyChain, box: Box, alice: Address) -> None:
         with pytest.raises(Reverted):
             box.send(alice, "send", ZERO_ADDRESS, 1)
-        assert chain.block_number() == height + 1
-        assert chain.balance(alice) == ETHER
+        assert worth(chain, alice) == ETHER
+        assert box.send(alice, "put", 1).sender == alice
 
 
 class TestTime:
-    def test_waiting_makes_a_block_of_at_least_that_time(self, chain: EmbeddedChain) -> None:
-        target = chain.timestamp() + 86_400
+    def test_waiting_makes_a_block_of_at_least_that_time(self, chain: AnyChain) -> None:
+        target = chain.timestamp() + 100
         chain.wait_until(target)
         number, timestamp = chain.head()
         assert timestamp >= target
@@ -130,15 +126,15 @@ class TestTime:
             chain.wait_until(past)
         assert chain.head() == (number, timestamp)
 
-    def test_waiting_for_blocks(self, chain: EmbeddedChain) -> None:
+    def test_waiting_for_blocks(self, chain: AnyChain) -> None:
         number = chain.block_number()
         chain.wait_blocks(0)
         chain.wait_blocks(70)
         assert chain.block_number() == number + 70
-        with pytest.raises(InputError, match=r"count: expected 0\.\.2\^64 - 1, got -1"):
+        with pytest.raises(InputError, match=r"count: expected .*, got -1"):
             chain.wait_blocks(-1)
 
-    def test_block_hashes_reach_back_256_blocks(self, chain: EmbeddedChain, box: Box) -> None:
+    def test_block_hashes_reach_back_256_blocks(self, chain: AnyChain, box: Box) -> None:
         chain.wait_blocks(300)
         head = chain.block_number()
         assert box.ask("ancestor", head - 1) == chain.block_hash(head - 1)

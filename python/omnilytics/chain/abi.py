@@ -38,14 +38,14 @@ def _tuple_of(entries: Iterable[Entry]) -> str:
 def _encoder(entries: Sequence[Entry]) -> Callable[[Sequence[Any]], bytes]:
     if not entries:
         return lambda values: b""
-    encode: Callable[[Sequence[Any]], bytes] = registry.get_encoder(_tuple_of(entries)).encode
+    encode: Callable[[Sequence[Any]], bytes] = registry.get_encoder(_tuple_of(entries))  # type: ignore[assignment]
     return encode
 
 
 def _decoder(entries: Sequence[Entry]) -> Callable[[bytes], tuple[Any, ...]]:
     if not entries:
         return lambda data: ()
-    decode = registry.get_decoder(_tuple_of(entries))
+    decode: Callable[[ContextFramesBytesIO], Any] = registry.get_decoder(_tuple_of(entries))
     return lambda data: tuple(decode(ContextFramesBytesIO(data)))  # type: ignore[no-untyped-call]
 
 

@@ -1,0 +1,94 @@
+"""Blocks, logs and receipts as nodes give them, checked and in the words of the port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from omnilytics.chain.intents import Intent
+from omnilytics.chain.rpc.nodes import quantity
+from omnilytics.errors import ChainError
+from omnilytics.types import Address, Log, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Of a block: its number, its hash as the node spells it, its unix time in seconds."""
+
+    number: int
+    hash: str
+    timestamp: int
+
+
+@contextmanager
+def _read(what: str) -> Iterator[None]:
+    """Makes a broken answer an error of the chain."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ChainError(f"the node's {what} is broken: {error!r}") from None
+
+
+def block_of(answer: Any) -> Block:
+    """A block.
+
+    Raises:
+        ChainError: it isn't one.
+    """
+    with _read("block"):
+        return Block(quantity(answer["number"]), str(answer["hash"]), quantity(answer["timestamp"]))
+
+
+def log_of(answer: Mapping[str, Any]) -> Log:
+    """A log.
+
+    Raises:
+        ChainError: it isn't one.
+    """
+    with _read("log"):
+        topics = tuple(data_of(topic) for topic in answer["topics"])
+        return Log(_address(answer["address"]), topics, data_of(answer["data"]))
+
+
+def receipt_of(intent: Intent, answer: Mapping[str, Any], timestamp: int) -> Receipt:
+    """The receipt of what an intent has become.
+
+    Args:
+        timestamp: of its block.
+
+    Raises:
+        ChainError: it isn't one.
+    """
+    with _read("receipt"):
+        created = answer.get("contractAddress")
+        return Receipt(
+            call=intent.call,
+            sender=intent.sender,
+            tx_hash=data_of(answer["transactionHash"]),
+            block=quantity(answer["blockNumber"]),
+            timestamp=timestamp,
+            gas_used=quantity(answer["gasUsed"]),
+            calldata_bytes=len(intent.data),
+            logs=tuple(log_of(log) for log in answer["logs"]),
+            contract_address=_address(created) if created else None,
+        )
+
+
+def data_of(answer: Any) -> bytes:
+    """Bytes as nodes spell them.
+
+    Raises:
+        ValueError: not `0x` and pairs of hexadecimal digits.
+    """
+    if not isinstance(answer, str) or not answer.startswith("0x"):
+        raise ValueError(f"expected 0x and digits, got {str(answer)[:40]!r}")
+    return bytes.fromhex(answer[2:])
+
+
+def _address(answer: Any) -> Address:
+    data = data_of(answer)
+    if len(data) != 20:
+        raise ValueError(f"expected an address of 20 bytes, got {len(data)}")
+    return Address("0x" + data.hex())

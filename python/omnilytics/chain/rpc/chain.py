@@ -1,0 +1,196 @@
+"""A chain behind JSON-RPC: the port and its transport over nodes, with keys that stay here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from eth_account.signers.local import LocalAccount
+
+from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
+from omnilytics.chain.intents import Journal, MemoryJournal
+from omnilytics.chain.rpc.answers import Block, block_of, data_of
+from omnilytics.chain.rpc.logs import LogBook
+from omnilytics.chain.rpc.node import NodeError
+from omnilytics.chain.rpc.nodes import Health, Nodes, quantity
+from omnilytics.chain.rpc.refusals import refusal
+from omnilytics.chain.rpc.settings import Settings
+from omnilytics.chain.rpc.wallet import Wallet
+from omnilytics.errors import ChainError, InputError
+from omnilytics.types import ZERO_ADDRESS, Address, Log, Receipt
+
+
+class RpcChain:
+    """An Ethereum chain that others are on, too; implements `ChainPort` and `Transport`. Safe for several threads.
+
+    Args:
+        urls: of nodes, http, https, ws, wss or ipc; the first one that works is asked.
+        accounts: who may send; their keys sign here and go nowhere.
+        chain_id: EIP-155; None: that of the first node that answers. A node of another chain is never asked.
+        journal: what survives this process; None: nothing does.
+        settings: patience, fees, confirmations.
+
+    Raises:
+        InputError: a value that can't work.
+        ChainError: no node answers, or none is on that chain.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        accounts: Iterable[LocalAccount] = (),
+        *,
+        chain_id: int | None = None,
+        journal: Journal | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings or Settings()
+        self._nodes = Nodes(urls, chain_id, self._settings)
+        self._wallet = Wallet(self._nodes, accounts, journal or MemoryJournal(), self._settings)
+        self._logs = LogBook(self._nodes, self._settings)
+        self.on_receipt: list[Callable[[Receipt], None]] = []
+        """Called with the receipt of every transaction that succeeds, deployments too, by the thread that sent it."""
+
+    def __repr__(self) -> str:
+        return f"<RpcChain {self.chain_id} with {len(self._wallet.addresses)} accounts>"
+
+    @property
+    def chain_id(self) -> int:
+        return self._nodes.chain_id
+
+    @property
+    def simulated(self) -> bool:
+        """False: no seed may drive keys, masks and rounding here."""
+        return False
+
+    @property
+    def accounts(self) -> tuple[Address, ...]:
+        """Who may send."""
+        return self._wallet.addresses
+
+    def add(self, account: LocalAccount) -> Address:
+        """Lets another account send.
+
+        Raises:
+            InputError: it may already.
+        """
+        return self._wallet.add(account)
+
+    def close(self) -> None:
+        """Ends all connections to nodes; the next request makes another."""
+        self._nodes.close()
+
+    def health(self) -> list[Health]:
+        """How every node is, in the order in which they were given."""
+        return self._nodes.health()
+
+    def resume(self, sender: Address) -> list[Receipt]:
+        """Brings what an earlier process has sent for this account to its end; gives the receipts of what succeeded.
+
+        Raises:
+            InputError: not one of the accounts.
+            ChainError: not done in time; the next call takes it up again.
+        """
+        return [self._heard(receipt) for receipt in self._wallet.resume(sender)]
+
+    def block_number(self) -> int:
+        return self.head()[0]
+
+    def timestamp(self) -> int:
+        """Unix time of the newest block, in seconds."""
+        return self.head()[1]
+
+    def head(self) -> tuple[int, int]:
+        """Number and timestamp of the newest block."""
+        block = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))
+        self._nodes.saw(block.number)
+        return block.number, block.timestamp
+
+    def block_hash(self, number: int) -> bytes:
+        """Hash of a mined block, 32 bytes.
+
+        Raises:
+            InputError: it isn't mined.
+        """
+        head = self.block_number()
+        if not 0 <= number <= head:
+            raise InputError(f"block: expected 0..{head}, got {number}")
+        return data_of(self._block(number).hash)
+
+    def wait_until(self, timestamp: int) -> None:
+        """Returns once a block with at least this timestamp exists; asks no oftener than every `poll_secs`."""
+        self._wait(lambda: self.timestamp() >= timestamp)
+
+    def wait_blocks(self, count: int) -> None:
+        """Returns once `count` more blocks exist.
+
+        Raises:
+            InputError: negative.
+        """
+        if count < 0:
+            raise InputError(f"count: expected at least 0, got {count}")
+        target = self.block_number() + count
+        self._wait(lambda: self.block_number() >= target)
+
+    def balance(self, account: Address) -> int:
+        """Wei."""
+        return quantity(self._nodes.request("eth_getBalance", account, "latest"))
+
+    def deploy_market(self, sender: Address, min_window_secs: int) -> ContractMarket:
+        """Deploys the contracts and a market over them."""
+        return deploy_market(self, sender, min_window_secs)
+
+    def market(self, address: Address) -> ContractMarket:
+        return ContractMarket(self, address)
+
+    def session(self, address: Address) -> ContractSession:
+        return ContractSession(self, address)
+
+    def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:
+        """(block number, log) of that contract, oldest first; none older than the setting `first_block`."""
+        return self._logs.read(address, from_block)
+
+    def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
+        """Sends a transaction and waits until it is done.
+
+        Raises:
+            Reverted: the contract refused it; mostly in the simulation, and then nothing was sent.
+            ChainError: too little money, refused by the node, or not done in time.
+        """
+        return self._heard(self._wallet.send(call, sender, to, data, value_wei))
+
+    def deploy(self, call: str, sender: Address, code: bytes) -> Receipt:
+        """Creates a contract from init code; the receipt has its address.
+
+        Raises:
+            Reverted, ChainError: as `send`.
+        """
+        return self._heard(self._wallet.send(call, sender, None, code, 0))
+
+    def call(self, call: str, to: Address, data: bytes) -> bytes:
+        """Asks on top of the newest block; nothing changes.
+
+        Raises:
+            Reverted: the contract refused to answer.
+        """
+        question = {"from": ZERO_ADDRESS, "to": to, "data": "0x" + data.hex()}
+        try:
+            answer = self._nodes.request("eth_call", question, "latest")
+        except NodeError as error:
+            raise refusal(call, error) from None
+        try:
+            return data_of(answer)
+        except ValueError as error:
+            raise ChainError(f"{call}: the node's answer is broken: {error}") from None
+
+    def _block(self, number: int) -> Block:
+        return block_of(self._nodes.request("eth_getBlockByNumber", hex(number), False))
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        while not done():
+            time.sleep(self._settings.poll_secs)
+
+    def _heard(self, receipt: Receipt) -> Receipt:
+        for listener in self.on_receipt:
+            listener(receipt)
+        return receipt

@@ -1,0 +1,313 @@
+"""Signed transactions from the first simulation to the last confirmation, each mined once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+
+from omnilytics.chain.intents import Attempt, Intent, Journal, Pending
+from omnilytics.chain.reverts import reverted
+from omnilytics.chain.rpc.answers import block_of, receipt_of
+from omnilytics.chain.rpc.fees import Bid, current, raised
+from omnilytics.chain.rpc.node import NodeError
+from omnilytics.chain.rpc.nodes import Nodes, quantity
+from omnilytics.chain.rpc.refusals import on_its_way, refusal
+from omnilytics.chain.rpc.settings import Settings
+from omnilytics.errors import ChainError, InputError, Reverted
+from omnilytics.types import Address, Receipt
+
+LOG = logging.getLogger(__name__)
+
+TX_GAS_CAP = 1 << 24
+"""Most gas of a transaction (EIP-7825)."""
+
+GAS_MARGIN_NUMERATOR, GAS_MARGIN_DENOMINATOR = (
+    5,
+    4,
+)  # of the estimate: a call may find another state than its simulation
+FIRST_POLL_SECS = 0.01
+POLL_GROWTH = 1.5
+MOST_RIVALS = 5  # transactions that took the nonce, one after the other, before a call gives up
+
+
+@dataclass
+class _Sender:
+    """`own`: entries that a thread waits for; `lock` is held from the choice of a nonce until the bytes are sent."""
+
+    account: LocalAccount = field(repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    next_nonce: int = 0
+    own: set[int] = field(default_factory=set)
+
+
+class Wallet:
+    """The accounts that sign, over the nodes.
+
+    Args:
+        nodes: of the chain.
+        accounts: whose keys stay in this process.
+        journal: hears of every transaction before a node does.
+        settings: patience, fees, confirmations.
+
+    Raises:
+        InputError: an account twice.
+    """
+
+    def __init__(self, nodes: Nodes, accounts: Iterable[LocalAccount], journal: Journal, settings: Settings) -> None:
+        self._nodes = nodes
+        self._journal = journal
+        self._settings = settings
+        self._senders: dict[Address, _Sender] = {}
+        for account in accounts:
+            self.add(account)
+
+    def __repr__(self) -> str:
+        return f"<Wallet of {len(self._senders)} accounts>"
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Who may send."""
+        return tuple(self._senders)
+
+    def add(self, account: LocalAccount) -> Address:
+        """Lets an account send.
+
+        Raises:
+            InputError: it may already.
+        """
+        address = Address(str(account.address).lower())
+        if address in self._senders:
+            raise InputError(f"account {address} is given twice")
+        self._senders[address] = _Sender(account)
+        return address
+
+    def send(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int) -> Receipt:
+        """Simulates, journals, sends and waits until the transaction is `confirmations` deep.
+
+        Raises:
+            InputError: not one of the accounts.
+            Reverted: the contract refused it, mostly in the simulation: then nothing was sent.
+            ChainError: too little money, refused by the node, or not done in `receipt_secs`.
+        """
+        owner = self._sender(sender)
+        for _ in range(MOST_RIVALS):
+            self.resume(sender)
+            bid = current(self._nodes, self._settings)
+            gas = self._simulated(call, sender, to, data, value_wei, bid)
+            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, gas)
+            pending = self._submit(owner, intent, bid)
+            receipt = self._finished(owner, pending)
+            if receipt is not None:
+                return receipt
+        raise ChainError(
+            f"{call}: {MOST_RIVALS} nonces of {sender} in turn were used by other transactions: "
+            "another process sends with this key; stop it"
+        )
+
+    def resume(self, sender: Address) -> list[Receipt]:
+        """Ends what the journal says was sent and nobody waits for; gives the receipts of what succeeded.
+
+        Raises:
+            InputError: not one of the accounts.
+            ChainError: not done in `receipt_secs`.
+        """
+        owner = self._sender(sender)
+        with owner.lock:
+            left = [p for p in self._journal.pending(self._nodes.chain_id, sender) if p.entry not in owner.own]
+            owner.own.update(pending.entry for pending in left)
+        receipts = []
+        try:
+            for pending in left:
+                LOG.info("%s: taking up nonce %d of %s again", pending.intent.call, pending.intent.nonce, sender)
+                self._send_again(pending)
+                try:
+                    receipt = self._finished(owner, pending)
+                except Reverted as error:
+                    LOG.warning("%s", error)
+                    continue
+                receipts += [] if receipt is None else [receipt]
+        finally:
+            owner.own.difference_update(pending.entry for pending in left)
+        return receipts
+
+    def _sender(self, address: Address) -> _Sender:
+        try:
+            return self._senders[address]
+        except KeyError:
+            raise InputError(f"no key of {address} here: expected one of {len(self._senders)} accounts") from None
+
+    def _simulated(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int, bid: Bid) -> int:
+        """The gas limit, after the contract has taken the call and the money has been counted."""
+        balance = quantity(self._nodes.request("eth_getBalance", sender, "latest"))
+        if balance < value_wei:
+            raise ChainError(f"{call}: {sender} has {balance} wei, expected at least {value_wei} and fees")
+        transaction = {"from": sender, "data": "0x" + data.hex(), "value": hex(value_wei), "gas": hex(TX_GAS_CAP)}
+        try:
+            estimate = quantity(self._nodes.request("eth_estimateGas", transaction | ({"to": to} if to else {})))
+        except NodeError as error:
+            raise refusal(call, error) from None
+        gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR, TX_GAS_CAP)
+        need = value_wei + gas * bid.max_fee_wei
+        if balance < need:
+            raise ChainError(
+                f"{call}: {sender} has {balance} wei, expected at least {need}: "
+                f"{value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money"
+            )
+        return gas
+
+    def _submit(self, owner: _Sender, intent: Intent, bid: Bid) -> Pending:
+        with owner.lock:
+            on_chain = quantity(self._nodes.request("eth_getTransactionCount", intent.sender, "pending"))
+            # Where nothing is on its way the chain alone knows: it may have gone back.
+            intent = replace(intent, nonce=max(on_chain, owner.next_nonce) if owner.own else on_chain)
+            attempt = _signed(owner.account, intent, bid)
+            entry = self._journal.intend(intent, attempt)
+            try:
+                self._broadcast(attempt)
+            except NodeError as error:
+                if not on_its_way(error):
+                    self._journal.close(entry, f"refused: {error.message}")
+                    raise refusal(intent.call, error) from None
+            owner.next_nonce = intent.nonce + 1
+            owner.own.add(entry)
+        return Pending(entry, intent, (attempt,))
+
+    def _broadcast(self, attempt: Attempt) -> None:
+        self._nodes.request("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+
+    def _send_again(self, pending: Pending) -> None:
+        """The newest bytes once more; whether that helps, the chain will tell."""
+        try:
+            self._broadcast(pending.attempts[-1])
+        except NodeError as error:
+            LOG.info("%s, nonce %d: %s", pending.intent.call, pending.intent.nonce, error.message)
+
+    def _finished(self, owner: _Sender, pending: Pending) -> Receipt | None:
+        """The receipt, once it is deep enough; None: another transaction has the nonce."""
+        try:
+            found = self._awaited(owner, pending)
+            if found is None:
+                self._journal.close(pending.entry, f"nonce {pending.intent.nonce} was used by another transaction")
+                return None
+            return self._outcome(pending, found)
+        finally:
+            owner.own.discard(pending.entry)
+
+    def _outcome(self, pending: Pending, found: Mapping[str, Any]) -> Receipt:
+        intent = pending.intent
+        timestamp = block_of(self._nodes.request("eth_getBlockByHash", found["blockHash"], False)).timestamp
+        if quantity(found["status"]):
+            receipt = receipt_of(intent, found, timestamp)
+            self._journal.close(pending.entry, receipt)
+            return receipt
+        error = self._why(intent, found)
+        self._journal.close(pending.entry, f"block {quantity(found['blockNumber'])}: {error}")
+        raise error
+
+    def _why(self, intent: Intent, found: Mapping[str, Any]) -> ChainError:
+        """The reason of a mined refusal, asked of the state after its block."""
+        if quantity(found["gasUsed"]) == intent.gas:
+            return reverted(intent.call, b"", halt="out of gas")
+        transaction = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
+        transaction |= {"to": intent.to} if intent.to else {}
+        try:
+            self._nodes.request("eth_call", transaction, found["blockNumber"])
+        except NodeError as error:
+            return refusal(intent.call, error)
+        return reverted(intent.call, b"")
+
+    def _awaited(self, owner: _Sender, pending: Pending) -> Mapping[str, Any] | None:
+        start = time.monotonic()
+        raise_at = start + self._settings.stuck_secs
+        pause, seen = FIRST_POLL_SECS, None
+        while True:
+            found = self._found(pending)
+            if found is not None:
+                if found["blockHash"] != seen:
+                    seen = found["blockHash"]
+                    self._note(pending, found)
+                if self._depth(found) >= self._settings.confirmations:
+                    return found
+            elif self._taken(pending) and self._found(pending) is None:
+                return None
+            elif time.monotonic() >= raise_at:
+                pending = self._raised(owner, pending)
+                raise_at = time.monotonic() + self._settings.stuck_secs
+            if time.monotonic() - start >= self._settings.receipt_secs:
+                raise ChainError(self._overdue(pending, found))
+            time.sleep(pause)
+            pause = min(pause * POLL_GROWTH, self._settings.poll_secs)
+
+    def _found(self, pending: Pending) -> Mapping[str, Any] | None:
+        """The receipt of whichever attempt is in a block now."""
+        for attempt in reversed(pending.attempts):
+            found = self._nodes.request("eth_getTransactionReceipt", "0x" + attempt.tx_hash.hex())
+            if isinstance(found, dict) and found.get("blockHash"):
+                return found
+        return None
+
+    def _note(self, pending: Pending, found: Mapping[str, Any]) -> None:
+        block = quantity(found["blockNumber"])
+        self._nodes.saw(block)
+        tx_hash, block_hash = (bytes.fromhex(str(found[name])[2:]) for name in ("transactionHash", "blockHash"))
+        self._journal.mined(pending.entry, tx_hash, block, block_hash)
+
+    def _depth(self, found: Mapping[str, Any]) -> int:
+        """Blocks on top of the receipt's."""
+        if not self._settings.confirmations:
+            return 0
+        return quantity(self._nodes.request("eth_blockNumber")) - quantity(found["blockNumber"])
+
+    def _taken(self, pending: Pending) -> bool:
+        """Whether the nonce is used, deep enough that it stays so."""
+        deep = quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations
+        block = hex(max(0, deep))
+        used = quantity(self._nodes.request("eth_getTransactionCount", pending.intent.sender, block))
+        return used > pending.intent.nonce
+
+    def _raised(self, owner: _Sender, pending: Pending) -> Pending:
+        """Sends it again: with a higher fee if the ceiling allows."""
+        last = pending.attempts[-1]
+        bid = raised(Bid(last.max_fee_wei, last.tip_wei), current(self._nodes, self._settings), self._settings)
+        if bid is not None:
+            attempt = _signed(owner.account, pending.intent, bid)
+            self._journal.replace(pending.entry, attempt)
+            pending = replace(pending, attempts=(*pending.attempts, attempt))
+            LOG.warning(
+                "%s: nonce %d now bids %d wei a gas", pending.intent.call, pending.intent.nonce, bid.max_fee_wei
+            )
+        self._send_again(pending)
+        return pending
+
+    def _overdue(self, pending: Pending, found: Mapping[str, Any] | None) -> str:
+        intent, last = pending.intent, pending.attempts[-1]
+        state = "in no block" if found is None else f"{self._depth(found)} blocks deep"
+        return (
+            f"{intent.call}: nonce {intent.nonce} of {intent.sender} is {state} after "
+            f"{self._settings.receipt_secs:g} s, expected {self._settings.confirmations} confirmations; it bids "
+            f"{last.max_fee_wei} wei a gas of at most {self._settings.fee_ceiling_wei}; the next call takes it up again"
+        )
+
+
+def _signed(account: LocalAccount, intent: Intent, bid: Bid) -> Attempt:
+    transaction: dict[str, Any] = {
+        "type": 2,
+        "chainId": intent.chain_id,
+        "nonce": intent.nonce,
+        "gas": intent.gas,
+        "maxFeePerGas": bid.max_fee_wei,
+        "maxPriorityFeePerGas": bid.tip_wei,
+        "value": intent.value_wei,
+        "data": intent.data,
+    }
+    if intent.to is not None:
+        transaction["to"] = to_checksum_address(intent.to)
+    signed = account.sign_transaction(transaction)
+    return Attempt(bytes(signed.hash), bytes(signed.raw_transaction), bid.max_fee_wei, bid.tip_wei)

@@ -1,0 +1,90 @@
+"""The rpc backend on nodes of ours, with what tests need beside the port: accounts with money, and time that passes."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+from eth_account import Account
+
+from omnilytics.chain.intents import Journal
+from omnilytics.chain.rpc import RpcChain, Settings
+from omnilytics.types import Address, Receipt
+from tests.node.launch import RICH, Anvil, Geth, NodeProcess
+
+IMPATIENT = Settings(
+    answer_secs=10, patience_secs=20, poll_secs=0.05, receipt_secs=60, stuck_secs=20, back_off_secs=0.1
+)
+GAS_MONEY = 100 * 10**18  # wei, what an account has on top for its fees
+RICH_ADDRESS = Address(RICH.address.lower())
+_COUNTER = itertools.count()
+
+
+class NodeChain(RpcChain):
+    """A chain on one node or several; the first one's clock is moved."""
+
+    def __init__(
+        self,
+        *nodes: NodeProcess,
+        settings: Settings = IMPATIENT,
+        journal: Journal | None = None,
+        seed: str | None = None,
+    ) -> None:
+        self.node = nodes[0]
+        self.seed = str(next(_COUNTER)) if seed is None else seed
+        super().__init__([node.url for node in nodes], [RICH], settings=settings, journal=journal)
+        self._spent: dict[Address, int] = {}
+        self._funded: set[Address] = set()
+        self.on_receipt.append(self._count)
+
+    def create_account(self, label: str, balance_wei: int) -> Address:
+        """A new account, with that money and more for its fees."""
+        account = self.add(Account.from_key(hashlib.sha256(f"{self.seed}/{label}".encode()).digest()))
+        self.send("fund", RICH_ADDRESS, account, b"", balance_wei + GAS_MONEY)
+        self._funded.add(account)
+        return account
+
+    def worth(self, account: Address) -> int:
+        """What it would have if gas were free and it had never got money for fees, wei."""
+        return self.balance(account) + self._spent.get(account, 0) - GAS_MONEY * (account in self._funded)
+
+    def _count(self, receipt: Receipt) -> None:
+        found = self.node.ask("eth_getTransactionReceipt", "0x" + receipt.tx_hash.hex())
+        paid = receipt.gas_used * int(found["effectiveGasPrice"], 16)
+        self._spent[receipt.sender] = self._spent.get(receipt.sender, 0) + paid
+
+
+class AnvilChain(NodeChain):
+    """Time moves by a word to the node."""
+
+    def wait_until(self, timestamp: int) -> None:
+        if self.timestamp() < timestamp:
+            self.node.ask("evm_setNextBlockTimestamp", timestamp)
+            self.node.ask("evm_mine")
+        super().wait_until(timestamp)
+
+    def wait_blocks(self, count: int) -> None:
+        target = self.block_number() + count
+        if count > 0:
+            self.node.ask("anvil_mine", hex(count))
+        super().wait_blocks(max(count and target - self.block_number(), count if count < 0 else 0))
+
+
+class GethChain(NodeChain):
+    """Every block is a second after the one before it, so that blocks are time: wait by sending."""
+
+    def wait_until(self, timestamp: int) -> None:
+        while self.timestamp() < timestamp:
+            self._one_block()
+        super().wait_until(timestamp)
+
+    def wait_blocks(self, count: int) -> None:
+        for _ in range(count):
+            self._one_block()
+        super().wait_blocks(min(count, 0))
+
+    def _one_block(self) -> None:
+        self.send("nothing", RICH_ADDRESS, RICH_ADDRESS, b"")
+
+
+CHAINS: dict[str, tuple[type[NodeProcess], type[NodeChain]]] = {"geth": (Geth, GethChain), "anvil": (Anvil, AnvilChain)}
