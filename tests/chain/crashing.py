@@ -79,7 +79,7 @@ class DiskChain(Chain):
 
     def _write(self) -> None:
         partial_file = self.path.with_suffix(".partial")
-        partial_file.write_bytes(pickle.dumps((self.blocks, self.pool, self.sent, self.branch)))
+        partial_file.write_bytes(pickle.dumps((self.blocks, self.pool, self.sent)))
         partial_file.replace(self.path)
 
 

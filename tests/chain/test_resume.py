@@ -98,6 +98,20 @@ def test_an_attempt_in_a_block_is_taken_and_nothing_sent(
         assert outcome == "upload reverted: odd"
 
 
+@pytest.mark.parametrize("blind", range(1, 12))
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_receipt_that_a_node_has_not_got_yet_is_no_sign_of_another_transaction(count: int, blind: int) -> None:
+    """The nonce is used, by ours, and whoever is asked for receipts is behind: nothing is given up, nothing sent."""
+    journal, pending = journal_of(ATTEMPTS[:count])
+    chain = in_block(ATTEMPTS[0], CONFIRMATIONS)
+    chain.blind = blind
+    standing = look(journal, chain, pending, CONFIRMATIONS)
+    assert standing.state == (State.SHALLOW if blind >= 2 * count else State.DONE)
+    if not standing.state.ends:
+        assert [one.state for one in resumed(journal, chain)] == [State.DONE]
+    assert chain.sent == []
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_nonce_that_another_transaction_used_is_given_up_once_that_is_deep(count: int, depth: int) -> None:

@@ -129,13 +129,16 @@ class Keystore:
         address = Address(account.address.lower())
         path = self._path(address)
         try:
-            make_folder(self.folder)
+            if not self.folder.exists():
+                make_folder(self.folder)
             self._check_folder()
             if path.exists():
-                raise FileExistsError
-            write_private(path, _encrypted(account, password, self._work_factor))
-        except FileExistsError:
-            raise InputError(f"{path}: expected a key that isn't in {self.folder} yet, got {address}") from None
+                raise _there(path)
+            content = _encrypted(account, password, self._work_factor)
+            try:
+                write_private(path, content)
+            except FileExistsError:
+                raise _there(path) from None
         except OSError as error:
             raise DataError(f"{path}: expected room and leave to write it, got: {error.strerror}") from None
         return StoredKey(address, path)
@@ -220,6 +223,10 @@ def _parsed(path: Path, content: bytes) -> _KeyFile:
         damaged = DataError(f"{path}: expected an encrypted key (Web3 Secret Storage, version 3), got {found}")
         damaged.add_note("take the file from a copy, or make a new key: a damaged one can't be mended")
         raise damaged from None
+
+
+def _there(path: Path) -> InputError:
+    return InputError(f"{path}: expected a key that isn't in {path.parent} yet, got one that is")
 
 
 def _check_address(path: Path, file: _KeyFile, expected: Address) -> None:

@@ -54,6 +54,9 @@ class Node(Protocol):
     def found(self, intent: Intent, tx_hash: bytes) -> Found | None:
         """The transaction of that hash, where it is in a block now."""
 
+    def taker(self, account: Address, nonce: int) -> bytes | None:
+        """Hash of the transaction in a block that has the account's nonce; None: the node can't tell any more."""
+
     def send(self, raw: bytes) -> str | None:
         """Hands over signed bytes. None: it has them, now or already; else its refusal, in words."""
 
@@ -86,9 +89,7 @@ def look(journal: Journal, node: Node, pending: Pending, confirmations: int) -> 
     if found is not None:
         return _mined(journal, pending, found, deep)
     if used:
-        words = f"nonce {nonce} of {sender} was used by another transaction"
-        journal.close(pending.entry, words)
-        return Standing(pending, State.REPLACED, words)
+        return _taken(journal, node, pending)
     if node.nonce(sender, head) > nonce:
         return Standing(pending, State.SHALLOW, f"nonce {nonce} is used in a block less than {confirmations} deep")
     refusal = node.send(pending.attempts[-1].raw)
@@ -141,6 +142,16 @@ def free_nonce(pending: Sequence[Pending], used: int) -> int:
 def _found(node: Node, pending: Pending) -> Found | None:
     """Whichever attempt is in a block, the newest first."""
     return next((f for a in reversed(pending.attempts) if (f := node.found(pending.intent, a.tx_hash))), None)
+
+
+def _taken(journal: Journal, node: Node, pending: Pending) -> Standing:
+    """That there is no receipt proves nothing: a node that is behind another one hasn't got it yet."""
+    nonce, sender = pending.intent.nonce, pending.intent.sender
+    if node.taker(sender, nonce) in {attempt.tx_hash for attempt in pending.attempts}:
+        return Standing(pending, State.SHALLOW, f"nonce {nonce} is in a block whose receipts the node hasn't got yet")
+    words = f"nonce {nonce} of {sender} was used by another transaction"
+    journal.close(pending.entry, words)
+    return Standing(pending, State.REPLACED, words)
 
 
 def _mined(journal: Journal, pending: Pending, found: Found, deep: int) -> Standing:
