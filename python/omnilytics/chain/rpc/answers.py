@@ -52,6 +52,19 @@ def log_of(answer: Mapping[str, Any]) -> Log:
         return Log(_address(answer["address"]), topics, data_of(answer["data"]))
 
 
+def logs_of(answer: Any) -> list[tuple[int, Log]]:
+    """(block number, log) of an answer, in the order of the chain.
+
+    Raises:
+        ChainError: it isn't a list of logs.
+    """
+    with _read("list of logs"):
+        if not isinstance(answer, list):
+            raise TypeError(f"expected a list, got {type(answer).__name__}")
+        placed = [(quantity(log["blockNumber"]), quantity(log["logIndex"]), log_of(log)) for log in answer]
+    return [(block, log) for block, _, log in sorted(placed, key=lambda one: one[:2])]
+
+
 def receipt_of(intent: Intent, answer: Mapping[str, Any], timestamp: int) -> Receipt:
     """The receipt of what an intent has become.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
 
-from omnilytics.chain.rpc.answers import Block, block_of, log_of
+from omnilytics.chain.rpc.answers import Block, block_of, logs_of
 from omnilytics.chain.rpc.node import NodeError
-from omnilytics.chain.rpc.nodes import Nodes, quantity
+from omnilytics.chain.rpc.nodes import Nodes
 from omnilytics.chain.rpc.settings import Settings
 from omnilytics.errors import ChainError
 from omnilytics.types import Address, Log
@@ -74,15 +73,8 @@ class LogBook:
                     raise ChainError(f"logs of {address}: the node refused them: {error.message}") from None
                 self._span = max(1, (end - start + 1) // 2)
                 continue
-            shelf.logs += _in_order(answer)
+            shelf.logs += logs_of(answer)
             start = end + 1
         if not shelf.marks or shelf.marks[-1][0] != head:
             shelf.marks.append((head, len(shelf.logs)))
             del shelf.marks[1:-MOST_MARKS]
-
-
-def _in_order(answer: Any) -> list[tuple[int, Log]]:
-    if not isinstance(answer, list):
-        raise ChainError("the node's logs are broken: expected a list")
-    logs = sorted(answer, key=lambda log: (quantity(log["blockNumber"]), quantity(log["logIndex"])))
-    return [(quantity(log["blockNumber"]), log_of(log)) for log in logs]

@@ -99,7 +99,10 @@ def _web_socket(url: str, answer_secs: float) -> _Persistent[ClientConnection]:
         connection.send(request, text=True)
         return connection.recv(answer_secs, decode=False)
 
-    return _Persistent(lambda: connect(url, open_timeout=answer_secs, max_size=LARGEST_ANSWER), exchange)
+    def open_socket() -> ClientConnection:
+        return connect(url, open_timeout=answer_secs, max_size=LARGEST_ANSWER, legacy=True)
+
+    return _Persistent(open_socket, exchange)
 
 
 def _ipc(path: str, answer_secs: float) -> _Persistent[socket.socket]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -28,13 +29,13 @@ LOG = logging.getLogger(__name__)
 TX_GAS_CAP = 1 << 24
 """Most gas of a transaction (EIP-7825)."""
 
-GAS_MARGIN_NUMERATOR, GAS_MARGIN_DENOMINATOR = (
-    5,
-    4,
-)  # of the estimate: a call may find another state than its simulation
+GAS_MARGIN_NUMERATOR, GAS_MARGIN_DENOMINATOR = 3, 2  # of the estimate
+GAS_SPARE = 250_000
+"""On top of the estimate: a call that comes last of its stage closes it, which its simulation may not have seen."""
+
 FIRST_POLL_SECS = 0.01
 POLL_GROWTH = 1.5
-MOST_RIVALS = 5  # transactions that took the nonce, one after the other, before a call gives up
+MOST_TRIES = 5  # of a call whose nonce is taken, or whose gas ran out, by what others did meanwhile
 
 
 @dataclass
@@ -43,7 +44,6 @@ class _Sender:
 
     account: LocalAccount = field(repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    next_nonce: int = 0
     own: set[int] = field(default_factory=set)
 
 
@@ -97,19 +97,18 @@ class Wallet:
             ChainError: too little money, refused by the node, or not done in `receipt_secs`.
         """
         owner = self._sender(sender)
-        for _ in range(MOST_RIVALS):
+        outcome: Receipt | str = ""
+        for _ in range(MOST_TRIES):
             self.resume(sender)
             bid = current(self._nodes, self._settings)
             gas = self._simulated(call, sender, to, data, value_wei, bid)
             intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, gas)
             pending = self._submit(owner, intent, bid)
-            receipt = self._finished(owner, pending)
-            if receipt is not None:
-                return receipt
-        raise ChainError(
-            f"{call}: {MOST_RIVALS} nonces of {sender} in turn were used by other transactions: "
-            "another process sends with this key; stop it"
-        )
+            outcome = self._finished(owner, pending)
+            if isinstance(outcome, Receipt):
+                return outcome
+            LOG.warning("%s of %s: %s; trying again", call, sender, outcome)
+        raise ChainError(f"{call} of {sender}: {MOST_TRIES} tries in vain, the last one because {outcome}")
 
     def resume(self, sender: Address) -> list[Receipt]:
         """Ends what the journal says was sent and nobody waits for; gives the receipts of what succeeded.
@@ -128,11 +127,13 @@ class Wallet:
                 LOG.info("%s: taking up nonce %d of %s again", pending.intent.call, pending.intent.nonce, sender)
                 self._send_again(pending)
                 try:
-                    receipt = self._finished(owner, pending)
+                    outcome = self._finished(owner, pending)
                 except Reverted as error:
-                    LOG.warning("%s", error)
-                    continue
-                receipts += [] if receipt is None else [receipt]
+                    outcome = str(error)
+                if isinstance(outcome, Receipt):
+                    receipts.append(outcome)
+                else:
+                    LOG.warning("%s of %s: %s", pending.intent.call, sender, outcome)
         finally:
             owner.own.difference_update(pending.entry for pending in left)
         return receipts
@@ -153,7 +154,7 @@ class Wallet:
             estimate = quantity(self._nodes.request("eth_estimateGas", transaction | ({"to": to} if to else {})))
         except NodeError as error:
             raise refusal(call, error) from None
-        gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR, TX_GAS_CAP)
+        gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR + GAS_SPARE, TX_GAS_CAP)
         need = value_wei + gas * bid.max_fee_wei
         if balance < need:
             raise ChainError(
@@ -164,9 +165,7 @@ class Wallet:
 
     def _submit(self, owner: _Sender, intent: Intent, bid: Bid) -> Pending:
         with owner.lock:
-            on_chain = quantity(self._nodes.request("eth_getTransactionCount", intent.sender, "pending"))
-            # Where nothing is on its way the chain alone knows: it may have gone back.
-            intent = replace(intent, nonce=max(on_chain, owner.next_nonce) if owner.own else on_chain)
+            intent = replace(intent, nonce=self._free_nonce(intent.sender))
             attempt = _signed(owner.account, intent, bid)
             entry = self._journal.intend(intent, attempt)
             try:
@@ -175,9 +174,14 @@ class Wallet:
                 if not on_its_way(error):
                     self._journal.close(entry, f"refused: {error.message}")
                     raise refusal(intent.call, error) from None
-            owner.next_nonce = intent.nonce + 1
             owner.own.add(entry)
         return Pending(entry, intent, (attempt,))
+
+    def _free_nonce(self, sender: Address) -> int:
+        """The first that neither the chain nor the journal has; the node's pool may have lost what the journal has."""
+        nonce = quantity(self._nodes.request("eth_getTransactionCount", sender, "pending"))
+        taken = {pending.intent.nonce for pending in self._journal.pending(self._nodes.chain_id, sender)}
+        return next(free for free in itertools.count(nonce) if free not in taken)
 
     def _broadcast(self, attempt: Attempt) -> None:
         self._nodes.request("eth_sendRawTransaction", "0x" + attempt.raw.hex())
@@ -189,27 +193,32 @@ class Wallet:
         except NodeError as error:
             LOG.info("%s, nonce %d: %s", pending.intent.call, pending.intent.nonce, error.message)
 
-    def _finished(self, owner: _Sender, pending: Pending) -> Receipt | None:
-        """The receipt, once it is deep enough; None: another transaction has the nonce."""
+    def _finished(self, owner: _Sender, pending: Pending) -> Receipt | str:
+        """The receipt, once it is deep enough, or why the call may be tried again.
+
+        Raises:
+            Reverted: mined, and refused by the contract.
+            ChainError: not done in time; the entry stays open.
+        """
         try:
             found = self._awaited(owner, pending)
-            if found is None:
-                self._journal.close(pending.entry, f"nonce {pending.intent.nonce} was used by another transaction")
-                return None
-            return self._outcome(pending, found)
+            outcome = self._outcome(pending.intent, found)
+            self._journal.close(pending.entry, str(outcome) if isinstance(outcome, ChainError) else outcome)
         finally:
             owner.own.discard(pending.entry)
+        if isinstance(outcome, ChainError):
+            raise outcome
+        return outcome
 
-    def _outcome(self, pending: Pending, found: Mapping[str, Any]) -> Receipt:
-        intent = pending.intent
-        timestamp = block_of(self._nodes.request("eth_getBlockByHash", found["blockHash"], False)).timestamp
+    def _outcome(self, intent: Intent, found: Mapping[str, Any] | None) -> Receipt | str | ChainError:
+        if found is None:
+            return f"nonce {intent.nonce} was used by another transaction: does another process have this key?"
         if quantity(found["status"]):
-            receipt = receipt_of(intent, found, timestamp)
-            self._journal.close(pending.entry, receipt)
-            return receipt
-        error = self._why(intent, found)
-        self._journal.close(pending.entry, f"block {quantity(found['blockNumber'])}: {error}")
-        raise error
+            block = block_of(self._nodes.request("eth_getBlockByHash", found["blockHash"], False))
+            return receipt_of(intent, found, block.timestamp)
+        if quantity(found["gasUsed"]) == intent.gas < TX_GAS_CAP:
+            return f"{intent.gas} gas, enough when it was simulated, were too little in its block"
+        return self._why(intent, found)
 
     def _why(self, intent: Intent, found: Mapping[str, Any]) -> ChainError:
         """The reason of a mined refusal, asked of the state after its block."""
@@ -237,6 +246,10 @@ class Wallet:
                     return found
             elif self._taken(pending) and self._found(pending) is None:
                 return None
+            elif seen is not None:
+                LOG.warning("%s: its block is gone; sending it again", pending.intent.call)
+                seen = None
+                self._send_again(pending)
             elif time.monotonic() >= raise_at:
                 pending = self._raised(owner, pending)
                 raise_at = time.monotonic() + self._settings.stuck_secs

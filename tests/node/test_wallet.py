@@ -1,0 +1,250 @@
+"""Transactions on real nodes: each is mined once, whatever happens to fees, blocks, processes and journals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from eth_account import Account
+
+from omnilytics.chain.rpc import RpcChain, Settings
+from omnilytics.chain.rpc.wallet import TX_GAS_CAP
+from omnilytics.errors import ChainError, InputError, Reverted
+from omnilytics.types import Address, Receipt
+from tests.chain.conftest import ETHER, Box, deploy_box
+from tests.node.chains import CHAINS, GAS_MONEY, IMPATIENT, AnvilChain, NodeChain
+from tests.node.journals import Breaking, Crash, Diary
+from tests.node.launch import Anvil, NodeProcess
+
+pytestmark = pytest.mark.node
+
+GWEI = 10**9
+HASTY = replace(IMPATIENT, stuck_secs=0.5, receipt_secs=20)
+KEY = b"\x02" * 32
+
+
+def backend(node: NodeProcess, settings: Settings = IMPATIENT, journal: Diary | None = None) -> NodeChain:
+    kind = next(kind for process, kind in CHAINS.values() if isinstance(node, process))
+    return kind(node, settings=settings, journal=journal)
+
+
+def another(node: NodeProcess, settings: Settings = IMPATIENT, journal: Diary | None = None) -> RpcChain:
+    """A client that has the key of KEY, and no journal of the others'."""
+    return RpcChain([node.url], [Account.from_key(KEY)], settings=settings, journal=journal)
+
+
+@pytest.fixture
+def sender(either: NodeProcess) -> Address:
+    return funded(either)
+
+
+def funded(node: NodeProcess, wei: int = GAS_MONEY) -> Address:
+    """The account of KEY, with money."""
+    chain, account = backend(node), Account.from_key(KEY)
+    address = Address(account.address.lower())
+    chain.send("fund", chain.accounts[0], address, b"", wei)
+    return address
+
+
+@pytest.fixture
+def background() -> Iterator[Callable[..., Future[Receipt]]]:
+    with ThreadPoolExecutor(8) as pool:
+        yield pool.submit
+
+
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def numbers(box: Box) -> list[int]:
+    """What all calls of `put` have put, in order."""
+    decoded = [box.interface.decode_log(log) for _, log in box.chain.logs(box.address)]
+    return [fields["entry"]["number"] for event in decoded if event is not None for fields in [event[1]]]
+
+
+class TestNonces:
+    def test_many_threads_send_with_one_key(
+        self, either: NodeProcess, sender: Address, background: Callable[..., Future[Receipt]]
+    ) -> None:
+        diary = Diary()
+        chain = another(either, journal=diary)
+        box = deploy_box(chain, sender)
+        sent = [background(box.send, sender, "put", number) for number in range(24)]
+        assert len({future.result().tx_hash for future in sent}) == 24
+        assert sorted(numbers(box)) == list(range(24))
+        assert diary.pending(chain.chain_id, sender) == []
+
+    def test_two_processes_send_with_one_key(
+        self, either: NodeProcess, sender: Address, background: Callable[..., Future[Receipt]]
+    ) -> None:
+        one, other = another(either), another(either)
+        box = deploy_box(one, sender)
+        boxes = [replace(box, chain=chain) for chain in (one, other)]
+
+        def work(box: Box, first: int) -> None:
+            for number in range(first, first + 10):
+                box.send(sender, "put", number)
+
+        for future in [background(work, box, 100 * k) for k, box in enumerate(boxes)]:
+            future.result()
+        assert sorted(numbers(box)) == [*range(10), *range(100, 110)]
+
+    def test_a_nonce_that_another_process_takes(self, anvil: Anvil, background: Callable[..., Future[Receipt]]) -> None:
+        sender, diary = funded(anvil), Diary()
+        chain, rival = another(anvil, journal=diary), another(anvil, settings=replace(IMPATIENT, tip_wei=50 * GWEI))
+        box = deploy_box(chain, sender)
+        anvil.ask("evm_setAutomine", False)
+        ours = background(box.send, sender, "put", 1)
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x1")
+        anvil.ask("anvil_dropAllTransactions")
+        theirs = background(replace(box, chain=rival).send, sender, "put", 2)
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x1")
+        anvil.ask("evm_setAutomine", True)
+        anvil.ask("evm_mine")
+        assert ours.result().block > theirs.result().block
+        assert numbers(box) == [2, 1]
+        assert diary.outcomes[-2] == "nonce 1 was used by another transaction: does another process have this key?"
+
+    def test_a_key_that_isnt_there(self, anvil: Anvil) -> None:
+        stranger = Address("0x" + "11" * 20)
+        with pytest.raises(InputError, match=f"no key of {stranger} here: expected one of 1 accounts"):
+            another(anvil).send("transfer", stranger, stranger, b"")
+
+    def test_a_key_twice(self, anvil: Anvil) -> None:
+        with pytest.raises(InputError, match="is given twice"):
+            RpcChain([anvil.url], [Account.from_key(KEY), Account.from_key(KEY)])
+
+
+class TestMoney:
+    def test_an_account_without_money_for_the_value(self, either: NodeProcess) -> None:
+        sender, chain = funded(either, ETHER), another(either)
+        with pytest.raises(ChainError, match=rf"has {ETHER} wei, expected at least {2 * ETHER} and fees"):
+            chain.send("transfer", sender, sender, b"", 2 * ETHER)
+
+    def test_an_account_without_money_for_fees(self, either: NodeProcess) -> None:
+        sender, chain = funded(either, ETHER), another(either)
+        with pytest.raises(ChainError, match=rf"has {ETHER} wei, expected at least \d+: {ETHER} and 281500 gas at \d+"):
+            chain.send("transfer", sender, sender, b"", ETHER)
+        assert chain.balance(sender) == ETHER
+
+    def test_what_the_contract_refuses_isnt_sent(self, either: NodeProcess, sender: Address) -> None:
+        diary = Diary()
+        chain = another(either, journal=diary)
+        box = deploy_box(chain, sender)
+        before = (chain.block_number(), chain.balance(sender), len(diary.steps))
+        with pytest.raises(Reverted, match="box: refused"):
+            box.send(sender, "refuse")
+        with pytest.raises(Reverted, match=r"the machine halted: .*gas"):
+            box.send(sender, "spin")
+        assert before == (chain.block_number(), chain.balance(sender), len(diary.steps))
+
+    def test_no_transaction_has_more_gas_than_nodes_take(self, either: NodeProcess, sender: Address) -> None:
+        box = deploy_box(another(either), sender)
+        receipt = box.send(sender, "take", bytes(range(256)) * 400)
+        found = either.ask("eth_getTransactionByHash", "0x" + receipt.tx_hash.hex())
+        assert receipt.gas_used < int(found["gas"], 16) <= TX_GAS_CAP
+
+
+class TestFees:
+    def test_a_transaction_that_is_stuck_bids_more(
+        self, anvil: Anvil, background: Callable[..., Future[Receipt]]
+    ) -> None:
+        sender, diary = funded(anvil), Diary()
+        chain = another(anvil, HASTY, diary)
+        box = deploy_box(chain, sender)
+        anvil.ask("evm_setAutomine", False)
+        sent = background(box.send, sender, "put", 1)
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x1")
+        anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(40 * GWEI))
+        anvil.ask("evm_mine")
+        assert not sent.done()
+        until(lambda: ("replace", 2) in diary.steps)
+        anvil.ask("evm_setAutomine", True)
+        assert sent.result().gas_used > 21_000
+        assert numbers(box) == [1]
+
+    def test_what_costs_more_than_the_ceiling_waits_and_is_taken_up_again(self, anvil: Anvil) -> None:
+        sender, diary = funded(anvil), Diary()
+        box = deploy_box(another(anvil), sender)
+        modest = replace(HASTY, receipt_secs=1.5, fee_ceiling_wei=10 * GWEI, tip_wei=GWEI)
+        chain = another(anvil, modest, diary)
+        anvil.ask("evm_setAutomine", False)
+        with pytest.raises(ChainError, match=r"put: nonce 1 of 0x\w+ is in no block after 1\.5 s, expected 0 confirm"):
+            replace(box, chain=chain).send(sender, "put", 1)
+        anvil.ask("evm_setAutomine", True)
+        (receipt,) = chain.resume(sender)
+        assert (receipt.call, chain.resume(sender), numbers(box)) == ("put", [], [1])
+
+
+class TestReorganisations:
+    def test_a_receipt_counts_when_it_is_deep_enough(
+        self, anvil: Anvil, background: Callable[..., Future[Receipt]]
+    ) -> None:
+        sender, diary = funded(anvil), Diary()
+        box = deploy_box(another(anvil), sender)
+        chain = another(anvil, replace(HASTY, confirmations=3, stuck_secs=15), diary)
+        sent = background(replace(box, chain=chain).send, sender, "put", 1)
+        until(lambda: ("mined", 1) in diary.steps)
+        anvil.ask("evm_mine")
+        anvil.ask("anvil_reorg", 2, [])
+        until(lambda: diary.steps.count(("mined", 1)) == 2)
+        assert not sent.done()
+        anvil.ask("anvil_mine", hex(3))
+        receipt = sent.result()
+        assert chain.block_number() - receipt.block >= 3
+        assert numbers(box) == [1]
+
+    def test_logs_of_blocks_that_are_gone_are_forgotten(self, anvil: Anvil) -> None:
+        sender, chain = funded(anvil), another(anvil)
+        box = deploy_box(chain, sender)
+        for number in range(3):
+            box.send(sender, "put", number)
+            assert numbers(box) == list(range(number + 1))
+        anvil.ask("anvil_reorg", 2, [])
+        assert numbers(box) == numbers(replace(box, chain=another(anvil)))
+        box.send(sender, "put", 7)
+        assert numbers(box) == numbers(replace(box, chain=another(anvil)))
+        assert numbers(box)[-1] == 7
+
+
+STEPS = [("intend", False), ("intend", True), ("mined", False), ("mined", True), ("close", False), ("close", True)]
+
+
+@pytest.mark.parametrize(("step", "after"), STEPS)
+def test_a_process_that_ends_at_a_step_of_the_journal(
+    either: NodeProcess, sender: Address, step: str, after: bool
+) -> None:
+    box = deploy_box(another(either), sender)
+    journal = Breaking(step, after)
+    with pytest.raises(Crash):
+        replace(box, chain=another(either, journal=journal)).send(sender, "put", 5)
+    heir = another(either, journal=journal)
+    resumed = heir.resume(sender)
+    sent = (step, after) != ("intend", False)
+    assert len(resumed) == (sent and (step, after) != ("close", True))
+    assert numbers(box) == ([5] if sent else [])
+    assert heir.resume(sender) == []
+    replace(box, chain=heir).send(sender, "put", 6)
+    assert numbers(box) == ([5, 6] if sent else [6])
+
+
+def test_keys_are_never_shown(anvil: Anvil) -> None:
+    sender, chain = funded(anvil, ETHER), another(anvil)
+    with pytest.raises(ChainError) as caught:
+        chain.send("transfer", sender, sender, b"", 2 * ETHER)
+    said = f"{chain!r} {vars(chain)!r} {caught.value!r} {chain._wallet!r} {chain._wallet._senders!r}"
+    assert KEY.hex() not in said
+    assert str(KEY) not in said
+
+
+def test_anvil_moves_its_clock(anvil: Anvil) -> None:
+    chain = AnvilChain(anvil)
+    number, timestamp = chain.head()
+    chain.wait_until(timestamp + 1_000)
+    assert chain.head() == (number + 1, timestamp + 1_000)
