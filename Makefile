@@ -73,7 +73,7 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
-	$(BIN)/pytest -m 'node and not nightly' $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 -m 'node and not nightly' $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
@@ -141,7 +141,7 @@ nodes: $(GETH) $(ANVIL) ## geth and anvil in .nodes, for tests and local use; ne
 
 # The stamps have versions in their names, so that another version is installed anew.
 $(GETH): $(NODES)/geth-$(GETH_VERSION)
-	GOBIN="$(CURDIR)/$(NODES)/bin" go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
+	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(NODES)/bin" go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
 	@touch $@
 
 # npm's anvil is a script that starts the program, which would outlive it.

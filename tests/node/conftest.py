@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.node.launch import Anvil, Geth, NodeProcess, require
+from tests.node.launch import Anvil, NodeProcess, require
 
 Start = Callable[..., Any]
 
@@ -33,11 +33,4 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 @pytest.fixture
 def anvil(start: Start) -> Anvil:
     node: Anvil = start(Anvil)
-    return node
-
-
-@pytest.fixture(params=[Geth, Anvil])
-def either(request: pytest.FixtureRequest, start: Start) -> NodeProcess:
-    """A node of each kind."""
-    node: NodeProcess = start(request.param)
     return node

@@ -9,44 +9,55 @@ from dataclasses import replace
 
 import pytest
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.rpc import RpcChain, Settings
 from omnilytics.chain.rpc.wallet import TX_GAS_CAP
 from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import Address, Receipt
 from tests.chain.conftest import ETHER, Box, deploy_box
-from tests.node.chains import CHAINS, GAS_MONEY, IMPATIENT, AnvilChain, NodeChain
+from tests.node.chains import GAS_MONEY, IMPATIENT, RICH_ADDRESS, AnvilChain
 from tests.node.journals import Breaking, Crash, Diary
-from tests.node.launch import Anvil, NodeProcess
+from tests.node.launch import RICH, Anvil, Geth, NodeProcess, require
 
 pytestmark = pytest.mark.node
 
 GWEI = 10**9
 HASTY = replace(IMPATIENT, stuck_secs=0.5, receipt_secs=20)
-KEY = b"\x02" * 32
+ACCOUNTS: dict[Address, LocalAccount] = {}
+"""Made by `funded`, one a test."""
 
 
-def backend(node: NodeProcess, settings: Settings = IMPATIENT, journal: Diary | None = None) -> NodeChain:
-    kind = next(kind for process, kind in CHAINS.values() if isinstance(node, process))
-    return kind(node, settings=settings, journal=journal)
+def another(
+    node: NodeProcess, sender: Address, settings: Settings = IMPATIENT, journal: Diary | None = None
+) -> RpcChain:
+    """A client with that account's key, and no journal of the others'."""
+    return RpcChain([node.url], [ACCOUNTS[sender]], settings=settings, journal=journal)
 
 
-def another(node: NodeProcess, settings: Settings = IMPATIENT, journal: Diary | None = None) -> RpcChain:
-    """A client that has the key of KEY, and no journal of the others'."""
-    return RpcChain([node.url], [Account.from_key(KEY)], settings=settings, journal=journal)
+def funded(node: NodeProcess, wei: int = GAS_MONEY) -> Address:
+    """A new account with money."""
+    account: LocalAccount = Account.create()
+    address = Address(account.address.lower())
+    ACCOUNTS[address] = account
+    chain = RpcChain([node.url], [RICH], settings=IMPATIENT)
+    chain.send("fund", RICH_ADDRESS, address, b"", wei)
+    return address
+
+
+@pytest.fixture(scope="session", params=[Geth, Anvil])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node of each kind, for tests that leave it as it is."""
+    require()
+    node: NodeProcess = request.param(tmp_path_factory.mktemp("either"))
+    node.start()
+    yield node
+    node.kill()
 
 
 @pytest.fixture
 def sender(either: NodeProcess) -> Address:
     return funded(either)
-
-
-def funded(node: NodeProcess, wei: int = GAS_MONEY) -> Address:
-    """The account of KEY, with money."""
-    chain, account = backend(node), Account.from_key(KEY)
-    address = Address(account.address.lower())
-    chain.send("fund", chain.accounts[0], address, b"", wei)
-    return address
 
 
 @pytest.fixture
@@ -73,7 +84,7 @@ class TestNonces:
         self, either: NodeProcess, sender: Address, background: Callable[..., Future[Receipt]]
     ) -> None:
         diary = Diary()
-        chain = another(either, journal=diary)
+        chain = another(either, sender, journal=diary)
         box = deploy_box(chain, sender)
         sent = [background(box.send, sender, "put", number) for number in range(24)]
         assert len({future.result().tx_hash for future in sent}) == 24
@@ -83,7 +94,7 @@ class TestNonces:
     def test_two_processes_send_with_one_key(
         self, either: NodeProcess, sender: Address, background: Callable[..., Future[Receipt]]
     ) -> None:
-        one, other = another(either), another(either)
+        one, other = another(either, sender), another(either, sender)
         box = deploy_box(one, sender)
         boxes = [replace(box, chain=chain) for chain in (one, other)]
 
@@ -97,7 +108,7 @@ class TestNonces:
 
     def test_a_nonce_that_another_process_takes(self, anvil: Anvil, background: Callable[..., Future[Receipt]]) -> None:
         sender, diary = funded(anvil), Diary()
-        chain, rival = another(anvil, journal=diary), another(anvil, settings=replace(IMPATIENT, tip_wei=50 * GWEI))
+        chain, rival = another(anvil, sender, journal=diary), another(anvil, sender)
         box = deploy_box(chain, sender)
         anvil.ask("evm_setAutomine", False)
         ours = background(box.send, sender, "put", 1)
@@ -114,28 +125,30 @@ class TestNonces:
     def test_a_key_that_isnt_there(self, anvil: Anvil) -> None:
         stranger = Address("0x" + "11" * 20)
         with pytest.raises(InputError, match=f"no key of {stranger} here: expected one of 1 accounts"):
-            another(anvil).send("transfer", stranger, stranger, b"")
+            another(anvil, funded(anvil)).send("transfer", stranger, stranger, b"")
 
     def test_a_key_twice(self, anvil: Anvil) -> None:
         with pytest.raises(InputError, match="is given twice"):
-            RpcChain([anvil.url], [Account.from_key(KEY), Account.from_key(KEY)])
+            RpcChain([anvil.url], [RICH, RICH])
 
 
 class TestMoney:
     def test_an_account_without_money_for_the_value(self, either: NodeProcess) -> None:
-        sender, chain = funded(either, ETHER), another(either)
+        sender = funded(either, ETHER)
+        chain = another(either, sender)
         with pytest.raises(ChainError, match=rf"has {ETHER} wei, expected at least {2 * ETHER} and fees"):
             chain.send("transfer", sender, sender, b"", 2 * ETHER)
 
     def test_an_account_without_money_for_fees(self, either: NodeProcess) -> None:
-        sender, chain = funded(either, ETHER), another(either)
+        sender = funded(either, ETHER)
+        chain = another(either, sender)
         with pytest.raises(ChainError, match=rf"has {ETHER} wei, expected at least \d+: {ETHER} and 281500 gas at \d+"):
             chain.send("transfer", sender, sender, b"", ETHER)
         assert chain.balance(sender) == ETHER
 
     def test_what_the_contract_refuses_isnt_sent(self, either: NodeProcess, sender: Address) -> None:
         diary = Diary()
-        chain = another(either, journal=diary)
+        chain = another(either, sender, journal=diary)
         box = deploy_box(chain, sender)
         before = (chain.block_number(), chain.balance(sender), len(diary.steps))
         with pytest.raises(Reverted, match="box: refused"):
@@ -145,7 +158,7 @@ class TestMoney:
         assert before == (chain.block_number(), chain.balance(sender), len(diary.steps))
 
     def test_no_transaction_has_more_gas_than_nodes_take(self, either: NodeProcess, sender: Address) -> None:
-        box = deploy_box(another(either), sender)
+        box = deploy_box(another(either, sender), sender)
         receipt = box.send(sender, "take", bytes(range(256)) * 400)
         found = either.ask("eth_getTransactionByHash", "0x" + receipt.tx_hash.hex())
         assert receipt.gas_used < int(found["gas"], 16) <= TX_GAS_CAP
@@ -156,7 +169,7 @@ class TestFees:
         self, anvil: Anvil, background: Callable[..., Future[Receipt]]
     ) -> None:
         sender, diary = funded(anvil), Diary()
-        chain = another(anvil, HASTY, diary)
+        chain = another(anvil, sender, HASTY, diary)
         box = deploy_box(chain, sender)
         anvil.ask("evm_setAutomine", False)
         sent = background(box.send, sender, "put", 1)
@@ -169,11 +182,10 @@ class TestFees:
         assert sent.result().gas_used > 21_000
         assert numbers(box) == [1]
 
-    def test_what_costs_more_than_the_ceiling_waits_and_is_taken_up_again(self, anvil: Anvil) -> None:
+    def test_what_isnt_done_in_time_is_taken_up_again(self, anvil: Anvil) -> None:
         sender, diary = funded(anvil), Diary()
-        box = deploy_box(another(anvil), sender)
-        modest = replace(HASTY, receipt_secs=1.5, fee_ceiling_wei=10 * GWEI, tip_wei=GWEI)
-        chain = another(anvil, modest, diary)
+        box = deploy_box(another(anvil, sender), sender)
+        chain = another(anvil, sender, replace(HASTY, receipt_secs=1.5), diary)
         anvil.ask("evm_setAutomine", False)
         with pytest.raises(ChainError, match=r"put: nonce 1 of 0x\w+ is in no block after 1\.5 s, expected 0 confirm"):
             replace(box, chain=chain).send(sender, "put", 1)
@@ -187,8 +199,8 @@ class TestReorganisations:
         self, anvil: Anvil, background: Callable[..., Future[Receipt]]
     ) -> None:
         sender, diary = funded(anvil), Diary()
-        box = deploy_box(another(anvil), sender)
-        chain = another(anvil, replace(HASTY, confirmations=3, stuck_secs=15), diary)
+        box = deploy_box(another(anvil, sender), sender)
+        chain = another(anvil, sender, replace(HASTY, confirmations=3, stuck_secs=15), diary)
         sent = background(replace(box, chain=chain).send, sender, "put", 1)
         until(lambda: ("mined", 1) in diary.steps)
         anvil.ask("evm_mine")
@@ -201,15 +213,16 @@ class TestReorganisations:
         assert numbers(box) == [1]
 
     def test_logs_of_blocks_that_are_gone_are_forgotten(self, anvil: Anvil) -> None:
-        sender, chain = funded(anvil), another(anvil)
+        sender = funded(anvil)
+        chain = another(anvil, sender)
         box = deploy_box(chain, sender)
         for number in range(3):
             box.send(sender, "put", number)
             assert numbers(box) == list(range(number + 1))
         anvil.ask("anvil_reorg", 2, [])
-        assert numbers(box) == numbers(replace(box, chain=another(anvil)))
+        assert numbers(box) == numbers(replace(box, chain=another(anvil, sender)))
         box.send(sender, "put", 7)
-        assert numbers(box) == numbers(replace(box, chain=another(anvil)))
+        assert numbers(box) == numbers(replace(box, chain=another(anvil, sender)))
         assert numbers(box)[-1] == 7
 
 
@@ -220,11 +233,11 @@ STEPS = [("intend", False), ("intend", True), ("mined", False), ("mined", True),
 def test_a_process_that_ends_at_a_step_of_the_journal(
     either: NodeProcess, sender: Address, step: str, after: bool
 ) -> None:
-    box = deploy_box(another(either), sender)
+    box = deploy_box(another(either, sender), sender)
     journal = Breaking(step, after)
     with pytest.raises(Crash):
-        replace(box, chain=another(either, journal=journal)).send(sender, "put", 5)
-    heir = another(either, journal=journal)
+        replace(box, chain=another(either, sender, journal=journal)).send(sender, "put", 5)
+    heir = another(either, sender, journal=journal)
     resumed = heir.resume(sender)
     sent = (step, after) != ("intend", False)
     assert len(resumed) == (sent and (step, after) != ("close", True))
@@ -235,12 +248,14 @@ def test_a_process_that_ends_at_a_step_of_the_journal(
 
 
 def test_keys_are_never_shown(anvil: Anvil) -> None:
-    sender, chain = funded(anvil, ETHER), another(anvil)
+    sender = funded(anvil, ETHER)
+    chain = another(anvil, sender)
     with pytest.raises(ChainError) as caught:
         chain.send("transfer", sender, sender, b"", 2 * ETHER)
     said = f"{chain!r} {vars(chain)!r} {caught.value!r} {chain._wallet!r} {chain._wallet._senders!r}"
-    assert KEY.hex() not in said
-    assert str(KEY) not in said
+    key = bytes(ACCOUNTS[sender].key)
+    assert key.hex() not in said
+    assert str(key) not in said
 
 
 def test_anvil_moves_its_clock(anvil: Anvil) -> None:
