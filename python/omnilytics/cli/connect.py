@@ -1,0 +1,49 @@
+"""From a role's settings to its chain: the key unlocked, the journal open, the nodes asked for their chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from omnilytics.cli.passwords import read_password
+from omnilytics.types import Address
+
+if TYPE_CHECKING:
+    from omnilytics.chain.journal import FileJournal
+    from omnilytics.chain.rpc import RpcChain
+    from omnilytics.cli.settings import RoleSettings
+
+
+@contextmanager
+def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
+    """The chain of a role, which sends for its account, and its journal; what an earlier run has sent is at its end.
+
+    Raises:
+        InputError: no such key, a wrong password, a URL that is none.
+        DataError: files that are damaged, or open to others.
+        JournalError: another process sends for the account; the journal is damaged or can't be written.
+        ChainError: no node answers, none is on that chain, or what was sent isn't done in time.
+    """
+    from omnilytics.chain.journal import FileJournal
+    from omnilytics.chain.keystore import Keystore
+    from omnilytics.chain.rpc import RpcChain, Settings
+
+    keys, chain, fees = settings.keys, settings.chain, settings.fees
+    sender = Address(keys.account)
+    password = read_password(keys.password_file, keys.password_env, sender)
+    account = Keystore(keys.folder).unlock(sender, password)
+    patience = chain.model_dump(exclude={"rpc", "chain_id", "market"})
+    with FileJournal(settings.state.folder / "journal", chain.chain_id, [account]) as journal:
+        rpc = RpcChain(
+            chain.rpc,
+            [account],
+            chain_id=chain.chain_id,
+            journal=journal,
+            settings=Settings(**patience, fee_ceiling_wei=fees.ceiling_wei, tip_wei=fees.tip_wei),
+        )
+        try:
+            rpc.resume(sender)
+            yield rpc, journal
+        finally:
+            rpc.close()
