@@ -22,6 +22,7 @@ ANVIL_VERSION := 1.7.1
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/evm omnicore -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := python tests tools
+PARALLEL := -n auto --maxprocesses=4 --dist loadfile
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport CONDA_PREFIX
@@ -70,10 +71,10 @@ demo: setup ## the main job, on real data (ARGS="--seed 7 --attackers 2")
 
 test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST_ARGS="-k codec")
 	cargo test --locked --quiet -p omnilytics-core -p omnilytics-evm
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
-	$(BIN)/pytest -n 2 -m 'node and not nightly' $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) -m 'node and not nightly' $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
