@@ -193,6 +193,19 @@ class TestFees:
         (receipt,) = chain.resume(sender)
         assert (receipt.call, chain.resume(sender), numbers(box)) == ("put", [], [1])
 
+    def test_a_call_that_is_repeated_is_the_same_transaction(self, anvil: Anvil) -> None:
+        sender, diary = funded(anvil), Diary()
+        chain = another(anvil, sender, replace(HASTY, receipt_secs=1.5), diary)
+        box = deploy_box(chain, sender)
+        anvil.ask("evm_setAutomine", False)
+        with pytest.raises(ChainError, match="is in no block"):
+            box.send(sender, "put", 1)
+        anvil.ask("evm_setAutomine", True)
+        assert box.send(sender, "put", 1).call == "put"
+        assert numbers(box) == [1]
+        box.send(sender, "put", 1)
+        assert numbers(box) == [1, 1]
+
 
 class TestReorganisations:
     def test_a_receipt_counts_when_it_is_deep_enough(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,7 @@ class TestUrls:
         assert "secret" not in str(caught.value)
 
     def test_secrets_of_a_url_are_never_shown(self, fake: FakeNode, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG, logger="omnilytics")
+        caplog.set_level(logging.DEBUG)
         chain = RpcChain([DEAD, fake.url], settings=QUICK)
         fake.status = 503
         with pytest.raises(ChainError, match=rf"http://127\.0\.0\.1:{fake.port}: HTTP 503") as caught:
@@ -111,6 +112,19 @@ class TestInTurn:
         chain = RpcChain([fake.url, other.url], settings=replace(QUICK, check_secs=0))
         assert chain.head()[0] == 14
         assert chain.health()[0].trouble == "block 10, 4 behind"
+
+    def test_one_that_gives_no_answer_isnt_compared_with_all_the_time(self, fake: FakeNode, other: FakeNode) -> None:
+        chain = RpcChain([fake.url, other.url], settings=replace(QUICK, check_secs=0.05))
+        other.status = 500
+        chain.head()
+        assert len(other.asked) == 1
+        for _ in range(3):
+            time.sleep(0.06)
+            chain.head()
+        assert len(other.asked) == 1
+        time.sleep(0.5)
+        chain.head()
+        assert len(other.asked) == 2
 
     def test_two_that_contradict_each_other(self, fake: FakeNode, other: FakeNode) -> None:
         other.salt, other.forked_from = 1, 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -31,6 +32,9 @@ TOO_MUCH = (
     "exceeds the range",
 )
 """What nodes say of a request for logs over too many blocks."""
+
+for _library in ("urllib3", "web3", "websockets"):
+    logging.getLogger(_library).setLevel(logging.INFO)  # below that they write whole URLs, secrets and all
 
 LONGEST_MESSAGE = 300
 LARGEST_ANSWER = 1 << 28  # bytes

@@ -91,6 +91,8 @@ class Wallet:
     def send(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int) -> Receipt:
         """Simulates, journals, sends and waits until the transaction is `confirmations` deep.
 
+        A call that failed for want of an answer is not sent anew when it is repeated: it has the first one's receipt.
+
         Raises:
             InputError: not one of the accounts.
             Reverted: the contract refused it, mostly in the simulation: then nothing was sent.
@@ -99,7 +101,9 @@ class Wallet:
         owner = self._sender(sender)
         outcome: Receipt | str = ""
         for _ in range(MOST_TRIES):
-            self.resume(sender)
+            for left, receipt in self._resumed(sender):
+                if (left.to, left.data, left.value_wei) == (to, data, value_wei):
+                    return receipt
             bid = current(self._nodes, self._settings)
             gas = self._simulated(call, sender, to, data, value_wei, bid)
             intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, gas)
@@ -117,11 +121,14 @@ class Wallet:
             InputError: not one of the accounts.
             ChainError: not done in `receipt_secs`.
         """
+        return [receipt for _, receipt in self._resumed(sender)]
+
+    def _resumed(self, sender: Address) -> list[tuple[Intent, Receipt]]:
         owner = self._sender(sender)
         with owner.lock:
             left = [p for p in self._journal.pending(self._nodes.chain_id, sender) if p.entry not in owner.own]
             owner.own.update(pending.entry for pending in left)
-        receipts = []
+        receipts: list[tuple[Intent, Receipt]] = []
         try:
             for pending in left:
                 LOG.info("%s: taking up nonce %d of %s again", pending.intent.call, pending.intent.nonce, sender)
@@ -131,7 +138,7 @@ class Wallet:
                 except Reverted as error:
                     outcome = str(error)
                 if isinstance(outcome, Receipt):
-                    receipts.append(outcome)
+                    receipts.append((pending.intent, outcome))
                 else:
                     LOG.warning("%s of %s: %s", pending.intent.call, sender, outcome)
         finally:
