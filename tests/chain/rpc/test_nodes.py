@@ -196,6 +196,11 @@ class TestPatience:
         with pytest.raises(ChainError, match="stage: the node's answer is broken"):
             chain.call("stage", NOBODY, b"")
 
+    def test_a_refusal_is_an_error_of_the_chain(self, fake: FakeNode) -> None:
+        chain = RpcChain([fake.url], settings=QUICK)
+        with pytest.raises(ChainError, match="the node refused eth_getBalance: no such method"):
+            chain.balance(NOBODY)
+
 
 class TestSettings:
     @pytest.mark.parametrize(
@@ -203,6 +208,7 @@ class TestSettings:
         [
             ({"answer_secs": 0}, "answer_secs: expected more than 0, got 0"),
             ({"confirmations": -1}, "confirmations: expected at least 0, got -1"),
+            ({"confirmations": 101}, "confirmations: expected at most 100, got 101"),
             ({"tip_wei": -1}, "tip_wei: expected at least 0, got -1"),
             ({"tip_wei": 6, "fee_ceiling_wei": 5}, "tip_wei: expected at most fee_ceiling_wei = 5, got 6"),
         ],

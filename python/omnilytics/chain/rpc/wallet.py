@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +14,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from omnilytics.chain.intents import Attempt, Intent, Journal, Pending
-from omnilytics.chain.reverts import reverted
-from omnilytics.chain.rpc.answers import block_of, receipt_of
+from omnilytics.chain.rpc.answers import Mined, block_of, mined_of, receipt_of
 from omnilytics.chain.rpc.fees import Bid, current, raised
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Nodes, quantity
@@ -105,9 +104,8 @@ class Wallet:
                 if (left.to, left.data, left.value_wei) == (to, data, value_wei):
                     return receipt
             bid = current(self._nodes, self._settings)
-            gas = self._simulated(call, sender, to, data, value_wei, bid)
-            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, gas)
-            pending = self._submit(owner, intent, bid)
+            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, TX_GAS_CAP)
+            pending = self._submit(owner, replace(intent, gas=self._simulated(intent, bid)), bid)
             outcome = self._finished(owner, pending)
             if isinstance(outcome, Receipt):
                 return outcome
@@ -151,23 +149,20 @@ class Wallet:
         except KeyError:
             raise InputError(f"no key of {address} here: expected one of {len(self._senders)} accounts") from None
 
-    def _simulated(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int, bid: Bid) -> int:
+    def _simulated(self, intent: Intent, bid: Bid) -> int:
         """The gas limit, after the contract has taken the call and the money has been counted."""
-        balance = quantity(self._nodes.request("eth_getBalance", sender, "latest"))
-        if balance < value_wei:
-            raise ChainError(f"{call}: {sender} has {balance} wei, expected at least {value_wei} and fees")
-        transaction = {"from": sender, "data": "0x" + data.hex(), "value": hex(value_wei), "gas": hex(TX_GAS_CAP)}
+        balance = quantity(self._nodes.request("eth_getBalance", intent.sender, "latest"))
+        has = f"{intent.call}: {intent.sender} has {balance} wei, expected at least"
+        if balance < intent.value_wei:
+            raise ChainError(f"{has} {intent.value_wei} and fees; send it money")
         try:
-            estimate = quantity(self._nodes.request("eth_estimateGas", transaction | ({"to": to} if to else {})))
+            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent)))
         except NodeError as error:
-            raise refusal(call, error) from None
+            raise refusal(intent.call, error) from None
         gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR + GAS_SPARE, TX_GAS_CAP)
-        need = value_wei + gas * bid.max_fee_wei
+        need = intent.value_wei + gas * bid.max_fee_wei
         if balance < need:
-            raise ChainError(
-                f"{call}: {sender} has {balance} wei, expected at least {need}: "
-                f"{value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money"
-            )
+            raise ChainError(f"{has} {need}: {intent.value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money")
         return gas
 
     def _submit(self, owner: _Sender, intent: Intent, bid: Bid) -> Pending:
@@ -217,38 +212,31 @@ class Wallet:
             raise outcome
         return outcome
 
-    def _outcome(self, intent: Intent, found: Mapping[str, Any] | None) -> Receipt | str | ChainError:
+    def _outcome(self, intent: Intent, found: Mined | None) -> Receipt | str | ChainError:
         if found is None:
             return f"nonce {intent.nonce} was used by another transaction: does another process have this key?"
-        if quantity(found["status"]):
-            block = block_of(self._nodes.request("eth_getBlockByHash", found["blockHash"], False))
+        if found.succeeded:
+            block = block_of(self._nodes.request("eth_getBlockByHash", "0x" + found.block_hash.hex(), False))
             return receipt_of(intent, found, block.timestamp)
-        if quantity(found["gasUsed"]) == intent.gas < TX_GAS_CAP:
-            return f"{intent.gas} gas, enough when it was simulated, were too little in its block"
-        return self._why(intent, found)
-
-    def _why(self, intent: Intent, found: Mapping[str, Any]) -> ChainError:
-        """The reason of a mined refusal, asked of the state after its block."""
-        if quantity(found["gasUsed"]) == intent.gas:
-            return reverted(intent.call, b"", halt="out of gas")
-        transaction = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
-        transaction |= {"to": intent.to} if intent.to else {}
         try:
-            self._nodes.request("eth_call", transaction, found["blockNumber"])
+            self._nodes.request("eth_call", _question(intent), hex(found.block))
         except NodeError as error:
             return refusal(intent.call, error)
-        return reverted(intent.call, b"")
+        return f"it failed in block {found.block}, after which it wouldn't: {intent.gas} gas were too little there"
 
-    def _awaited(self, owner: _Sender, pending: Pending) -> Mapping[str, Any] | None:
+    def _awaited(self, owner: _Sender, pending: Pending) -> Mined | None:
+        """Where it is, deep enough; None: another transaction has the nonce."""
         start = time.monotonic()
         raise_at = start + self._settings.stuck_secs
-        pause, seen = FIRST_POLL_SECS, None
+        pause = FIRST_POLL_SECS
+        seen: bytes | None = None
         while True:
             found = self._found(pending)
             if found is not None:
-                if found["blockHash"] != seen:
-                    seen = found["blockHash"]
-                    self._note(pending, found)
+                if found.block_hash != seen:
+                    seen = found.block_hash
+                    self._nodes.saw(found.block)
+                    self._journal.mined(pending.entry, found.tx_hash, found.block, found.block_hash)
                 if self._depth(found) >= self._settings.confirmations:
                     return found
             elif self._taken(pending) and self._found(pending) is None:
@@ -265,30 +253,25 @@ class Wallet:
             time.sleep(pause)
             pause = min(pause * POLL_GROWTH, self._settings.poll_secs)
 
-    def _found(self, pending: Pending) -> Mapping[str, Any] | None:
-        """The receipt of whichever attempt is in a block now."""
+    def _found(self, pending: Pending) -> Mined | None:
+        """Whichever attempt is in a block now."""
         for attempt in reversed(pending.attempts):
-            found = self._nodes.request("eth_getTransactionReceipt", "0x" + attempt.tx_hash.hex())
-            if isinstance(found, dict) and found.get("blockHash"):
+            found = mined_of(self._nodes.request("eth_getTransactionReceipt", "0x" + attempt.tx_hash.hex()))
+            if found is not None:
                 return found
         return None
 
-    def _note(self, pending: Pending, found: Mapping[str, Any]) -> None:
-        block = quantity(found["blockNumber"])
-        self._nodes.saw(block)
-        tx_hash, block_hash = (bytes.fromhex(str(found[name])[2:]) for name in ("transactionHash", "blockHash"))
-        self._journal.mined(pending.entry, tx_hash, block, block_hash)
-
-    def _depth(self, found: Mapping[str, Any]) -> int:
-        """Blocks on top of the receipt's."""
+    def _depth(self, found: Mined) -> int:
+        """Blocks on top of its own."""
         if not self._settings.confirmations:
             return 0
-        return quantity(self._nodes.request("eth_blockNumber")) - quantity(found["blockNumber"])
+        return quantity(self._nodes.request("eth_blockNumber")) - found.block
 
     def _taken(self, pending: Pending) -> bool:
         """Whether the nonce is used, deep enough that it stays so."""
-        deep = quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations
-        block = hex(max(0, deep))
+        block = "latest"
+        if self._settings.confirmations:
+            block = hex(max(0, quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations))
         used = quantity(self._nodes.request("eth_getTransactionCount", pending.intent.sender, block))
         return used > pending.intent.nonce
 
@@ -306,7 +289,7 @@ class Wallet:
         self._send_again(pending)
         return pending
 
-    def _overdue(self, pending: Pending, found: Mapping[str, Any] | None) -> str:
+    def _overdue(self, pending: Pending, found: Mined | None) -> str:
         intent, last = pending.intent, pending.attempts[-1]
         state = "in no block" if found is None else f"{self._depth(found)} blocks deep"
         return (
@@ -314,6 +297,12 @@ class Wallet:
             f"{self._settings.receipt_secs:g} s, expected {self._settings.confirmations} confirmations; it bids "
             f"{last.max_fee_wei} wei a gas of at most {self._settings.fee_ceiling_wei}; the next call takes it up again"
         )
+
+
+def _question(intent: Intent) -> dict[str, str]:
+    """What a node simulates."""
+    question = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
+    return question | {"gas": hex(TX_GAS_CAP)} | ({"to": intent.to} if intent.to else {})
 
 
 def _signed(account: LocalAccount, intent: Intent, bid: Bid) -> Attempt:
