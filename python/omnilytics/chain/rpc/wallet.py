@@ -156,7 +156,7 @@ class Wallet:
         if balance < intent.value_wei:
             raise ChainError(f"{has} {intent.value_wei} and fees; send it money")
         try:
-            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent)))
+            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent), "latest"))
         except NodeError as error:
             raise refusal(intent.call, error) from None
         gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR + GAS_SPARE, TX_GAS_CAP)
