@@ -124,6 +124,24 @@ class TestNonces:
         assert numbers(box) == [2, 1]
         assert diary.outcomes[-2] == "nonce 1 was used by another transaction: does another process have this key?"
 
+    def test_a_receipt_that_comes_late_makes_no_rival(
+        self, either: NodeProcess, sender: Address, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nodes count a transaction before they have its receipt."""
+        chain = another(either, sender)
+        box = deploy_box(chain, sender)
+        ask, hidden = chain._nodes.request, iter(range(12))
+
+        def late(method: str, *params: Any) -> Any:
+            answer = ask(method, *params)
+            hide = method == "eth_getTransactionReceipt" and answer and next(hidden, None) is not None
+            return None if hide else answer
+
+        monkeypatch.setattr(chain._nodes, "request", late)
+        box.send(sender, "put", 1)
+        assert numbers(box) == [1]
+        assert next(hidden, None) is None
+
     def test_a_key_that_isnt_there(self, anvil: Anvil) -> None:
         stranger = Address("0x" + "11" * 20)
         with pytest.raises(InputError, match=f"no key of {stranger} here: expected one of 1 accounts"):

@@ -14,7 +14,7 @@ from omnilytics.errors import ChainError, InputError
 from omnilytics.types import Address
 from tests.chain.rpc.fake import FakeNode, Refusal
 
-QUICK = Settings(answer_secs=0.5, patience_secs=0.3, back_off_secs=0.02, poll_secs=0.01, check_secs=1_000)
+QUICK = Settings(answer_secs=10, patience_secs=0.3, back_off_secs=0.02, poll_secs=0.01, check_secs=1_000)
 NOBODY = Address("0x" + "11" * 20)
 DEAD = "http://127.0.0.1:9/secret"
 

@@ -18,6 +18,7 @@ from omnilytics.chain.rpc.answers import Mined, block_of, mined_of, receipt_of
 from omnilytics.chain.rpc.fees import Bid, current, raised
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Nodes, quantity
+from omnilytics.chain.rpc.nonces import taken
 from omnilytics.chain.rpc.refusals import on_its_way, refusal
 from omnilytics.chain.rpc.settings import Settings
 from omnilytics.errors import ChainError, InputError, Reverted
@@ -268,12 +269,10 @@ class Wallet:
         return quantity(self._nodes.request("eth_blockNumber")) - found.block
 
     def _taken(self, pending: Pending) -> bool:
-        """Whether the nonce is used, deep enough that it stays so."""
-        block = "latest"
-        if self._settings.confirmations:
-            block = hex(max(0, quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations))
-        used = quantity(self._nodes.request("eth_getTransactionCount", pending.intent.sender, block))
-        return used > pending.intent.nonce
+        """Whether another transaction has the nonce, deep enough that it stays so."""
+        newest = quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations
+        own = {attempt.tx_hash for attempt in pending.attempts}
+        return newest >= 0 and taken(self._nodes, pending.intent.sender, pending.intent.nonce, own, newest)
 
     def _raised(self, owner: _Sender, pending: Pending) -> Pending:
         """Sends it again: with a higher fee if the ceiling allows."""
