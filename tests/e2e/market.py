@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from omnilytics.chain.base import SessionPort
+from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.experiments.simulate import Simulation
 from omnilytics.protocol.company import Dropouts, nobody
@@ -16,7 +17,7 @@ from omnilytics.protocol.history import History
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
-from omnilytics.protocol.randomness import SeededRandomness
+from omnilytics.protocol.randomness import Randomness, SeededRandomness
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.session import NO_COHORTS, Outcome, SessionDriver
 from omnilytics.protocol.terms import Terms
@@ -26,6 +27,19 @@ from omnilytics.types import Address, FloatVec
 
 D, CLIP = 100, 0.5
 SEEDS = Seeds(11)
+
+
+class World(Protocol):
+    """Where a market is."""
+
+    @property
+    def chain(self) -> ChainPort: ...
+    @property
+    def market(self) -> MarketPort: ...
+    @property
+    def owner(self) -> Address: ...
+    @property
+    def members(self) -> list[Address]: ...
 
 
 @dataclass
@@ -41,13 +55,20 @@ class Fair:
     sessions: list[SessionPort] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world = Simulation(self.count)
+        self.world = self.settle()
         self.members = self.world.members
         self.owner = ModelOwner(self.world.chain, self.world.market, self.world.owner)
-        self.roles = [
-            DataOwner(self.world.chain, account, self.behaviours.get(i), self.policy)
-            for i, account in enumerate(self.members)
-        ]
+        self.roles = [self.role(i, account) for i, account in enumerate(self.members)]
+
+    def settle(self) -> World:
+        """A chain with a market and accounts."""
+        return Simulation(self.count)
+
+    def role(self, index: int, account: Address) -> DataOwner:
+        return DataOwner(self.world.chain, account, self.behaviours.get(index), self.policy)
+
+    def randomness(self, index: int, session: int) -> Randomness:
+        return SeededRandomness(SEEDS, index, session)
 
     def open(self, terms: Terms, listed: Sequence[Address] | None = None) -> SessionPort:
         published = np.zeros(self.size, dtype=np.float32)
@@ -71,7 +92,7 @@ class Fair:
         driver = SessionDriver(
             self.world.chain, session, self.owner, roles, self.events.append, number, listed, cohorts, dropouts
         )
-        outcome = driver.run(np.zeros(self.size, dtype=np.float32), steps, lambda i: SeededRandomness(SEEDS, i, number))
+        outcome = driver.run(np.zeros(self.size, dtype=np.float32), steps, lambda i: self.randomness(i, number))
         logs = tuple(self.world.chain.logs(session.address))
         self.records.append(SessionRecord(number, self.world.chain.chain_id, session.address, self.world.owner, logs))
         check_money(outcome)

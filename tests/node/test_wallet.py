@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from omnilytics.chain.rpc import RpcChain, Settings
+from omnilytics.chain.rpc import RpcChain, Settings, wallet
 from omnilytics.chain.rpc.wallet import TX_GAS_CAP
 from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import Address, Receipt
@@ -122,6 +124,24 @@ class TestNonces:
         assert numbers(box) == [2, 1]
         assert diary.outcomes[-2] == "nonce 1 was used by another transaction: does another process have this key?"
 
+    def test_a_receipt_that_comes_late_makes_no_rival(
+        self, either: NodeProcess, sender: Address, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nodes count a transaction before they have its receipt."""
+        chain = another(either, sender)
+        box = deploy_box(chain, sender)
+        ask, hidden = chain._nodes.request, iter(range(12))
+
+        def late(method: str, *params: Any) -> Any:
+            answer = ask(method, *params)
+            hide = method == "eth_getTransactionReceipt" and answer and next(hidden, None) is not None
+            return None if hide else answer
+
+        monkeypatch.setattr(chain._nodes, "request", late)
+        box.send(sender, "put", 1)
+        assert numbers(box) == [1]
+        assert next(hidden, None) is None
+
     def test_a_key_that_isnt_there(self, anvil: Anvil) -> None:
         stranger = Address("0x" + "11" * 20)
         with pytest.raises(InputError, match=f"no key of {stranger} here: expected one of 1 accounts"):
@@ -192,6 +212,58 @@ class TestFees:
         anvil.ask("evm_setAutomine", True)
         (receipt,) = chain.resume(sender)
         assert (receipt.call, chain.resume(sender), numbers(box)) == ("put", [], [1])
+
+    def test_a_call_that_is_repeated_is_the_same_transaction(self, anvil: Anvil) -> None:
+        sender, diary = funded(anvil), Diary()
+        chain = another(anvil, sender, replace(HASTY, receipt_secs=1.5), diary)
+        box = deploy_box(chain, sender)
+        anvil.ask("evm_setAutomine", False)
+        with pytest.raises(ChainError, match="is in no block"):
+            box.send(sender, "put", 1)
+        anvil.ask("evm_setAutomine", True)
+        assert box.send(sender, "put", 1).call == "put"
+        assert numbers(box) == [1]
+        box.send(sender, "put", 1)
+        assert numbers(box) == [1, 1]
+
+
+class TestOvertaken:
+    """Two calls in one block: the first makes what the second's simulation has seen untrue."""
+
+    def race(self, anvil: Anvil, background: Callable[..., Future[Receipt]], call: str, *arguments: list[Any]) -> Any:
+        """The box, the slower one's journal, and its future."""
+        fast, slow, diary = funded(anvil), funded(anvil), Diary()
+        box = deploy_box(another(anvil, fast, replace(IMPATIENT, tip_wei=5 * GWEI)), fast, 5)
+        box.send(fast, "put", 5, value_wei=1)
+        anvil.ask("evm_setAutomine", False)
+        sent = [background(box.send, fast, call, *arguments[0])]
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x1")
+        box = replace(box, chain=another(anvil, slow, journal=diary))
+        sent.append(background(box.send, slow, call, *arguments[1]))
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x2")
+        anvil.ask("evm_mine")
+        anvil.ask("evm_setAutomine", True)
+        assert sent[0].result().gas_used
+        return box, diary, sent[1]
+
+    def test_and_refused(self, anvil: Anvil, background: Callable[..., Future[Receipt]]) -> None:
+        target = Address("0x" + "11" * 20)
+        _, diary, late = self.race(anvil, background, "send", [target, 1], [target, 1])
+        with pytest.raises(Reverted, match="send reverted"):
+            late.result()
+        assert [str(outcome)[:13] for outcome in diary.outcomes] == ["send reverted"]
+
+    def test_and_short_of_gas(
+        self, anvil: Anvil, background: Callable[..., Future[Receipt]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wallet, "GAS_SPARE", 0)
+        monkeypatch.setattr(wallet, "GAS_MARGIN_NUMERATOR", wallet.GAS_MARGIN_DENOMINATOR)
+        box, diary, late = self.race(anvil, background, "put", [0], [7])
+        assert late.result().call == "put"
+        assert numbers(box) == [5, 0, 7]
+        failed, done = diary.outcomes
+        assert re.fullmatch(r"it failed in block \d+, after which it wouldn't: \d+ gas were too little there", failed)
+        assert done == late.result()
 
 
 class TestReorganisations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from omnilytics.errors import ChainError, InputError
 from omnilytics.types import Address
 from tests.chain.rpc.fake import FakeNode, Refusal
 
-QUICK = Settings(answer_secs=0.5, patience_secs=0.3, back_off_secs=0.02, poll_secs=0.01, check_secs=1_000)
+QUICK = Settings(answer_secs=10, patience_secs=0.3, back_off_secs=0.02, poll_secs=0.01, check_secs=1_000)
 NOBODY = Address("0x" + "11" * 20)
 DEAD = "http://127.0.0.1:9/secret"
 
@@ -49,7 +50,7 @@ class TestUrls:
         assert "secret" not in str(caught.value)
 
     def test_secrets_of_a_url_are_never_shown(self, fake: FakeNode, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG, logger="omnilytics")
+        caplog.set_level(logging.DEBUG)
         chain = RpcChain([DEAD, fake.url], settings=QUICK)
         fake.status = 503
         with pytest.raises(ChainError, match=rf"http://127\.0\.0\.1:{fake.port}: HTTP 503") as caught:
@@ -111,6 +112,19 @@ class TestInTurn:
         chain = RpcChain([fake.url, other.url], settings=replace(QUICK, check_secs=0))
         assert chain.head()[0] == 14
         assert chain.health()[0].trouble == "block 10, 4 behind"
+
+    def test_one_that_gives_no_answer_isnt_compared_with_all_the_time(self, fake: FakeNode, other: FakeNode) -> None:
+        chain = RpcChain([fake.url, other.url], settings=replace(QUICK, check_secs=0.05))
+        other.status = 500
+        chain.head()
+        assert len(other.asked) == 1
+        for _ in range(3):
+            time.sleep(0.06)
+            chain.head()
+        assert len(other.asked) == 1
+        time.sleep(0.5)
+        chain.head()
+        assert len(other.asked) == 2
 
     def test_two_that_contradict_each_other(self, fake: FakeNode, other: FakeNode) -> None:
         other.salt, other.forked_from = 1, 5
@@ -182,6 +196,11 @@ class TestPatience:
         with pytest.raises(ChainError, match="stage: the node's answer is broken"):
             chain.call("stage", NOBODY, b"")
 
+    def test_a_refusal_is_an_error_of_the_chain(self, fake: FakeNode) -> None:
+        chain = RpcChain([fake.url], settings=QUICK)
+        with pytest.raises(ChainError, match="the node refused eth_getBalance: no such method"):
+            chain.balance(NOBODY)
+
 
 class TestSettings:
     @pytest.mark.parametrize(
@@ -189,6 +208,7 @@ class TestSettings:
         [
             ({"answer_secs": 0}, "answer_secs: expected more than 0, got 0"),
             ({"confirmations": -1}, "confirmations: expected at least 0, got -1"),
+            ({"confirmations": 101}, "confirmations: expected at most 100, got 101"),
             ({"tip_wei": -1}, "tip_wei: expected at least 0, got -1"),
             ({"tip_wei": 6, "fee_ceiling_wei": 5}, "tip_wei: expected at most fee_ceiling_wei = 5, got 6"),
         ],

@@ -22,6 +22,17 @@ class Block:
     timestamp: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction in a block; `succeeded`: the contract took it; `answer` is all that the node says of it."""
+
+    tx_hash: bytes
+    block: int
+    block_hash: bytes
+    succeeded: bool
+    answer: Mapping[str, Any]
+
+
 @contextmanager
 def _read(what: str) -> Iterator[None]:
     """Makes a broken answer an error of the chain."""
@@ -65,22 +76,36 @@ def logs_of(answer: Any) -> list[tuple[int, Log]]:
     return [(block, log) for block, _, log in sorted(placed, key=lambda one: one[:2])]
 
 
-def receipt_of(intent: Intent, answer: Mapping[str, Any], timestamp: int) -> Receipt:
+def mined_of(answer: Any) -> Mined | None:
+    """Where a transaction is; None: in no block.
+
+    Raises:
+        ChainError: a broken answer.
+    """
+    with _read("receipt"):
+        if answer is None or answer.get("blockHash") is None:
+            return None
+        tx_hash, block_hash = data_of(answer["transactionHash"]), data_of(answer["blockHash"])
+        return Mined(tx_hash, quantity(answer["blockNumber"]), block_hash, bool(quantity(answer["status"])), answer)
+
+
+def receipt_of(intent: Intent, mined: Mined, timestamp: int) -> Receipt:
     """The receipt of what an intent has become.
 
     Args:
         timestamp: of its block.
 
     Raises:
-        ChainError: it isn't one.
+        ChainError: a broken answer.
     """
+    answer = mined.answer
     with _read("receipt"):
         created = answer.get("contractAddress")
         return Receipt(
             call=intent.call,
             sender=intent.sender,
-            tx_hash=data_of(answer["transactionHash"]),
-            block=quantity(answer["blockNumber"]),
+            tx_hash=mined.tx_hash,
+            block=mined.block,
             timestamp=timestamp,
             gas_used=quantity(answer["gasUsed"]),
             calldata_bytes=len(intent.data),

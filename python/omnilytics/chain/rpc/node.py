@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -32,6 +33,9 @@ TOO_MUCH = (
 )
 """What nodes say of a request for logs over too many blocks."""
 
+for _library in ("urllib3", "web3", "websockets"):
+    logging.getLogger(_library).setLevel(logging.INFO)  # below that they write whole URLs, secrets and all
+
 LONGEST_MESSAGE = 300
 LARGEST_ANSWER = 1 << 28  # bytes
 IPC_BYTES = 1 << 16  # at a time
@@ -43,11 +47,11 @@ class Unavailable(ChainError):
     """The node gave no answer that counts; another try or another node may."""
 
 
-class NodeError(Exception):
+class NodeError(ChainError):
     """The node's answer is an error. `data` is what a failed call returned."""
 
-    def __init__(self, code: int, message: str, data: bytes) -> None:
-        super().__init__(message)
+    def __init__(self, method: str, code: int, message: str, data: bytes) -> None:
+        super().__init__(f"the node refused {method}: {message}")
         self.code = code
         self.message = message
         self.data = data
@@ -186,7 +190,7 @@ class Node:
         error = answer.get("error")
         if error is None:
             return answer["result"]
-        raise _refusal(error)
+        raise _refusal(method, error)
 
     def _exchange(self, method: str, params: tuple[Any, ...]) -> Any:
         try:
@@ -211,12 +215,12 @@ def _provider(url: str, scheme: str, path: str, answer_secs: float) -> JSONBaseP
     return _ipc(path, answer_secs)
 
 
-def _refusal(error: Any) -> Exception:
+def _refusal(method: str, error: Any) -> Exception:
     """An error object as the exception that says what to do with it."""
     fields = error if isinstance(error, dict) else {}
     code = fields["code"] if isinstance(fields.get("code"), int) else 0
     message = "".join(c if c.isprintable() else " " for c in str(fields.get("message", error)))[:LONGEST_MESSAGE]
-    refusal = NodeError(code, message, _bytes_of(fields.get("data")))
+    refusal = NodeError(method, code, message, _bytes_of(fields.get("data")))
     lower = message.lower()
     if refusal.too_much:
         return refusal

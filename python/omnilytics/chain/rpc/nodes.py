@@ -16,6 +16,7 @@ from omnilytics.errors import ChainError, InputError
 LOG = logging.getLogger(__name__)
 
 MOST_DOUBLINGS = 4  # of the pause between two tries
+REST_CHECKS = 10  # comparisons without a node that gave no answer, as each would wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Nodes:
         self._trouble: dict[Node, str] = {}
         self._known: set[Node] = set()
         self._next_check = 0.0
+        self._rests_until: dict[Node, float] = {}
         self._newest = 0
         self._chain_id = chain_id
         self.chain_id: int = quantity(self._patiently("eth_chainId", ()))
@@ -87,14 +89,22 @@ class Nodes:
             ChainError: two nodes have different blocks where neither can change any more.
         """
         self._next_check = time.monotonic() + self._settings.check_secs
-        looks = {node: self._look_at(node).block for node in self._given}
-        blocks = {node: block for node, block in looks.items() if block is not None}
+        blocks: dict[Node, int] = {}
+        for node in self._given:
+            if time.monotonic() >= self._rests_until.get(node, 0.0):
+                block = self._look_at(node).block
+                if block is None:
+                    self._rests_until[node] = time.monotonic() + REST_CHECKS * self._settings.check_secs
+                else:
+                    blocks[node] = block
         if len(blocks) < 2:
             return
         best = max(blocks.values())
         self._agree(list(blocks), max(0, min(blocks.values()) - self._settings.confirmations))
         with self._lock:
             behind = [node for node, block in blocks.items() if best - block > self._settings.lag_blocks]
+            for node in blocks:
+                self._trouble.pop(node, None)
             for node in behind:
                 self._trouble[node] = f"block {blocks[node]}, {best - blocks[node]} behind"
                 LOG.warning("%s is at %s", node.name, self._trouble[node])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from omnilytics.errors import InputError
 
 GWEI = 10**9
+MOST_CONFIRMATIONS = 100  # nodes keep the state of 128 blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class Settings:
     """Times in seconds, fees in wei a gas.
 
     Attributes:
-        confirmations: blocks on top of a transaction's own before it counts as done; 0: its own is enough.
+        confirmations: blocks on top of a transaction's own before it counts as done, 0..100; 0: its own is enough.
         answer_secs: how long one request may take.
         patience_secs: how long a request is repeated, over all nodes, before it fails.
         back_off_secs: pause before the first repetition; each next one is twice as long, at most 16 times this.
@@ -51,5 +52,7 @@ class Settings:
                 continue
             if value < 0 or (name in positive and not value):
                 raise InputError(f"{name}: expected {'more than' if name in positive else 'at least'} 0, got {value}")
+        if self.confirmations > MOST_CONFIRMATIONS:
+            raise InputError(f"confirmations: expected at most {MOST_CONFIRMATIONS}, got {self.confirmations}")
         if self.tip_wei is not None and self.tip_wei > self.fee_ceiling_wei:
             raise InputError(f"tip_wei: expected at most fee_ceiling_wei = {self.fee_ceiling_wei}, got {self.tip_wei}")

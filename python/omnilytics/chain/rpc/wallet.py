@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,11 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from omnilytics.chain.intents import Attempt, Intent, Journal, Pending
-from omnilytics.chain.reverts import reverted
-from omnilytics.chain.rpc.answers import block_of, receipt_of
+from omnilytics.chain.rpc.answers import Mined, block_of, mined_of, receipt_of
 from omnilytics.chain.rpc.fees import Bid, current, raised
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Nodes, quantity
+from omnilytics.chain.rpc.nonces import taken
 from omnilytics.chain.rpc.refusals import on_its_way, refusal
 from omnilytics.chain.rpc.settings import Settings
 from omnilytics.errors import ChainError, InputError, Reverted
@@ -91,6 +91,8 @@ class Wallet:
     def send(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int) -> Receipt:
         """Simulates, journals, sends and waits until the transaction is `confirmations` deep.
 
+        A call that failed for want of an answer is not sent anew when it is repeated: it has the first one's receipt.
+
         Raises:
             InputError: not one of the accounts.
             Reverted: the contract refused it, mostly in the simulation: then nothing was sent.
@@ -99,11 +101,12 @@ class Wallet:
         owner = self._sender(sender)
         outcome: Receipt | str = ""
         for _ in range(MOST_TRIES):
-            self.resume(sender)
+            for left, receipt in self._resumed(sender):
+                if (left.to, left.data, left.value_wei) == (to, data, value_wei):
+                    return receipt
             bid = current(self._nodes, self._settings)
-            gas = self._simulated(call, sender, to, data, value_wei, bid)
-            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, gas)
-            pending = self._submit(owner, intent, bid)
+            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, TX_GAS_CAP)
+            pending = self._submit(owner, replace(intent, gas=self._simulated(intent, bid)), bid)
             outcome = self._finished(owner, pending)
             if isinstance(outcome, Receipt):
                 return outcome
@@ -117,11 +120,14 @@ class Wallet:
             InputError: not one of the accounts.
             ChainError: not done in `receipt_secs`.
         """
+        return [receipt for _, receipt in self._resumed(sender)]
+
+    def _resumed(self, sender: Address) -> list[tuple[Intent, Receipt]]:
         owner = self._sender(sender)
         with owner.lock:
             left = [p for p in self._journal.pending(self._nodes.chain_id, sender) if p.entry not in owner.own]
             owner.own.update(pending.entry for pending in left)
-        receipts = []
+        receipts: list[tuple[Intent, Receipt]] = []
         try:
             for pending in left:
                 LOG.info("%s: taking up nonce %d of %s again", pending.intent.call, pending.intent.nonce, sender)
@@ -131,7 +137,7 @@ class Wallet:
                 except Reverted as error:
                     outcome = str(error)
                 if isinstance(outcome, Receipt):
-                    receipts.append(outcome)
+                    receipts.append((pending.intent, outcome))
                 else:
                     LOG.warning("%s of %s: %s", pending.intent.call, sender, outcome)
         finally:
@@ -144,23 +150,20 @@ class Wallet:
         except KeyError:
             raise InputError(f"no key of {address} here: expected one of {len(self._senders)} accounts") from None
 
-    def _simulated(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int, bid: Bid) -> int:
+    def _simulated(self, intent: Intent, bid: Bid) -> int:
         """The gas limit, after the contract has taken the call and the money has been counted."""
-        balance = quantity(self._nodes.request("eth_getBalance", sender, "latest"))
-        if balance < value_wei:
-            raise ChainError(f"{call}: {sender} has {balance} wei, expected at least {value_wei} and fees")
-        transaction = {"from": sender, "data": "0x" + data.hex(), "value": hex(value_wei), "gas": hex(TX_GAS_CAP)}
+        balance = quantity(self._nodes.request("eth_getBalance", intent.sender, "latest"))
+        has = f"{intent.call}: {intent.sender} has {balance} wei, expected at least"
+        if balance < intent.value_wei:
+            raise ChainError(f"{has} {intent.value_wei} and fees; send it money")
         try:
-            estimate = quantity(self._nodes.request("eth_estimateGas", transaction | ({"to": to} if to else {})))
+            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent), "latest"))
         except NodeError as error:
-            raise refusal(call, error) from None
+            raise refusal(intent.call, error) from None
         gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR + GAS_SPARE, TX_GAS_CAP)
-        need = value_wei + gas * bid.max_fee_wei
+        need = intent.value_wei + gas * bid.max_fee_wei
         if balance < need:
-            raise ChainError(
-                f"{call}: {sender} has {balance} wei, expected at least {need}: "
-                f"{value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money"
-            )
+            raise ChainError(f"{has} {need}: {intent.value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money")
         return gas
 
     def _submit(self, owner: _Sender, intent: Intent, bid: Bid) -> Pending:
@@ -210,38 +213,31 @@ class Wallet:
             raise outcome
         return outcome
 
-    def _outcome(self, intent: Intent, found: Mapping[str, Any] | None) -> Receipt | str | ChainError:
+    def _outcome(self, intent: Intent, found: Mined | None) -> Receipt | str | ChainError:
         if found is None:
             return f"nonce {intent.nonce} was used by another transaction: does another process have this key?"
-        if quantity(found["status"]):
-            block = block_of(self._nodes.request("eth_getBlockByHash", found["blockHash"], False))
+        if found.succeeded:
+            block = block_of(self._nodes.request("eth_getBlockByHash", "0x" + found.block_hash.hex(), False))
             return receipt_of(intent, found, block.timestamp)
-        if quantity(found["gasUsed"]) == intent.gas < TX_GAS_CAP:
-            return f"{intent.gas} gas, enough when it was simulated, were too little in its block"
-        return self._why(intent, found)
-
-    def _why(self, intent: Intent, found: Mapping[str, Any]) -> ChainError:
-        """The reason of a mined refusal, asked of the state after its block."""
-        if quantity(found["gasUsed"]) == intent.gas:
-            return reverted(intent.call, b"", halt="out of gas")
-        transaction = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
-        transaction |= {"to": intent.to} if intent.to else {}
         try:
-            self._nodes.request("eth_call", transaction, found["blockNumber"])
+            self._nodes.request("eth_call", _question(intent), hex(found.block))
         except NodeError as error:
             return refusal(intent.call, error)
-        return reverted(intent.call, b"")
+        return f"it failed in block {found.block}, after which it wouldn't: {intent.gas} gas were too little there"
 
-    def _awaited(self, owner: _Sender, pending: Pending) -> Mapping[str, Any] | None:
+    def _awaited(self, owner: _Sender, pending: Pending) -> Mined | None:
+        """Where it is, deep enough; None: another transaction has the nonce."""
         start = time.monotonic()
         raise_at = start + self._settings.stuck_secs
-        pause, seen = FIRST_POLL_SECS, None
+        pause = FIRST_POLL_SECS
+        seen: bytes | None = None
         while True:
             found = self._found(pending)
             if found is not None:
-                if found["blockHash"] != seen:
-                    seen = found["blockHash"]
-                    self._note(pending, found)
+                if found.block_hash != seen:
+                    seen = found.block_hash
+                    self._nodes.saw(found.block)
+                    self._journal.mined(pending.entry, found.tx_hash, found.block, found.block_hash)
                 if self._depth(found) >= self._settings.confirmations:
                     return found
             elif self._taken(pending) and self._found(pending) is None:
@@ -258,32 +254,25 @@ class Wallet:
             time.sleep(pause)
             pause = min(pause * POLL_GROWTH, self._settings.poll_secs)
 
-    def _found(self, pending: Pending) -> Mapping[str, Any] | None:
-        """The receipt of whichever attempt is in a block now."""
+    def _found(self, pending: Pending) -> Mined | None:
+        """Whichever attempt is in a block now."""
         for attempt in reversed(pending.attempts):
-            found = self._nodes.request("eth_getTransactionReceipt", "0x" + attempt.tx_hash.hex())
-            if isinstance(found, dict) and found.get("blockHash"):
+            found = mined_of(self._nodes.request("eth_getTransactionReceipt", "0x" + attempt.tx_hash.hex()))
+            if found is not None:
                 return found
         return None
 
-    def _note(self, pending: Pending, found: Mapping[str, Any]) -> None:
-        block = quantity(found["blockNumber"])
-        self._nodes.saw(block)
-        tx_hash, block_hash = (bytes.fromhex(str(found[name])[2:]) for name in ("transactionHash", "blockHash"))
-        self._journal.mined(pending.entry, tx_hash, block, block_hash)
-
-    def _depth(self, found: Mapping[str, Any]) -> int:
-        """Blocks on top of the receipt's."""
+    def _depth(self, found: Mined) -> int:
+        """Blocks on top of its own."""
         if not self._settings.confirmations:
             return 0
-        return quantity(self._nodes.request("eth_blockNumber")) - quantity(found["blockNumber"])
+        return quantity(self._nodes.request("eth_blockNumber")) - found.block
 
     def _taken(self, pending: Pending) -> bool:
-        """Whether the nonce is used, deep enough that it stays so."""
-        deep = quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations
-        block = hex(max(0, deep))
-        used = quantity(self._nodes.request("eth_getTransactionCount", pending.intent.sender, block))
-        return used > pending.intent.nonce
+        """Whether another transaction has the nonce, deep enough that it stays so."""
+        newest = quantity(self._nodes.request("eth_blockNumber")) - self._settings.confirmations
+        own = {attempt.tx_hash for attempt in pending.attempts}
+        return newest >= 0 and taken(self._nodes, pending.intent.sender, pending.intent.nonce, own, newest)
 
     def _raised(self, owner: _Sender, pending: Pending) -> Pending:
         """Sends it again: with a higher fee if the ceiling allows."""
@@ -299,7 +288,7 @@ class Wallet:
         self._send_again(pending)
         return pending
 
-    def _overdue(self, pending: Pending, found: Mapping[str, Any] | None) -> str:
+    def _overdue(self, pending: Pending, found: Mined | None) -> str:
         intent, last = pending.intent, pending.attempts[-1]
         state = "in no block" if found is None else f"{self._depth(found)} blocks deep"
         return (
@@ -307,6 +296,12 @@ class Wallet:
             f"{self._settings.receipt_secs:g} s, expected {self._settings.confirmations} confirmations; it bids "
             f"{last.max_fee_wei} wei a gas of at most {self._settings.fee_ceiling_wei}; the next call takes it up again"
         )
+
+
+def _question(intent: Intent) -> dict[str, str]:
+    """What a node simulates."""
+    question = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
+    return question | {"gas": hex(TX_GAS_CAP)} | ({"to": intent.to} if intent.to else {})
 
 
 def _signed(account: LocalAccount, intent: Intent, bid: Bid) -> Attempt:

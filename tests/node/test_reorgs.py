@@ -1,0 +1,67 @@
+"""A session to its end while the newest blocks are taken back again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.types import Assignment, Rule, Stage
+from tests.chain.test_port import story, terms
+from tests.node.chains import IMPATIENT, AnvilChain
+from tests.node.journals import Diary
+from tests.node.launch import Anvil
+
+pytestmark = pytest.mark.node
+
+DEPTH = 2  # blocks that are taken back
+BETWEEN = 5  # blocks from one time to the next
+BLOCK_SECS = 0.02
+
+
+@contextmanager
+def unsettled(node: Anvil) -> Iterator[list[int]]:
+    """Mines blocks all the time, and takes some back; tells at which heights."""
+    ended, heights = threading.Event(), []
+
+    def work() -> None:
+        blocks = 0
+        while not ended.wait(BLOCK_SECS):
+            node.ask("evm_mine")
+            blocks += 1
+            if blocks % BETWEEN == 0:
+                node.ask("anvil_reorg", DEPTH, [])
+                heights.append(int(node.ask("eth_blockNumber"), 16))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield heights
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_reorganisations_in_every_phase(anvil: Anvil) -> None:
+    diary = Diary()
+    chain = AnvilChain(anvil, settings=replace(IMPATIENT, confirmations=DEPTH + 1, stuck_secs=0.5), journal=diary)
+    told: list[bytes] = []
+    chain.on_receipt.append(lambda receipt: told.append(receipt.tx_hash))
+    with unsettled(anvil) as heights:
+        s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+        for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
+            before = len(heights)
+            step()
+            assert len(heights) > before
+    blocks = Counter(entry for step, entry in diary.steps if step == "mined")
+    assert max(blocks.values()) > 1, "no transaction was taken back"
+    assert s.session.stage() is Stage.FINISHED
+    assert s.session.money().withdrawn == s.params.reward_wei + 4 * s.params.bond_wei
+    names = Counter(event[0] for _, log in chain.logs(s.session.address) if (event := decode_log(log)) is not None)
+    assert (names["Registered"], names["Committed"], names["Uploaded"], names["Withdrawn"]) == (4, 4, 8, 4)
+    assert all(anvil.ask("eth_getTransactionReceipt", "0x" + tx_hash.hex()) for tx_hash in told)
