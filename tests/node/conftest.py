@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,14 @@ import pytest
 from tests.node.launch import Anvil, NodeProcess, require
 
 Start = Callable[..., Any]
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Returns once that is so, at the latest after 20 s."""
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture

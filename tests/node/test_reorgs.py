@@ -14,6 +14,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.types import Assignment, Rule, Stage
 from tests.chain.test_port import story, terms
 from tests.node.chains import IMPATIENT, AnvilChain
+from tests.node.conftest import until
 from tests.node.journals import Diary
 from tests.node.launch import Anvil
 
@@ -57,7 +58,7 @@ def test_reorganisations_in_every_phase(anvil: Anvil) -> None:
         for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
             before = len(heights)
             step()
-            assert len(heights) > before
+            until(lambda before=before: len(heights) > before)
     blocks = Counter(entry for step, entry in diary.steps if step == "mined")
     assert max(blocks.values()) > 1, "no transaction was taken back"
     assert s.session.stage() is Stage.FINISHED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +18,7 @@ from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import Address, Receipt
 from tests.chain.conftest import ETHER, Box, deploy_box
 from tests.node.chains import GAS_MONEY, IMPATIENT, RICH_ADDRESS, AnvilChain
+from tests.node.conftest import until
 from tests.node.journals import Breaking, Crash, Diary
 from tests.node.launch import RICH, Anvil, Geth, NodeProcess, require
 
@@ -66,13 +66,6 @@ def sender(either: NodeProcess) -> Address:
 def background() -> Iterator[Callable[..., Future[Receipt]]]:
     with ThreadPoolExecutor(8) as pool:
         yield pool.submit
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def numbers(box: Box) -> list[int]:
