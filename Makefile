@@ -83,7 +83,7 @@ nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, 
 	$(MAKE) coverage leaks
 	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
-	$(BIN)/pytest -m nightly tests/attacks tests/chain tests/contracts/test_dropouts.py
+	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
 

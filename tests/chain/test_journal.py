@@ -20,12 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from omnilytics.chain import journal as module
-from omnilytics.chain.intents import Intent, Journal, MemoryJournal
+from omnilytics.chain.intents import Intent, Journal, MemoryJournal, free_nonce
 from omnilytics.chain.journal import APPLICATION_ID, MIGRATIONS, Entry, FileJournal
-from omnilytics.chain.resume import free_nonce
 from omnilytics.errors import DataError, InputError, JournalError
 from omnilytics.types import Address
-from tests.chain.pool import CHAIN_ID, SENDER, attempt, hash_of, intent, receipt, signed
+from tests.chain.entries import CHAIN_ID, SENDER, attempt, hash_of, intent, receipt, signed
 
 ACCOUNT = Account.from_key(b"\1" * 32)
 OTHER = Account.from_key(b"\2" * 32)

@@ -16,7 +16,7 @@ import pytest
 from omnilytics.chain.intents import Pending
 from omnilytics.chain.journal import Entry, FileJournal, connect
 from omnilytics.errors import JournalError
-from tests.chain.pool import CHAIN_ID, SENDER, attempt, hash_of, intent, receipt, signed
+from tests.chain.entries import CHAIN_ID, SENDER, attempt, hash_of, intent, receipt, signed
 from tests.chain.test_journal import ACCOUNT, BLOCK_HASH, file_of, open_journal
 
 State = tuple[list[Pending], list[Entry]]
@@ -180,7 +180,7 @@ import pathlib, resource, sys
 from eth_account import Account
 from omnilytics.chain.journal import FileJournal
 from omnilytics.errors import JournalError
-from tests.chain.pool import CHAIN_ID, attempt, intent, signed
+from tests.chain.entries import CHAIN_ID, attempt, intent, signed
 sent = []
 try:
     with FileJournal(pathlib.Path(sys.argv[1]), CHAIN_ID, [Account.from_key(b"\\1" * 32)]) as journal:

@@ -114,3 +114,14 @@ class MemoryJournal:
         with self._lock:
             own = [p for p in self._open.values() if (p.intent.chain_id, p.intent.sender) == (chain_id, sender)]
         return sorted(own, key=lambda p: p.intent.nonce)
+
+
+def free_nonce(pending: Sequence[Pending], used: int) -> int:
+    """The nonce of the next transaction: the least that neither the chain nor an open entry has.
+
+    Args:
+        pending: the sender's open entries.
+        used: transactions of the sender that a node has in blocks or its pool.
+    """
+    taken = {one.intent.nonce for one in pending}
+    return next(nonce for nonce in range(used, used + len(taken) + 1) if nonce not in taken)

@@ -48,10 +48,16 @@ class Unavailable(ChainError):
 
 
 class NodeError(ChainError):
-    """The node's answer is an error. `data` is what a failed call returned."""
+    """The node's answer is an error.
+
+    Attributes:
+        data: what a failed call returned.
+        alone: whether no other node was tried before it, which may have taken the request without an answer.
+    """
 
     def __init__(self, method: str, code: int, message: str, data: bytes) -> None:
         super().__init__(f"the node refused {method}: {message}")
+        self.alone = True
         self.code = code
         self.message = message
         self.data = data

@@ -146,6 +146,9 @@ class Nodes:
                     self._trouble[node] = str(error)
                     self._known.discard(node)
                     continue
+                except NodeError as error:
+                    error.alone = not (troubles or tries)
+                    raise
                 self._prefer(node)
                 return answer
             tries += 1

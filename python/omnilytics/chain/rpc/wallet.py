@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from omnilytics.chain.intents import Attempt, Intent, Journal, Pending
+from omnilytics.chain.intents import Attempt, Intent, Journal, Pending, free_nonce
 from omnilytics.chain.rpc.answers import Mined, block_of, mined_of, receipt_of
 from omnilytics.chain.rpc.fees import Bid, current, raised
 from omnilytics.chain.rpc.node import NodeError
@@ -174,7 +173,7 @@ class Wallet:
             try:
                 self._broadcast(attempt)
             except NodeError as error:
-                if not on_its_way(error):
+                if error.alone and not on_its_way(error):
                     self._journal.close(entry, f"refused: {error.message}")
                     raise refusal(intent.call, error) from None
             owner.own.add(entry)
@@ -183,8 +182,7 @@ class Wallet:
     def _free_nonce(self, sender: Address) -> int:
         """The first that neither the chain nor the journal has; the node's pool may have lost what the journal has."""
         nonce = quantity(self._nodes.request("eth_getTransactionCount", sender, "pending"))
-        taken = {pending.intent.nonce for pending in self._journal.pending(self._nodes.chain_id, sender)}
-        return next(free for free in itertools.count(nonce) if free not in taken)
+        return free_nonce(self._journal.pending(self._nodes.chain_id, sender), nonce)
 
     def _broadcast(self, attempt: Attempt) -> None:
         self._nodes.request("eth_sendRawTransaction", "0x" + attempt.raw.hex())
