@@ -46,4 +46,5 @@ def test_it_is_no_seed_and_polynomials_are_drawn_anew(tmp_path: Path) -> None:
     with FileJournal(tmp_path, 1, [ACCOUNT]) as journal:
         randomness = DurableRandomness(journal.of(SENDER), SESSION)
         assert not randomness.seeded
-        assert randomness.sharing_seed(0) is None
+        first, again, other = (randomness.sharing_seed(0, members) for members in ([SENDER], [SENDER], [SESSION]))
+        assert first == again != other
