@@ -60,7 +60,7 @@ class Chores:
         if stage is Stage.DRAW:
             return self._draw()
         if stage is Stage.PAYMENT:
-            return self._settle(deadline)
+            return self._settle()
         if self._watch.chain.timestamp() > deadline:
             turn = self._turn_to_register() if stage is Stage.REGISTER else self._turn_of_all()
             words = f"ends stage {stage.name.lower()}, whose time is over"
@@ -144,8 +144,9 @@ class Chores:
             action = Action("select", (), send, "has the rule choose among the groups")
         return self._in_turn(action, self._turn_of_all(), began, Stage.SELECT)
 
-    def _settle(self, began: int) -> Decision:
-        """The first group that it may settle."""
+    def _settle(self) -> Decision:
+        """The first group that it may settle; the stage has begun about when the last deadline was, or before."""
+        began = self._watch.ledger().deadline
         waiting: Decision = Waiting(WAITS[Stage.PAYMENT])
         for group, members in enumerate(self._watch.seats().groups):
             if self._session.group(group).settled:

@@ -35,6 +35,7 @@ class Ledger:
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
     has, by group, the bitmap over places of who did its part; `fees` are wei. `sharing` is by group; `objecting`: it is
     over for this round. `products` are of the first `gram_chunks`.
+    `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 
     published: list[bytes] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Ledger:
     roots: dict[tuple[int, int], bytes] = field(default_factory=dict)
     failed: dict[int, int] = field(default_factory=dict)
     fees: Counter[Address] = field(default_factory=Counter)
+    deadline: int = 0
 
     @classmethod
     def read(cls, logs: Iterable[Log]) -> Ledger:
@@ -72,6 +74,7 @@ class Ledger:
                 self._add(*decoded)
 
     def _add(self, name: str, values: dict[str, object]) -> None:
+        self.deadline = max([self.deadline, *(_int(v) for key, v in values.items() if key.endswith("deadline"))])
         match name:
             case "Published":
                 self.published.append(_bytes(values["words"]))

@@ -6,16 +6,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.member import DataOwner, check_published
-from omnilytics.protocol.randomness import Randomness
+from omnilytics.protocol.randomness import Randomness, Vault
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
 from omnilytics.protocol.watch import Watch
-from omnilytics.types import DropoutPolicy, FloatVec, GroupStatus, Receipt, Stage
+from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Receipt, Stage
 
 TrainAlone = Callable[[FloatVec], FloatVec]
 """W^p -> the member's trained vector, the same whenever it is asked in one session."""
+
+
+def once(train: TrainAlone, vault: Vault, session: Address) -> TrainAlone:
+    """Training that is done once for a session, whatever happens to the process: what came of it is kept."""
+    name = f"{session}/weights"
+
+    def recall(published: FloatVec) -> FloatVec:
+        kept = vault.kept(name)
+        if kept is None:
+            kept = vault.keep(name, train(published).astype("<f4").tobytes())
+        return np.frombuffer(kept, "<f4").astype(np.float32)
+
+    return recall
 
 
 @dataclass(slots=True, kw_only=True, repr=False)

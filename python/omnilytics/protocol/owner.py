@@ -97,6 +97,11 @@ class SessionPlan:
         check_params(params, self._capacity, market.min_window_secs())
 
     @property
+    def capacity(self) -> int:
+        """How many may register."""
+        return self._capacity
+
+    @property
     def deposit_wei(self) -> int:
         """Reward and reserve."""
         return self._params.reward_wei + reserve_wei(self._params, self._capacity)

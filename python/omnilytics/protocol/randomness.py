@@ -59,6 +59,12 @@ class Vault(Protocol):
     def secret(self, name: str) -> bytes:
         """32 bytes of the operating system's randomness of that name: the same again and again."""
 
+    def keep(self, name: str, content: bytes) -> bytes:
+        """What was first kept under that name."""
+
+    def kept(self, name: str) -> bytes | None:
+        """The same, without keeping anything; None: nothing is."""
+
 
 class DurableRandomness:
     """The operating system's randomness, drawn once for a session and kept: after a crash a member has the same keys.
