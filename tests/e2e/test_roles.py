@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from omnilytics.chain.embedded import EmbeddedChain
+from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError, Reverted
-from omnilytics.protocol.member import DataOwner
+from omnilytics.protocol.member import DataOwner, Policy, Upload
 from omnilytics.protocol.member_role import MemberRole
+from omnilytics.protocol.past import past_groups
 from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.steps import Acted, Done, step
 from omnilytics.protocol.terms import Terms
@@ -139,3 +142,66 @@ def test_other_secrets_than_those_it_registered_with_are_refused() -> None:
     role.randomness = SeededRandomness(SEEDS, 5, 7)
     with pytest.raises(ProtocolError, match="expected the mask key that it has registered"):
         roles.step(victim)
+
+
+class Absent:
+    """Registers, and commits to nothing."""
+
+    def masked_input(self, upload: Upload) -> MaskedInput | None:
+        return None
+
+
+def test_survivors_of_failed_groups_are_drawn_again() -> None:
+    absent = {0: Absent(), 3: Absent()}
+    roles = cast(TERMS, behaviours=absent)
+    roles.run(lambda accounts: [account for account in accounts if roles.again(account) is None])
+    ended = roles.ending()
+    assert len(ended.groups) == 5
+    assert ended == driven(TERMS, behaviours=absent)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_seats_are_drawn_by_whoever_is_in_turn(seed: int) -> None:
+    roles = cast(replace(TERMS, assignment=Assignment.SHUFFLED))
+    roles.run(shuffled(seed))
+    ended = roles.ending()
+    assert (ended.accepted, ended.failed, ended.left_wei) == (0b1111, (), 0)
+
+
+def test_a_group_that_one_objects_to_is_declined() -> None:
+    roles = cast(TERMS)
+    victim = roles.fair.members[0]
+    roles.again(victim)
+    role = roles.roles[victim]
+    assert isinstance(role, MemberRole)
+    role.member = DataOwner(
+        roles.fair.world.chain, victim, policy=Policy(known_accounts=frozenset(), min_known_peers=1)
+    )
+    roles.run()
+    assert any("declines group 0: expected at least 1 known" in s.words for _, s in roles.told if isinstance(s, Acted))
+    assert roles.ending().accepted == 0b1110
+
+
+class Shared(EmbeddedChain):
+    """The embedded chain, taken for one that others are on."""
+
+    simulated = False  # type: ignore[assignment]
+
+
+def test_no_seed_drives_a_role_on_a_chain_with_others_on_it() -> None:
+    fair = Fair(MEMBERS)
+    session = fair.open(TERMS)
+    fair.world.chain.__class__ = Shared
+    with pytest.raises(ProtocolError, match="keys from a seed"):
+        Cast(fair, session).step(fair.members[0])
+
+
+def test_past_groups_are_read_off_the_chain() -> None:
+    roles = cast(TERMS)
+    roles.run()
+    fair, (account, *others) = roles.fair, roles.fair.members
+    past = past_groups(fair.world.chain, fair.sessions, account)
+    owner = fair.world.owner
+    assert past.near_repeat(owner, [account, others[0], others[-1]])
+    assert not past.near_repeat(owner, [account, others[-2], others[-1]])
+    assert not past.near_repeat(others[5], [account, others[0], others[-1]])

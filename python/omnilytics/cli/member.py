@@ -133,6 +133,7 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     from omnilytics.experiments.parts import part_of, training
     from omnilytics.protocol.member import DataOwner
     from omnilytics.protocol.member_role import MemberRole, once
+    from omnilytics.protocol.past import past_groups
     from omnilytics.protocol.randomness import DurableRandomness
     from omnilytics.protocol.releases import ReleaseLog
     from omnilytics.protocol.watch import Watch
@@ -140,12 +141,20 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
 
     watch, data = Watch(own.chain, session), settings.data
     samples = part_of(data.dataset, data.folder, data.part, data.parts)
-    number = connection.number_of(connection.market_of(settings, own.chain), own.chain, session)
+    market = connection.market_of(settings, own.chain)
+    number = connection.number_of(market, own.chain, session)
+    others = (own.chain.session(address) for address in market.sessions() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
     train = training(data.dataset, samples, watch.params, seeds, number)
     return MemberRole(
         watch=watch,
-        member=DataOwner(own.chain, own.account, policy=settings.accepts(), releases=ReleaseLog(own.releases)),
+        member=DataOwner(
+            own.chain,
+            own.account,
+            policy=settings.accepts(),
+            past=past_groups(own.chain, others, own.account),
+            releases=ReleaseLog(own.releases),
+        ),
         randomness=DurableRandomness(own.journal, session.address),
         train=once(train, own.journal, session.address),
         proof=_proof(session, own, members),

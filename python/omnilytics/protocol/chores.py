@@ -148,15 +148,21 @@ class Chores:
         """The first group that it may settle; the stage has begun about when the last deadline was, or before."""
         began = self._watch.ledger().deadline
         waiting: Decision = Waiting(WAITS[Stage.PAYMENT])
-        for group, members in enumerate(self._watch.seats().groups):
-            if self._session.group(group).settled:
-                continue
-            send = partial(self._session.settle, self._account, group, members)
+        for group in self._to_settle():
+            send = partial(self._session.settle, self._account, group, self._watch.seats().groups[group])
             action = Action("settle", (group,), send, f"settles group {group}")
             waiting = self._in_turn(action, self._turn_of_group(group), began, Stage.PAYMENT)
             if isinstance(waiting, Action):
                 break
         return waiting
+
+    def _to_settle(self) -> list[int]:
+        """The groups that can be settled now: those of the second round after the failed ones of the first."""
+        views = map(self._session.group, range(self._session.group_count()))
+        left = {group: view for group, view in enumerate(views) if not view.settled}
+        first = self._watch.seats().first
+        failed = any(group < first and view.status is GroupStatus.FAILED for group, view in left.items())
+        return [group for group in left if group < first or not failed]
 
     def _in_turn(self, action: Action, turn: Collection[Address | None], since: int, stage: Stage) -> Decision:
         """The action, if it is this account's turn or the first quarter of its time has passed; else until when."""
