@@ -270,6 +270,8 @@ def test_what_was_kept_first_counts_until_it_is_forgotten(tmp_path: Path) -> Non
         assert journal.of(SENDER).keep("0xab/words", b"another's") == b"another's"
     with open_journal(tmp_path) as journal:
         own = journal.of(SENDER)
+        assert own.kept("0xaa/words") == b"first"
+        assert own.kept("0xac/words") is None
         assert own.keep("0xaa/words", b"second") == b"first"
         own.forget("0xaa/")
         assert own.keep("0xaa/words", b"third") == b"third"

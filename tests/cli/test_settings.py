@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omnilytics.cli.settings import MemberSettings, member_settings, owner_settings
+from omnilytics.cli.settings import MemberSettings, OwnerSettings, any_settings, member_settings, owner_settings
 from omnilytics.errors import DataError, InputError
 from omnilytics.protocol.member import Policy
 from omnilytics.types import Address, Assignment, DropoutPolicy
@@ -49,6 +49,11 @@ def test_the_example_of_an_owner() -> None:
     assert (terms.rounds, terms.group_size, terms.policy) == (8, 4, DropoutPolicy.RECOVER)
     assert (terms.reward_wei, terms.reveal_secs, terms.fee_cap_wei) == (10**18, 7_200, 2 * 10**9)
     assert terms.assignment is Assignment.SHUFFLED
+
+
+@pytest.mark.parametrize(("name", "kind"), [("owner", OwnerSettings), ("data-owner", MemberSettings)])
+def test_a_file_says_whose_it_is(name: str, kind: type) -> None:
+    assert type(any_settings(EXAMPLES / f"{name}.toml")) is kind
 
 
 def test_the_example_of_a_data_owner() -> None:

@@ -51,8 +51,8 @@ class Careless:
     def rounding_seed(self):  # type: ignore[no-untyped-def]
         return self.seeded.rounding_seed
 
-    def sharing_seed(self, group: int) -> bytes | None:
-        return self.seeded.sharing_seed(group)
+    def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
+        return self.seeded.sharing_seed(group, members)
 
     def member_secrets(self) -> Secrets:
         seed = int.from_bytes(self.seeded.rounding_seed(), "big")

@@ -188,7 +188,7 @@ def test_nothing_is_masked_before_the_barrier() -> None:
     half.to_share()
     for role in half.fair.roles:
         role.share(half.company.tell.seats, half.company.ledger())
-    with pytest.raises(ProtocolError, match="stage: expected upload, got share"):
+    with pytest.raises(ProtocolError, match="stage: expected upload or reveal, got share"):
         half.upload(0)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from eth_account import Account
 
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.chain.journal import FileJournal
+from omnilytics.protocol.member_role import once
 from omnilytics.protocol.randomness import DurableRandomness, Randomness
 from omnilytics.types import Address
 
@@ -42,8 +44,19 @@ def test_secrets_of_one_session_differ(tmp_path: Path) -> None:
     assert key != other
 
 
-def test_it_is_no_seed_and_polynomials_are_drawn_anew(tmp_path: Path) -> None:
+def test_it_is_no_seed_and_polynomials_are_those_of_the_group(tmp_path: Path) -> None:
     with FileJournal(tmp_path, 1, [ACCOUNT]) as journal:
         randomness = DurableRandomness(journal.of(SENDER), SESSION)
         assert not randomness.seeded
-        assert randomness.sharing_seed(0) is None
+        first, again, other = (randomness.sharing_seed(0, members) for members in ([SENDER], [SENDER], [SESSION]))
+        assert first == again != other
+
+
+def test_a_member_trains_once_for_a_session(tmp_path: Path) -> None:
+    trained = iter(np.arange(6, dtype=np.float32).reshape(2, 3))
+    published = np.zeros(3, dtype=np.float32)
+    for session in (SESSION, SESSION, OTHER):
+        with FileJournal(tmp_path, 1, [ACCOUNT]) as journal:
+            weights = once(lambda start: start + next(trained), journal.of(SENDER), session)(published)
+        assert weights.tolist() == ([0, 1, 2] if session == SESSION else [3, 4, 5])
+        weights += 1

@@ -221,6 +221,12 @@ class AccountJournal:
             database.execute("INSERT INTO secrets VALUES (?, ?)", (name, sealed))
         return content
 
+    def kept(self, name: str) -> bytes | None:
+        """What is kept under that name; None: nothing."""
+        with self._threads, self._named():
+            found = self._database.execute("SELECT sealed FROM secrets WHERE name = ?", (name,)).fetchone()
+            return None if found is None else self._sealer.open(found[0], _secret_place(name))
+
     def forget(self, prefix: str) -> None:
         """Erases all that is kept under names that begin so: of a session that is over."""
         with self._transaction() as database:

@@ -15,8 +15,11 @@ from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
 from omnilytics.cli.keys import app as keys
+from omnilytics.cli.market import app as market
+from omnilytics.cli.member import app as member
 from omnilytics.cli.observe import EXAMPLE as OBSERVE_EXAMPLE
 from omnilytics.cli.observe import observe
+from omnilytics.cli.owner import app as owner
 from omnilytics.cli.quote import EXAMPLE as QUOTE_EXAMPLE
 from omnilytics.cli.quote import quote
 from omnilytics.cli.verify import EXAMPLE as VERIFY_EXAMPLE
@@ -108,3 +111,6 @@ app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")
 app.add_typer(keys, name="keys")
+app.add_typer(market, name="market")
+app.add_typer(owner, name="mo")
+app.add_typer(member, name="do")

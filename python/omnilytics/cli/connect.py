@@ -11,7 +11,7 @@ from omnilytics.types import Address
 
 if TYPE_CHECKING:
     from omnilytics.chain.journal import FileJournal
-    from omnilytics.chain.rpc import RpcChain
+    from omnilytics.chain.rpc import RpcChain, Settings
     from omnilytics.cli.settings import RoleSettings
 
 
@@ -27,23 +27,30 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
     """
     from omnilytics.chain.journal import FileJournal
     from omnilytics.chain.keystore import Keystore
-    from omnilytics.chain.rpc import RpcChain, Settings
+    from omnilytics.chain.rpc import RpcChain
 
-    keys, chain, fees = settings.keys, settings.chain, settings.fees
+    keys, chain = settings.keys, settings.chain
     sender = Address(keys.account)
     password = read_password(keys.password_file, keys.password_env, sender)
     account = Keystore(keys.folder).unlock(sender, password)
-    patience = chain.model_dump(exclude={"rpc", "chain_id", "market"})
     with FileJournal(settings.state.folder / "journal", chain.chain_id, [account]) as journal:
         rpc = RpcChain(
             chain.rpc,
             [account],
             chain_id=chain.chain_id,
             journal=journal,
-            settings=Settings(**patience, fee_ceiling_wei=fees.ceiling_wei, tip_wei=fees.tip_wei),
+            settings=patience(settings),
         )
         try:
             rpc.resume(sender)
             yield rpc, journal
         finally:
             rpc.close()
+
+
+def patience(settings: RoleSettings) -> Settings:
+    """How patient and how generous the role is."""
+    from omnilytics.chain.rpc import Settings
+
+    chosen = settings.chain.model_dump(exclude={"rpc", "chain_id", "market"})
+    return Settings(**chosen, fee_ceiling_wei=settings.fees.ceiling_wei, tip_wei=settings.fees.tip_wei)

@@ -312,17 +312,29 @@ def member_settings(file: Path) -> MemberSettings:
     return _read(file, MemberSettings)
 
 
-def _read(file: Path, kind: type[Settings]) -> Settings:
+def any_settings(file: Path) -> RoleSettings:
+    """The settings of whichever role: a file with `[session]` is a model owner's.
+
+    Raises:
+        DataError, InputError: as `owner_settings`.
+    """
+    return _read(file, OwnerSettings) if "session" in _values(file) else _read(file, MemberSettings)
+
+
+def _values(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{file}: expected a configuration to read, got: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{file}: expected TOML, got bytes that are no text") from None
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{file}: expected TOML, got: {error}") from None
+
+
+def _read(file: Path, kind: type[Settings]) -> Settings:
     try:
-        return kind.model_validate(values, context={"folder": file.absolute().parent})
+        return kind.model_validate(_values(file), context={"folder": file.absolute().parent})
     except ValidationError as error:
         raise InputError("; ".join(f"{file}: {_plain(kind, e)}" for e in error.errors(include_url=False))) from None
 

@@ -170,7 +170,7 @@ def build_data(
         InputError: not enough samples, or an unknown partition.
     """
     rng = seeds.numpy("data")
-    pool, test = _load(recipe, directory)
+    pool, test = load_pool(recipe, directory)
     order = rng.permutation(len(pool))
     owner, rest = pool.take(order[: recipe.owner_samples]), pool.take(order[recipe.owner_samples :])
     if len(owner) < recipe.owner_samples:
@@ -185,8 +185,12 @@ def build_data(
     return Material(owner, members, test)
 
 
-def _load(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]:
-    """What is dealt, and what is tested on."""
+def load_pool(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]:
+    """What is dealt, and what is tested on.
+
+    Raises:
+        DataError: files missing or corrupt.
+    """
     if recipe.dataset == "mnist":
         if directory is None:
             raise DataError("mnist: expected the folder of its files (--data-dir), got none")

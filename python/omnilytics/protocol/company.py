@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import IntEnum
 
 from omnilytics.chain.base import ChainPort, SessionPort
-from omnilytics.codec import Codec
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol import events, turns
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import DataOwner
 from omnilytics.protocol.reporter import Reporter
 from omnilytics.protocol.seating import Seating, ranks
-from omnilytics.types import Address, FloatVec, GroupStatus, SessionParams, Stage
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, FloatVec, GroupStatus, Stage
 
 Train = Callable[[Sequence[int], FloatVec], Sequence[FloatVec]]
 """(indices of members, W^p) -> their trained vectors, in the same order."""
@@ -62,25 +62,20 @@ class Company:
         self.session = session
         self.members = list(members)
         self.by_account = {member.account: member for member in members}
-        self.params: SessionParams = session.params()
-        self.codec = Codec(self.params)
+        self.watch = Watch(chain, session)
+        self.params, self.codec = self.watch.params, self.watch.codec
         self.tell = Reporter(chain, session, self.params, sink, number)
         self.gone: Mapping[Address, Step] = {}
         self._dropouts = dropouts
-        self._known = Ledger()
-        self._next_block = 0
 
     def ledger(self) -> Ledger:
         """The session's ledger up to the newest block."""
-        logs = self.chain.logs(self.session.address, self._next_block)
-        self._next_block = self.chain.block_number() + 1
-        self._known.extend(log for _, log in logs)
-        return self._known
+        return self.watch.ledger()
 
     def take_seats(self) -> Seating:
         """Who sits where by now, for the reporter too."""
         before = self.tell.seats
-        self.tell.seats = self.ledger().seats(self.params, self._place)
+        self.tell.seats = self.watch.seats()
         if not before.groups:
             self.gone = self._dropouts(self.tell.seats)
         return self.tell.seats
@@ -94,7 +89,7 @@ class Company:
 
     def groups(self, status: GroupStatus) -> list[int]:
         """The groups that stand there, by id."""
-        return [g for g in range(self.session.group_count()) if self.session.group(g).status is status]
+        return self.watch.groups(status)
 
     def here(self, account: Address, step: Step) -> bool:
         """Whether a member does that step."""
@@ -147,19 +142,19 @@ class Company:
         if self.tell.seats.groups:
             return self.one_seated()
         ledger = self.ledger()
-        for account in turns.of_registered(ranks(self.params, ledger.registrations), self._block()):
+        for account in turns.of_registered(ranks(self.params, ledger.registrations), self.watch.next_block()):
             if account in self.by_account:
                 return account
         return self.members[0].account
 
     def one_seated(self) -> Address:
         """Whose turn it is among all seated."""
-        turn = turns.of_session(self.tell.seats, self.ledger().committed, self._block())
+        turn = turns.of_session(self.tell.seats, self.ledger().committed, self.watch.next_block())
         return self._turn_or(turn, [member.account for member in self.members])
 
     def one_of(self, group: int) -> Address:
         """Whose turn it is within a group."""
-        turn = turns.of_group(self.tell.seats, self.ledger().committed, group, self._block())
+        turn = turns.of_group(self.tell.seats, self.ledger().committed, group, self.watch.next_block())
         return self._turn_or(turn, self.tell.seats.groups[group])
 
     def pass_deadline(self) -> None:
@@ -172,14 +167,6 @@ class Company:
         if turn in self.by_account and turn not in self.gone:
             return turn
         return next((account for account in others if account not in self.gone), others[0])
-
-    def _block(self) -> int:
-        """The block that the next transaction is expected in."""
-        return self.chain.block_number() + 1
-
-    def _place(self, cohort: int, account: Address) -> int:
-        """A member's place in the group of an earlier session that it came back with."""
-        return self.chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place
 
 
 def of_bitmap(group: Sequence[Address], places: int) -> list[Address]:

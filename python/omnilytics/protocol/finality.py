@@ -29,18 +29,23 @@ def settled(chain: ChainPort, session: SessionPort, event: str, read: Callable[[
         ProtocolError: there is no such event, or the value has changed while this waited.
     """
     before = read()
-    while blocks:
-        fixed = _newest(chain, session, event)
-        depth = chain.block_number() - fixed
-        if depth >= blocks:
-            break
-        chain.wait_blocks(blocks - depth)
+    while left := blocks_left(chain, session, event, blocks):
+        chain.wait_blocks(left)
     after = read()
     if after != before:
         raise ProtocolError(
             f"{event}: expected {before:#b} as {blocks} blocks ago, got {after:#b}: the chain has gone back behind it"
         )
     return after
+
+
+def blocks_left(chain: ChainPort, session: SessionPort, event: str, blocks: int) -> int:
+    """How many blocks it takes until the newest event of that name is `blocks` deep.
+
+    Raises:
+        ProtocolError: there is no such event.
+    """
+    return max(0, blocks - (chain.block_number() - _newest(chain, session, event))) if blocks else 0
 
 
 def _newest(chain: ChainPort, session: SessionPort, event: str) -> int:

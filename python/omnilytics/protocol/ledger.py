@@ -32,9 +32,10 @@ class Ledger:
 
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
     and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
-    and `second_seed` are None before each draw. `committed`, or shared, are (group, place); `failed` has, by group, the
-    bitmap over places of who did its part; `fees` are wei. `sharing` is by group; `objecting`: it is over for this
-    round.
+    and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
+    has, by group, the bitmap over places of who did its part; `fees` are wei. `sharing` is by group; `objecting`: it is
+    over for this round. `products` are of the first `gram_chunks`.
+    `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 
     published: list[bytes] = field(default_factory=list)
@@ -47,13 +48,16 @@ class Ledger:
     uploaded: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
+    gram_chunks: int = 0
     selected: Selection | None = None
     registrations: list[Registration] = field(default_factory=list)
     seed: bytes | None = None
     second_seed: bytes | None = None
     committed: set[tuple[int, int]] = field(default_factory=set)
+    roots: dict[tuple[int, int], bytes] = field(default_factory=dict)
     failed: dict[int, int] = field(default_factory=dict)
     fees: Counter[Address] = field(default_factory=Counter)
+    deadline: int = 0
 
     @classmethod
     def read(cls, logs: Iterable[Log]) -> Ledger:
@@ -70,6 +74,7 @@ class Ledger:
                 self._add(*decoded)
 
     def _add(self, name: str, values: dict[str, object]) -> None:
+        self.deadline = max([self.deadline, *(_int(v) for key, v in values.items() if key.endswith("deadline"))])
         match name:
             case "Published":
                 self.published.append(_bytes(values["words"]))
@@ -87,7 +92,9 @@ class Ledger:
             case "SharingClosed":
                 self.objecting = True
             case "Committed":
-                self.committed.add((_int(values["group"]), _int(values["place"])))
+                seat = _int(values["group"]), _int(values["place"])
+                self.committed.add(seat)
+                self.roots[seat] = _bytes(values["root"])
             case "Shared":
                 self.committed.add((_int(values["group"]), _int(values["place"])))
                 self._shared(name, values)
@@ -105,6 +112,7 @@ class Ledger:
                 products = values["products"]
                 assert isinstance(products, list | tuple)
                 self.products = [_int(p) for p in products]
+                self.gram_chunks += 1
             case "Selected":
                 self.selected = Selection(
                     accepted=_int(values["accepted"]),

@@ -232,25 +232,48 @@ class DataOwner:
             ProtocolError: the offer isn't acceptable, or what is published isn't what was hashed.
             Reverted: the contract refused.
         """
-        if randomness.seeded and not self._chain.simulated:
-            raise ProtocolError("keys from a seed: expected the operating system's randomness on a real chain")
+        self._check_randomness(randomness)
         params = session.params()
         self._policy.check(params, simulated=self._chain.simulated)
         check_published(session, self._ledger(session), params)
+        key, transport = self._take_secrets(session, randomness)
+        keys = key.sign(self._chain.chain_id, session.address, self.account, transport)
+        return session.register(self.account, keys, params.bond_wei, proof, cohort)
+
+    def rejoin(self, session: SessionPort, randomness: Randomness) -> None:
+        """Goes on in a session that an earlier process has registered for, with the secrets of then.
+
+        Raises:
+            ProtocolError: a seed on a real chain, or secrets other than those that the account has registered with.
+        """
+        self._check_randomness(randomness)
+        ledger = self._ledger(session)
+        key, _ = self._take_secrets(session, randomness)
+        if ledger.keys.get(self.account) != (key.x, key.parity):
+            raise ProtocolError(
+                f"{self.account}: expected the mask key that it has registered, got another one: "
+                "its state was kept in another place when it registered, or is lost"
+            )
+
+    def _check_randomness(self, randomness: Randomness) -> None:
+        if randomness.seeded and not self._chain.simulated:
+            raise ProtocolError("keys from a seed: expected the operating system's randomness on a real chain")
+
+    def _take_secrets(self, session: SessionPort, randomness: Randomness) -> tuple[MaskKey, bytes]:
+        """Its mask key and its transport key in the session; forgets the one before."""
         self._session, self._randomness = session, randomness
         self._rounding_seed = randomness.rounding_seed()
         self._trained, self._masked, self._group, self._part = None, None, (), None
         self._inputs = {}
-        if params.policy is DropoutPolicy.RECOVER:
-            self._releases = self._releases or ReleaseLog()
-            if not (self._releases.durable or self._chain.simulated):
-                raise ProtocolError("releases: expected a log in a file on a real chain, got one in memory")
-            self._secrets = randomness.member_secrets()
-            self._key, transport = self._secrets.key, self._secrets.transport
-        else:
-            self._secrets, self._key, transport = None, randomness.mask_key(), bytes(32)
-        keys = self._key.sign(self._chain.chain_id, session.address, self.account, transport)
-        return session.register(self.account, keys, params.bond_wei, proof, cohort)
+        if session.params().policy is DropoutPolicy.ABORT:
+            self._secrets, self._key = None, randomness.mask_key()
+            return self._key, bytes(32)
+        self._releases = self._releases or ReleaseLog()
+        if not (self._releases.durable or self._chain.simulated):
+            raise ProtocolError("releases: expected a log in a file on a real chain, got one in memory")
+        self._secrets = randomness.member_secrets()
+        self._key = self._secrets.key
+        return self._key, self._secrets.transport
 
     def objection(self, seats: Seating) -> str | None:
         """Why it declines the group that it was drawn into, in words; None: it doesn't, or has no seat."""
@@ -265,13 +288,30 @@ class DataOwner:
 
     def share(self, seats: Seating, ledger: Ledger) -> Receipt:
         """Deals shares of its secrets to its group, with fresh polynomials for every group; `recover` only."""
+        self._part = self._part_in(seats, ledger)
+        return self._part.share(self._sharing_seed())
+
+    def share_again(self, seats: Seating, ledger: Ledger) -> None:
+        """Takes up its part in a group in which an earlier process has shared; sends nothing.
+
+        Raises:
+            ProtocolError: the shares can't be made again.
+        """
+        self._part = self._part_in(seats, ledger)
+        self._part.share_again(self._sharing_seed(), ledger.sharing[self._part.group])
+
+    def _sharing_seed(self) -> bytes | None:
+        assert self._randomness is not None
+        return self._randomness.sharing_seed(self.part.group, self._group)
+
+    def _part_in(self, seats: Seating, ledger: Ledger) -> Recovering:
         session = self._joined()
         context = self._context(session, seats, ledger)
         if self._secrets is None or self._releases is None or self._randomness is None:
             raise ProtocolError(f"{self.account} has no secrets to share: expected a session with policy recover")
         self._group = seats.groups[context.group]
         transports = [ledger.transports[peer] for peer in self._group]
-        self._part = Recovering(
+        return Recovering(
             chain=self._chain,
             session=session,
             members=self._group,
@@ -281,7 +321,6 @@ class DataOwner:
             releases=self._releases,
             finality_blocks=self._policy.final_after(self._chain.simulated),
         )
-        return self._part.share(self._randomness.sharing_seed(context.group))
 
     @property
     def part(self) -> Recovering:
@@ -291,38 +330,43 @@ class DataOwner:
         return self._part
 
     def mask(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> bool:
-        """Encodes and masks the trained weights for those who have shared; False: the member drops out.
+        """Encodes and masks the trained weights for its group; False: the member drops out.
 
-        It keeps both vectors, as `commit` does.
-        """
-        session = self._joined()
-        self.part.expect_sharers()
-        self._keep(weights, published)
-        self._masked = self._mask(session, self._context(session, seats, ledger))
-        return self._masked is not None
-
-    def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
-        """Encodes and masks the trained weights, keeps the words, commits to them; None when the member drops out.
-
-        Drawn again, it masks the same integers anew, for its new peers: the weights of its first commitment count.
-        It keeps both vectors themselves, which nobody can write to from then on: copies take too much memory.
+        With policy `recover` for those of the group who have shared. Drawn again, it masks the same integers anew, for
+        its new peers: the weights of its first time count. It keeps both vectors themselves, which nobody can write to
+        from then on: copies take too much memory.
         """
         session = self._joined()
         self._keep(weights, published)
         context = self._context(session, seats, ledger)
-        if context not in self._inputs:
-            self._inputs[context] = self._mask(session, context)
-        self._masked = self._inputs[context]
-        self._group = seats.groups[context.group]
-        return None if self._masked is None else session.commit(self.account, self._masked.root)
+        if self._part is not None:
+            self._part.expect_sharers()
+            self._masked = self._mask(session, context)
+        else:
+            if context not in self._inputs:
+                self._inputs[context] = self._mask(session, context)
+            self._masked = self._inputs[context]
+            self._group = seats.groups[context.group]
+        return self._masked is not None
+
+    def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
+        """Masks the trained weights, keeps the words, commits to them; None when the member drops out."""
+        return self.commit_masked() if self.mask(weights, published, seats, ledger) else None
+
+    def commit_masked(self) -> Receipt:
+        """Commits to the words that `mask` has made."""
+        return self._joined().commit(self.account, self.root)
 
     def upload(self) -> list[Receipt]:
         """Uploads the masked words, chunk by chunk: these bytes or nothing."""
+        return [self.upload_chunk(chunk) for chunk in range(len(self._committed().chunk_hashes))]
+
+    def upload_chunk(self, chunk: int) -> Receipt:
+        """Uploads one chunk of the masked words."""
         session, masked = self._joined(), self._committed()
         self._past.add(session.owner(), self._group)
         hashes = masked.chunk_hashes if self._part is None else []
-        chunks = range(len(masked.chunk_hashes))
-        return [session.upload(self.account, i, masked.chunk(i), hashes) for i in chunks]
+        return session.upload(self.account, chunk, masked.chunk(chunk), hashes)
 
     def reveal(self, ledger: Ledger) -> Receipt:
         """Reveals its self mask and the shares that are due: the sum of those who delivered becomes known."""
@@ -334,6 +378,11 @@ class DataOwner:
     def withdraw(self) -> Receipt:
         """Takes out what the session owes this account."""
         return self._joined().withdraw(self.account)
+
+    @property
+    def root(self) -> bytes:
+        """E13 of the masked words, 32 bytes."""
+        return self._committed().root
 
     @property
     def clipped(self) -> int:

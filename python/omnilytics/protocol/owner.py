@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from omnilytics import codec
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
+from omnilytics.errors import ProtocolError
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.merkle import MerkleTree
+from omnilytics.protocol.steps import Action
 from omnilytics.protocol.terms import MAX_CAPACITY, check_params
-from omnilytics.types import Address, FloatVec, Receipt, SessionParams, reserve_wei
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, FloatVec, Receipt, SessionParams, Stage, reserve_wei
 
 LARGEST_LIST = 256
 """Addresses in one `whitelist` call; who lets in more sets a Merkle root, which costs the same for any number."""
@@ -38,21 +42,18 @@ class ModelOwner:
             InputError: parameters that the contract would refuse, nobody to list, or an account twice; nothing is sent.
             EncodingError: W^p isn't finite.
         """
-        words = codec.float_words(published)
-        capacity = min(len(members), MAX_CAPACITY)
-        check_params(params, capacity, self._market.min_window_secs())
-        address, receipt = self._market.create_session(self.account)
+        plan = SessionPlan(self._market, members, published, params)
+        session, receipt = self.create()
+        watch = Watch(self._chain, session)
         receipts = [receipt]
-        session = self._chain.session(address)
-        if capacity > LARGEST_LIST:
-            receipts.append(session.set_whitelist_root(self.account, MerkleTree(members).root, capacity))
-        else:
-            receipts.append(session.whitelist(self.account, members))
-        for chunk, first in enumerate(range(0, len(words), PUBLISH_BATCH)):
-            receipts.append(session.publish(self.account, chunk, words[first : first + PUBLISH_BATCH]))
-        value = params.reward_wei + reserve_wei(params, capacity)
-        receipts.append(session.start(self.account, params, value))
+        while session.stage() is Stage.SETUP:
+            receipts.append(plan.next(self.account, watch).send())
         return session, receipts
+
+    def create(self) -> tuple[SessionPort, Receipt]:
+        """A session of its own, which is not yet open."""
+        address, receipt = self._market.create_session(self.account)
+        return self._chain.session(address), receipt
 
     def mean_update(self, session: SessionPort) -> FloatVec | None:
         """The mean of the accepted groups' decoded aggregates, shape (d,): an update (`delta`) or weights (`weights`).
@@ -71,3 +72,63 @@ class ModelOwner:
     def withdraw(self, session: SessionPort) -> Receipt:
         """Takes out what the session owes the model owner."""
         return session.withdraw(self.account)
+
+
+class SessionPlan:
+    """What a session is opened with, and which call comes next, by what the chain has of it already.
+
+    Args:
+        market: where it is.
+        members: who may register.
+        published: W^p, shape (d,).
+        params: its terms.
+
+    Raises:
+        InputError: parameters that the contract would refuse, nobody to list, or an account twice.
+        EncodingError: W^p isn't finite.
+    """
+
+    def __init__(
+        self, market: MarketPort, members: Sequence[Address], published: FloatVec, params: SessionParams
+    ) -> None:
+        self._words = codec.float_words(published)
+        self._members, self._params = members, params
+        self._capacity = min(len(members), MAX_CAPACITY)
+        check_params(params, self._capacity, market.min_window_secs())
+
+    @property
+    def capacity(self) -> int:
+        """How many may register."""
+        return self._capacity
+
+    @property
+    def deposit_wei(self) -> int:
+        """Reward and reserve."""
+        return self._params.reward_wei + reserve_wei(self._params, self._capacity)
+
+    def next(self, owner: Address, watch: Watch) -> Action:
+        """The next call of a session in stage Setup.
+
+        Raises:
+            ProtocolError: the session has been given another whitelist or other words.
+        """
+        session, capacity = watch.session, watch.session.capacity()
+        if not capacity:
+            return Action("whitelist", (), partial(self._let_in, session, owner), f"lets {self._capacity} register")
+        if capacity != self._capacity:
+            raise ProtocolError(f"capacity: expected {self._capacity}, got a session for {capacity}")
+        there = watch.ledger().published
+        if b"".join(there) != self._words[: sum(map(len, there))]:
+            raise ProtocolError("published: expected the words of this model, got a session with others")
+        first = sum(map(len, there))
+        if first < len(self._words):
+            words = self._words[first : first + PUBLISH_BATCH]
+            send = partial(session.publish, owner, len(there), words)
+            return Action("publish", (len(there),), send, f"publishes part {len(there)} of the model")
+        send = partial(session.start, owner, self._params, self.deposit_wei)
+        return Action("start", (), send, f"starts the session, with {self.deposit_wei} wei")
+
+    def _let_in(self, session: SessionPort, owner: Address) -> Receipt:
+        if self._capacity > LARGEST_LIST:
+            return session.set_whitelist_root(owner, MerkleTree(self._members).root, self._capacity)
+        return session.whitelist(owner, self._members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,8 +25,11 @@ class Randomness(Protocol):
     def member_secrets(self) -> MemberSecrets:
         """Of a member of a session with policy `recover`."""
 
-    def sharing_seed(self, group: int) -> bytes | None:
-        """What its polynomials in a group are drawn from, 32 bytes; None: the operating system's randomness."""
+    def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
+        """What its polynomials in a group of these members are drawn from, 32 bytes, another for each group.
+
+        None: the operating system's randomness, which can't be had again after a crash.
+        """
 
     def rounding_seed(self) -> bytes:
         """32 bytes, the same for all that the member masks in the session."""
@@ -42,7 +46,7 @@ class SystemRandomness:
     def member_secrets(self) -> MemberSecrets:
         return MemberSecrets.generate()
 
-    def sharing_seed(self, group: int) -> bytes | None:
+    def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
         return None
 
     def rounding_seed(self) -> bytes:
@@ -55,12 +59,19 @@ class Vault(Protocol):
     def secret(self, name: str) -> bytes:
         """32 bytes of the operating system's randomness of that name: the same again and again."""
 
+    def keep(self, name: str, content: bytes) -> bytes:
+        """What was first kept under that name."""
+
+    def kept(self, name: str) -> bytes | None:
+        """The same, without keeping anything; None: nothing is."""
+
 
 class DurableRandomness:
     """The operating system's randomness, drawn once for a session and kept: after a crash a member has the same keys.
 
-    Without it a member that registered and crashed couldn't lift its own masks. Polynomials aren't kept: dealt anew to
-    other members, as after a chain that went back, the same ones would let colluders of both groups pool their shares.
+    Without it a member that registered and crashed couldn't lift its own masks. Polynomials are bound to the members of
+    the group: dealt to others, as after a chain that went back, the same ones would let colluders of both groups pool
+    their shares.
 
     Args:
         vault: of the member's account.
@@ -79,8 +90,8 @@ class DurableRandomness:
     def member_secrets(self) -> MemberSecrets:
         return MemberSecrets.from_seed(self._secret("member-secrets"))
 
-    def sharing_seed(self, group: int) -> bytes | None:
-        return None
+    def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
+        return self._secret(f"sharing/{group}/{'/'.join(members)}")
 
     def rounding_seed(self) -> bytes:
         return self._secret("rounding")
@@ -107,7 +118,7 @@ class SeededRandomness:
     def member_secrets(self) -> MemberSecrets:
         return MemberSecrets.from_seed(self.seeds.bytes("member-secrets", self.member, self.session))
 
-    def sharing_seed(self, group: int) -> bytes | None:
+    def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
         return self.seeds.bytes("sharing", self.member, self.session, group)
 
     def rounding_seed(self) -> bytes:

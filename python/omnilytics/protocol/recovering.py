@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Recovery
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.finality import settled
+from omnilytics.protocol.finality import blocks_left, settled
 from omnilytics.protocol.releases import Part, ReleaseLog
 from omnilytics.protocol.sharing import Sharing
 from omnilytics.types import Address, Opening, Receipt, Stage
@@ -54,9 +54,25 @@ class Recovering:
         dealing = self.recovery.deal(seed)
         return self.session.share(self.account, dealing.root, dealing.points, dealing.sealed)
 
+    def share_again(self, seed: bytes | None, sharing: Sharing) -> None:
+        """Deals as an earlier process has, without sending anything.
+
+        Raises:
+            ProtocolError: these aren't the shares that it has sent.
+        """
+        if self.recovery.deal(seed).root != sharing.dealings[self.place].root:
+            raise ProtocolError(
+                f"group {self.group}: expected the shares that this member has dealt, got others: "
+                "its state was kept in another place when it shared, or is lost"
+            )
+
+    def blocks_left(self, event: str) -> int:
+        """How many blocks it takes until what that event fixed is final."""
+        return blocks_left(self.chain, self.session, event, self.finality_blocks)
+
     def await_sharers(self) -> None:
         """Waits until it is final who has shared: masks are made with these, and with no others after."""
-        self._expect(Stage.SHARE)
+        self._expect(Stage.SHARE, Stage.UPLOAD, Stage.REVEAL)
         self.sharers = settled(self.chain, self.session, "SharingClosed", self._committed, self.finality_blocks)
 
     def check(self, sharing: Sharing) -> dict[int, str]:
@@ -78,7 +94,7 @@ class Recovering:
         Raises:
             ProtocolError: the contract names others than those whose shares this member has checked.
         """
-        self._expect(Stage.UPLOAD)
+        self._expect(Stage.UPLOAD, Stage.REVEAL)
         self._expect_sharers(self._committed())
 
     def reveal(self, sharing: Sharing) -> Receipt:
@@ -94,6 +110,16 @@ class Recovering:
         openings = self._openings(revealed.shares, sharing)
         return self.session.reveal(self.account, revealed.secret, revealed.addresses, openings)
 
+    def reveal_again(self) -> None:
+        """Takes up what an earlier process has revealed, without sending anything.
+
+        Raises:
+            ProtocolError: it has released secrets for another set.
+        """
+        delivered = self._delivered()
+        self._release(delivered)
+        self.recovery.reveal(delivered)
+
     def reveal_shares(self, sharing: Sharing) -> Receipt:
         """Lends its shares of the self masks of those who have delivered and stay away.
 
@@ -106,10 +132,11 @@ class Recovering:
         shares = self.recovery.reveal_shares(view.opened & view.delivered)
         return self.session.reveal_shares(self.account, self._openings(shares, sharing))
 
-    def _expect(self, stage: Stage) -> None:
+    def _expect(self, *stages: Stage) -> None:
         found = self.session.stage()
-        if found is not stage:
-            raise ProtocolError(f"stage: expected {stage.name.lower()}, got {found.name.lower()}")
+        if found not in stages:
+            expected = " or ".join(stage.name.lower() for stage in stages)
+            raise ProtocolError(f"stage: expected {expected}, got {found.name.lower()}")
 
     def _expect_sharers(self, found: int) -> None:
         if found != self.sharers:

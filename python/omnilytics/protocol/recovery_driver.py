@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from omnilytics.protocol.company import Company, Step, Train
 from omnilytics.protocol.member import DataOwner
+from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
 from omnilytics.protocol.sharing import Sharing, places_of
-from omnilytics.types import Disclosure, FloatVec, GroupStatus, Stage
+from omnilytics.types import FloatVec, GroupStatus, Stage
 
 
 class RecoveryDriver:
@@ -75,7 +76,8 @@ class RecoveryDriver:
             return
         for group in self._all.groups(GroupStatus.DELIVERED):
             caller = self._all.one_of(group)
-            self._tell.did(self._session.disclose(caller, group, self._disclosures(group)))
+            known = disclosures(self._session.group(group), group, self._tell.seats, self._all.ledger())
+            self._tell.did(self._session.disclose(caller, group, known))
 
     def unmask(self) -> None:
         """A member of each disclosed group re-supplies its uploads; the contract adds them and takes the masks off."""
@@ -83,9 +85,9 @@ class RecoveryDriver:
             return
         for group in self._all.groups(GroupStatus.DELIVERED):
             ledger, sharing = self._all.ledger(), self._sharing(group)
-            delivered = places_of(self._delivered(group))
+            view = self._session.group(group)
             for chunk in range(self._all.codec.chunks):
-                words = [ledger.uploaded[group, place][chunk] for place in delivered]
+                words = uploads(view, group, chunk, ledger)
                 caller = self._all.one_of(group)
                 self._tell.did(self._session.unmask(caller, group, chunk, words, sharing.minus, sharing.plus))
             self._tell.group(group)
@@ -134,27 +136,9 @@ class RecoveryDriver:
     def _rebuild(self, group: int) -> None:
         """Has the contract rebuild every secret of which T shares are known, or name its dealer once."""
         view, ledger = self._session.group(group), self._all.ledger()
-        for dealer in places_of(view.committed & ~view.opened & ~view.blamed):
-            account = self._tell.seats.groups[group][dealer]
-            sharing, caller = self._sharing(group), self._all.one_of(group)
-            delivered = view.delivered >> dealer & 1
-            expected = sharing.self_mask(dealer) if delivered else ledger.key_addresses[account]
-            chosen = sharing.holders(dealer, self._all.params.threshold, expected)
-            if chosen is not None:
-                self._tell.did(self._session.rebuild(caller, account, sharing.addresses(dealer), *chosen))
-
-    def _disclosures(self, group: int) -> list[Disclosure]:
-        view, ledger, sharing = self._session.group(group), self._all.ledger(), self._sharing(group)
-        accounts = self._tell.seats.groups[group]
-        return [
-            Disclosure(
-                accounts[place],
-                *ledger.keys[accounts[place]],
-                sharing.secrets[place],
-                sharing.addresses(place) if view.delivered >> place & 1 else b"",
-            )
-            for place in places_of(view.committed)
-        ]
+        for one in rebuildings(view, group, self._tell.seats, ledger, self._all.params.threshold):
+            caller = self._all.one_of(group)
+            self._tell.did(self._session.rebuild(caller, one.dealer, one.addresses, one.holders, one.shares))
 
     def _present(self, group: int, places: int, step: Step) -> list[tuple[int, DataOwner]]:
         """(place, member) of those places whose members do the step."""

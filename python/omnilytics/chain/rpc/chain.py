@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
 from omnilytics.chain.rpc.answers import Block, block_of, data_of
+from omnilytics.chain.rpc.fees import base_fee
 from omnilytics.chain.rpc.logs import LogBook
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Health, Nodes, quantity
@@ -131,6 +132,10 @@ class RpcChain:
             raise InputError(f"count: expected at least 0, got {count}")
         target = self.block_number() + count
         self._wait(lambda: self.block_number() >= target)
+
+    def base_fee_wei(self) -> int:
+        """Of the newest block, wei a gas."""
+        return base_fee(self._nodes)
 
     def balance(self, account: Address) -> int:
         """Wei."""

@@ -1,0 +1,179 @@
+"""`omnilytics market deploy | list | show`: the contract that sessions are made by, and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omnilytics.cli.files import STDOUT, Outputs
+
+if TYPE_CHECKING:
+    from omnilytics.chain.base import SessionPort
+    from omnilytics.types import SessionParams
+
+MARKET_SCHEMA = "omnilytics/market/1"
+LIST_SCHEMA = "omnilytics/sessions/1"
+SESSION_SCHEMA = "omnilytics/session/1"
+
+EXAMPLE = "Example: omnilytics market deploy --config owner.toml --min-window-secs 60 --yes"
+LIST_EXAMPLE = "Example: omnilytics market list --config owner.toml --json -"
+SHOW_EXAMPLE = "Example: omnilytics market show --config data-owner.toml"
+
+Config = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The role's settings (TOML).")]
+Session = Annotated[
+    str | None,
+    typer.Option("--session", metavar="ADDRESS", help="Which session. [default: the newest that isn't finished]"),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before money moves.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback(epilog=EXAMPLE)
+def market() -> None:
+    """Deploy a market, and look at its sessions."""
+
+
+@app.command("deploy", epilog=EXAMPLE)
+def deploy(
+    config: Config,
+    min_window_secs: Annotated[
+        int, typer.Option(min=0, max=31_536_000, help="The shortest window that its sessions may set.")
+    ] = 60,
+    yes: Yes = False,
+    json_file: JsonFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Deploy the contracts and a market over them. Its address goes into every role's settings."""
+    from omnilytics.cli import connection, preflight
+    from omnilytics.cli.settings import any_settings
+    from omnilytics.cli.show import printer
+
+    say = printer(quiet=quiet, stderr=json_file == STDOUT)
+    with Outputs(json_file) as files, connection.signer(any_settings(config)) as own:
+        lines = [f"deploys    a market on chain {own.chain.chain_id} from {own.account}: some 30 M gas"]
+        preflight.agree(lines, "Deploy it?", say, yes=yes)
+        made = own.chain.deploy_market(own.account, min_window_secs)
+        value = {
+            "schema": MARKET_SCHEMA,
+            "chain_id": own.chain.chain_id,
+            "market": made.address,
+            "min_window_secs": made.min_window_secs(),
+        }
+        files.json(json_file, value)
+    say(made.address)
+
+
+@app.command("list", epilog=LIST_EXAMPLE)
+def show_all(config: Config, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+    """List the sessions of the market, oldest first."""
+    from omnilytics.cli import connection
+    from omnilytics.cli.settings import any_settings
+    from omnilytics.cli.show import printer
+
+    say = printer(quiet=quiet, stderr=json_file == STDOUT)
+    with Outputs(json_file) as files:
+        settings = any_settings(config)
+        chain = connection.reader(settings)
+        there = connection.market_of(settings, chain)
+        sessions = [chain.session(address) for address in there.sessions()]
+        entries = [
+            {"session": one.address, "owner": one.owner(), "stage": one.stage().name.lower()} for one in sessions
+        ]
+        value = {"schema": LIST_SCHEMA, "chain_id": chain.chain_id, "market": there.address, "sessions": entries}
+        files.json(json_file, value)
+    for entry in entries:
+        say(f"{entry['session']}  {entry['stage']:<9}  owner {entry['owner']}")
+    if not entries:
+        say(f"no sessions in market {there.address}")
+
+
+@app.command("show", epilog=SHOW_EXAMPLE)
+def show(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+    """Show a session: its terms, where it stands, its groups."""
+    from omnilytics.cli import connection
+    from omnilytics.cli.settings import any_settings
+    from omnilytics.cli.show import printer
+
+    say = printer(quiet=quiet, stderr=json_file == STDOUT)
+    with Outputs(json_file) as files:
+        settings = any_settings(config)
+        chain = connection.reader(settings)
+        value = to_json(chain.chain_id, connection.session_of(settings, chain, session))
+        files.json(json_file, value)
+    for line in table(value):
+        say(line)
+
+
+def to_json(chain_id: int, session: SessionPort) -> dict[str, Any]:
+    """The object that `market show --json` writes."""
+    from omnilytics.types import Stage
+
+    stage = session.stage()
+    started, money = stage is not Stage.SETUP, session.money()
+    groups = [session.group(number) for number in range(session.group_count())]
+    return {
+        "schema": SESSION_SCHEMA,
+        "chain_id": chain_id,
+        "session": session.address,
+        "owner": session.owner(),
+        "market": session.market(),
+        "stage": stage.name.lower(),
+        "deadline": session.deadline() or None,
+        "capacity": session.capacity(),
+        "registered": session.registered_count(),
+        "terms": _terms(session.params()) if started else None,
+        "groups": [
+            {
+                "group": number,
+                "status": view.status.name.lower(),
+                "committed": view.committed.bit_count(),
+                "delivered": view.delivered.bit_count(),
+                "accepted": view.accepted,
+                "settled": view.settled,
+            }
+            for number, view in enumerate(groups)
+        ],
+        "money": {
+            "deposited_wei": money.deposited,
+            "credits_wei": money.credits,
+            "locked_wei": money.locked,
+            "withdrawn_wei": money.withdrawn,
+        },
+    }
+
+
+def _terms(params: SessionParams) -> dict[str, Any]:
+    names = ("parameter_count", "samples", "epochs", "batch_size", "rounds", "min_rounds", "members", "threshold")
+    windows = ("register_secs", "commit_secs", "upload_secs", "reveal_secs", "aggregate_secs", "select_secs")
+    enumerated = ("encoding", "assignment", "rule", "policy")
+    wei = ("reward_wei", "bond_wei", "fee_cap_wei")
+    return {
+        **{name: getattr(params, name) for name in (*names, *windows, *wei)},
+        **{name: getattr(params, name).name.lower() for name in enumerated},
+        "clip": params.clip_value,
+    }
+
+
+def table(value: dict[str, Any]) -> list[str]:
+    """A session as lines of text."""
+    from omnilytics.dashboard.words import ether
+
+    lines = [
+        f"session    {value['session']} of {value['owner']}",
+        f"stage      {value['stage']}" + (f", deadline {value['deadline']}" if value["deadline"] else ""),
+        f"registered {value['registered']:,} of {value['capacity']:,}",
+    ]
+    terms = value["terms"]
+    if terms is not None:
+        lines += [
+            f"groups     {terms['rounds']} of {terms['members']}, of which {terms['threshold']} must do their part",
+            f"rules      policy {terms['policy']}, rule {terms['rule']}, assignment {terms['assignment']}",
+            f"money      reward {ether(terms['reward_wei'])}, bond {ether(terms['bond_wei'])}",
+        ]
+    lines += [f"group {one['group']:<4} {one['status']}, {one['delivered']} delivered" for one in value["groups"]]
+    return lines

@@ -1,0 +1,89 @@
+"""Before money moves: what will be deposited, what it will cost, whether the account has it, and whether to go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from omnilytics.errors import ChainError, InputError
+
+if TYPE_CHECKING:
+    from omnilytics.protocol.fees import Quote
+    from omnilytics.types import Address, SessionParams
+
+
+def owner_lines(made: Quote) -> list[str]:
+    """What a model owner puts in, and what it gets for it."""
+    from omnilytics.dashboard.words import ether
+
+    params = made.params
+    return [
+        *_shape(params),
+        f"deposits   {ether(made.deposit_wei)}: reward {ether(made.reward_wei)}, reserve {ether(made.reserve_wei)}",
+        f"gas        {ether(made.owner_gas_wei)} at {ether(made.gas_price_wei)} a gas, not paid back",
+        f"comes back {ether(made.returned_reward_wei + made.returned_wei)}, if {made.registered:,} register",
+    ]
+
+
+def member_lines(made: Quote) -> list[str]:
+    """What a data owner puts in, and what it gets for it."""
+    from omnilytics.dashboard.words import ether
+
+    params = made.params
+    return [
+        *_shape(params),
+        f"deposits   a bond of {ether(params.bond_wei)}, which comes back if it does its part",
+        f"gas        {ether(made.member_gas_wei)} at {ether(made.gas_price_wei)} a gas, "
+        f"of which {ether(made.member_fees_wei)} are paid back",
+        f"reward     {ether(params.reward_wei // (params.rounds * params.members))} if its group is accepted",
+    ]
+
+
+def check_balance(account: Address, balance_wei: int, deposit_wei: int, gas_wei: int) -> None:
+    """Refuses what the account can't pay.
+
+    Raises:
+        ChainError: it has less than deposit and gas.
+    """
+    if balance_wei < deposit_wei + gas_wei:
+        raise ChainError(
+            f"{account}: expected at least {deposit_wei + gas_wei} wei, {deposit_wei} to deposit and {gas_wei} "
+            f"for gas, got {balance_wei}; send it money"
+        )
+
+
+def agree(lines: Sequence[str], question: str, say: Callable[[str], None], *, yes: bool) -> None:
+    """Shows the lines, and asks on a terminal unless `yes`.
+
+    Raises:
+        InputError: there is no terminal, and no `--yes`.
+        typer.Abort: no.
+    """
+    for line in lines:
+        say(line)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError("--yes: expected it where there is no terminal to ask on, got none")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _shape(params: SessionParams) -> list[str]:
+    from omnilytics.dashboard.words import span
+
+    windows = (
+        ("register", params.register_secs),
+        ("commit", params.commit_secs),
+        ("upload", params.upload_secs),
+        ("reveal", params.reveal_secs),
+        ("aggregate", params.aggregate_secs),
+        ("select", params.select_secs),
+    )
+    return [
+        f"session    {params.rounds} groups of {params.members}, of which {params.threshold} must do their part; "
+        f"{params.parameter_count:,} parameters, {params.samples} samples, {params.epochs} epochs",
+        "windows    " + ", ".join(f"{name} {span(secs)}" for name, secs in windows if secs),
+    ]

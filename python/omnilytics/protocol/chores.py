@@ -1,0 +1,197 @@
+"""What anybody may do to bring a session on, and when an account does it: in its turn, or when others have let it pass.
+
+In the first quarter of its time only the one whose turn it is gets its gas back (section 9). After that the others step
+in one by one, so that not all of them send the same call at once and all but one pay for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+from omnilytics.protocol import turns
+from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
+from omnilytics.protocol.seating import ranks
+from omnilytics.protocol.steps import Action, Decision, Waiting
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, DropoutPolicy, GroupStatus, Rule, SessionParams, Stage
+
+WAITS: dict[Stage, str] = {
+    Stage.REGISTER: "more data owners to register",
+    Stage.COMMIT: "the others to commit",
+    Stage.SHARE: "the others to share, or to object",
+    Stage.UPLOAD: "the others to upload",
+    Stage.REVEAL: "the others to reveal",
+    Stage.AGGREGATE: "the groups to be added up",
+    Stage.SELECT: "the groups to be compared",
+    Stage.PAYMENT: "the groups to be settled",
+}
+
+
+def window_secs(params: SessionParams, stage: Stage) -> int:
+    """How long a stage may take, seconds."""
+    windows = {
+        Stage.REGISTER: params.register_secs,
+        Stage.COMMIT: params.commit_secs,
+        Stage.SHARE: params.commit_secs,
+        Stage.UPLOAD: params.upload_secs,
+        Stage.REVEAL: params.reveal_secs,
+        Stage.AGGREGATE: params.aggregate_secs,
+    }
+    return windows.get(stage, params.select_secs)
+
+
+class Chores:
+    """What one account does of what everybody may do.
+
+    Args:
+        watch: of the session.
+        account: whose.
+    """
+
+    def __init__(self, watch: Watch, account: Address) -> None:
+        self._watch = watch
+        self._session = watch.session
+        self._account = account
+
+    def decide(self, stage: Stage) -> Decision:
+        """What is to be done in the stage that the session is in, from Register on to Payment."""
+        deadline = self._session.deadline()
+        if stage is Stage.DRAW:
+            return self._draw()
+        if stage is Stage.PAYMENT:
+            return self._settle()
+        if self._watch.chain.timestamp() > deadline:
+            turn = self._turn_to_register() if stage is Stage.REGISTER else self._turn_of_all()
+            words = f"ends stage {stage.name.lower()}, whose time is over"
+            action = Action("advance", (stage, deadline), lambda: self._session.advance(self._account), words)
+            return self._in_turn(action, turn, deadline, stage)
+        match stage:
+            case Stage.REVEAL:
+                return self._rebuild(deadline)
+            case Stage.AGGREGATE:
+                return self._aggregate(deadline)
+            case Stage.SELECT:
+                return self._select(deadline)
+            case _:
+                return Waiting(WAITS[stage], deadline + 1)
+
+    def _draw(self) -> Decision:
+        draw_block, head = self._session.draw_block(), self._watch.chain.block_number()
+        if head <= draw_block:
+            return Waiting("the block whose hash draws the seats", block=draw_block + 1)
+        turn = self._turn_of_all() if self._session.first_groups() else self._turn_to_register()
+        anyone = draw_block + turns.BLOCKS_OF_A_DRAW + self._number()[0]
+        if self._account in turn or head > anyone:
+            return Action("draw", (draw_block,), lambda: self._session.draw(self._account), "draws the seats")
+        return Waiting("somebody else to draw the seats", block=anyone + 1)
+
+    def _rebuild(self, deadline: int) -> Decision:
+        """The first secret of which enough shares are known; its group's turn, then anybody in the last quarter."""
+        params, seats = self._watch.params, self._watch.seats()
+        late = deadline - params.reveal_secs // 4
+        waiting = Waiting(WAITS[Stage.REVEAL], deadline + 1)
+        for group in self._watch.groups(GroupStatus.REVEAL):
+            view, ledger = self._session.group(group), self._watch.ledger()
+            for one in rebuildings(view, group, seats, ledger, params.threshold):
+                arguments = one.dealer, one.addresses, one.holders, one.shares
+                send = partial(self._session.rebuild, self._account, *arguments)
+                words = f"has the secret of place {one.place} in group {group} rebuilt"
+                action = Action("rebuild", (group, one.place), send, words)
+                due = self._from(self._turn_of_group(group), late, params.reveal_secs // 4)
+                if self._watch.chain.timestamp() >= due:
+                    return action
+                waiting = Waiting(f"somebody else of group {group} to rebuild a secret", due)
+        return waiting
+
+    def _aggregate(self, deadline: int) -> Decision:
+        """The first chunk that it may add, of whichever group."""
+        began = deadline - self._watch.params.aggregate_secs
+        waiting: Decision = Waiting(WAITS[Stage.AGGREGATE], deadline + 1)
+        for group in self._watch.groups(GroupStatus.DELIVERED):
+            action = self._sum(group)
+            waiting = self._in_turn(action, self._turn_of_group(group), began, Stage.AGGREGATE)
+            if isinstance(waiting, Action):
+                break
+        return waiting
+
+    def _sum(self, group: int) -> Action:
+        """The next step towards the sum of a group."""
+        view, ledger = self._session.group(group), self._watch.ledger()
+        chunk, me = view.chunks_aggregated, self._account
+        words = f"adds up chunk {chunk} of group {group}"
+        if self._watch.params.policy is DropoutPolicy.ABORT:
+            added = ledger.uploads[group, chunk]
+            return Action("aggregate", (group, chunk), lambda: self._session.aggregate(me, group, chunk, added), words)
+        if not any(view.seeds_hash):
+            known = disclosures(view, group, self._watch.seats(), ledger)
+            words = f"has the masks of group {group} disclosed"
+            return Action("disclose", (group,), lambda: self._session.disclose(me, group, known), words)
+        sharing, added = ledger.sharing[group], uploads(view, group, chunk, ledger)
+        send = partial(self._session.unmask, me, group, chunk, added, sharing.minus, sharing.plus)
+        return Action("unmask", (group, chunk), send, words)
+
+    def _select(self, deadline: int) -> Decision:
+        ledger, me = self._watch.ledger(), self._account
+        began = deadline - self._watch.params.select_secs
+        chunk = ledger.gram_chunks
+        if self._watch.params.rule is Rule.KRUM and chunk < self._watch.codec.chunks:
+            words = [ledger.aggregates[group, chunk] for group in self._watch.groups(GroupStatus.AGGREGATED)]
+            send = partial(self._session.gram, me, chunk, words, ledger.products)
+            action = Action("gram", (chunk,), send, f"compares the groups, chunk {chunk}")
+        else:
+            send = partial(self._session.select, me, ledger.products)
+            action = Action("select", (), send, "has the rule choose among the groups")
+        return self._in_turn(action, self._turn_of_all(), began, Stage.SELECT)
+
+    def _settle(self) -> Decision:
+        """The first group that it may settle; the stage has begun about when the last deadline was, or before."""
+        began = self._watch.ledger().deadline
+        waiting: Decision = Waiting(WAITS[Stage.PAYMENT])
+        for group in self._to_settle():
+            send = partial(self._session.settle, self._account, group, self._watch.seats().groups[group])
+            action = Action("settle", (group,), send, f"settles group {group}")
+            waiting = self._in_turn(action, self._turn_of_group(group), began, Stage.PAYMENT)
+            if isinstance(waiting, Action):
+                break
+        return waiting
+
+    def _to_settle(self) -> list[int]:
+        """The groups that can be settled now: those of the second round after the failed ones of the first."""
+        views = map(self._session.group, range(self._session.group_count()))
+        left = {group: view for group, view in enumerate(views) if not view.settled}
+        first = self._watch.seats().first
+        failed = any(group < first and view.status is GroupStatus.FAILED for group, view in left.items())
+        return [group for group in left if group < first or not failed]
+
+    def _in_turn(self, action: Action, turn: Collection[Address | None], since: int, stage: Stage) -> Decision:
+        """The action, if it is this account's turn or the first quarter of its time has passed; else until when."""
+        secs = window_secs(self._watch.params, stage)
+        due = self._from(turn, since + secs // 4 + 1, secs // 2)
+        if self._watch.chain.timestamp() >= due:
+            return action
+        return Waiting(f"somebody else, whose turn it is: {action.words}", due)
+
+    def _from(self, turn: Collection[Address | None], anyone: int, over: int) -> int:
+        """When this account acts: at once in its turn; else after `anyone`, one after the other `over` so long."""
+        if self._account in turn:
+            return 0
+        number, count = self._number()
+        return anyone + over * number // count
+
+    def _number(self) -> tuple[int, int]:
+        """(its number, how many there are) among those who step in: the seated or registered, then all others."""
+        line = [account for group in self._watch.seats().groups for account in group]
+        line = line or list(self._watch.ledger().keys)
+        return line.index(self._account) if self._account in line else len(line), len(line) + 1
+
+    def _turn_to_register(self) -> Collection[Address | None]:
+        line = ranks(self._watch.params, self._watch.ledger().registrations)
+        return turns.of_registered(line, self._watch.next_block())
+
+    def _turn_of_all(self) -> Collection[Address | None]:
+        return {turns.of_session(self._watch.seats(), self._watch.ledger().committed, self._watch.next_block())}
+
+    def _turn_of_group(self, group: int) -> Collection[Address | None]:
+        seats, committed = self._watch.seats(), self._watch.ledger().committed
+        return {turns.of_group(seats, committed, group, self._watch.next_block())}

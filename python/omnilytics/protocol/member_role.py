@@ -1,0 +1,260 @@
+"""A data owner that follows a session by itself, from registration to its money, also when it is started anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from omnilytics.errors import ProtocolError
+from omnilytics.protocol.chores import Chores
+from omnilytics.protocol.member import DataOwner, check_published
+from omnilytics.protocol.randomness import Randomness, Vault
+from omnilytics.protocol.steps import Action, Decision, Done, Waiting
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Receipt, Stage
+
+TrainAlone = Callable[[FloatVec], FloatVec]
+"""W^p -> the member's trained vector, the same whenever it is asked in one session."""
+
+
+def once(train: TrainAlone, vault: Vault, session: Address) -> TrainAlone:
+    """Training that is done once for a session, whatever happens to the process: what came of it is kept."""
+    name = f"{session}/weights"
+
+    def recall(published: FloatVec) -> FloatVec:
+        kept = vault.kept(name)
+        if kept is None:
+            kept = vault.keep(name, train(published).astype("<f4").tobytes())
+        return np.frombuffer(kept, "<f4").astype(np.float32)
+
+    return recall
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class MemberRole:
+    """One data owner in one session. All but its secrets and its training is read from the chain.
+
+    Attributes:
+        watch: of the session.
+        member: the data owner.
+        randomness: its secrets, the same whenever they are asked for; a seed in simulations alone.
+        train: its training.
+        proof: that a Merkle root has its account in it (E28); empty with a list.
+        cohort: 0, or an earlier session and group (E29).
+        margin_secs: it doesn't register later than so long before the end of registration.
+    """
+
+    watch: Watch
+    member: DataOwner
+    randomness: Randomness
+    train: TrainAlone
+    proof: Sequence[bytes] = ()
+    cohort: int = 0
+    margin_secs: int = 0
+    _joined: bool = False
+    _trained: tuple[FloatVec, FloatVec] | None = None
+    _masked_for: tuple[int, int] | None = None
+    _dealt_for: tuple[int, int] | None = None
+    _faults: dict[int, str] | None = None
+    _gone: bool = False
+    _chores: Chores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chores = Chores(self.watch, self.member.account)
+
+    def decide(self) -> Decision:
+        """What is to be done now."""
+        session, stage = self.watch.session, self.watch.session.stage()
+        if stage is Stage.SETUP:
+            return Waiting("the model owner to start the session")
+        if stage is Stage.FINISHED:
+            return self._withdraw()
+        if not session.member(self.member.account).registered:
+            return self._register(stage)
+        if not self._joined:
+            self.member.rejoin(session, self.randomness)
+            self._joined = True
+        own = self._own(stage)
+        if isinstance(own, Action):
+            return own
+        chore = self._chores.decide(stage)
+        if own is None or not isinstance(chore, Waiting) or own.until >= chore.until > 0:
+            return chore
+        return own
+
+    def _register(self, stage: Stage) -> Decision:
+        session = self.watch.session
+        if stage is not Stage.REGISTER:
+            return Done("registration is over, and this account isn't in")
+        deadline, now = session.deadline(), self.watch.chain.timestamp()
+        if now > deadline - self.margin_secs:
+            return Done(f"too late to register: {max(0, deadline - now)} s are left, expected {self.margin_secs}")
+
+        return Action("register", (), self._join, "registers, with its bond")
+
+    def _join(self) -> Receipt:
+        """Trains first: whoever can't, or takes too long, puts in no bond."""
+        self._vectors()
+        receipt = self.member.register(self.watch.session, self.randomness, self.proof, self.cohort)
+        self._joined = True
+        return receipt
+
+    def _own(self, stage: Stage) -> Action | Waiting | None:
+        """What nobody else can do for it."""
+        seat = self.watch.seats().seat_of(self.member.account)
+        if seat is None or self._gone or self.watch.chain.timestamp() > self.watch.session.deadline():
+            return None
+        match stage:
+            case Stage.COMMIT:
+                return self._commit(*seat)
+            case Stage.SHARE:
+                return self._object(*seat) if self.watch.ledger().objecting else self._share(*seat)
+            case Stage.UPLOAD:
+                return self._upload(*seat)
+            case Stage.REVEAL:
+                return self._reveal(*seat)
+            case _:
+                return None
+
+    def _commit(self, group: int, place: int) -> Action | None:
+        if not self._to_begin(group, place):
+            return None
+        refusal = self._decline(group)
+        if refusal or not self._mask(group, place):
+            return refusal
+        return Action("commit", (group,), self.member.commit_masked, f"commits to its words in group {group}")
+
+    def _share(self, group: int, place: int) -> Action | None:
+        if not self._to_begin(group, place):
+            return None
+        return self._decline(group) or Action(
+            "share", (group,), partial(self._deal, group, place), f"shares its secrets with group {group}"
+        )
+
+    def _to_begin(self, group: int, place: int) -> bool:
+        """Whether it has still to commit or to share in its group."""
+        status = self.watch.session.group(group).status
+        return status is GroupStatus.COMMIT and (group, place) not in self.watch.ledger().committed
+
+    def _decline(self, group: int) -> Action | None:
+        reason = self.member.objection(self.watch.seats())
+        if reason is None:
+            return None
+        return Action("decline", (group,), self.member.decline, f"declines group {group}: {reason}")
+
+    def _deal(self, group: int, place: int) -> Receipt:
+        receipt = self.member.share(self.watch.seats(), self.watch.ledger())
+        self._dealt_for, self._faults = (group, place), None
+        return receipt
+
+    def _object(self, group: int, place: int) -> Action | Waiting | None:
+        view = self.watch.session.group(group)
+        if view.status is not GroupStatus.COMMIT or view.committed.bit_count() < self.watch.params.threshold:
+            return None
+        faults = self._check(group, place)
+        if isinstance(faults, Waiting):
+            return faults
+        if not faults:
+            return None
+        accused, reason = min(faults.items())
+        words = f"objects to the shares of place {accused}: {reason}"
+        return Action("object_to", (group, accused), partial(self.member.part.object_to, accused), words)
+
+    def _check(self, group: int, place: int) -> dict[int, str] | Waiting:
+        """What is wrong with the shares that it got, by place, once it is final who has shared."""
+        ledger = self.watch.ledger()
+        if (group, place) not in ledger.committed:
+            return {}
+        if self._dealt_for != (group, place):
+            self.member.share_again(self.watch.seats(), ledger)
+            self._dealt_for, self._faults = (group, place), None
+        if self._faults is None:
+            if left := self.member.part.blocks_left("SharingClosed"):
+                return self._final(left)
+            self.member.part.await_sharers()
+            self._faults = self.member.part.check(ledger.sharing[group])
+        return self._faults
+
+    def _final(self, blocks: int) -> Waiting:
+        return Waiting("the chain to be final", block=self.watch.chain.block_number() + blocks)
+
+    def _reveal(self, group: int, place: int) -> Action | Waiting | None:
+        """Its self mask in the first half of the stage, its shares of those who stay away in the third quarter."""
+        view, secs = self.watch.session.group(group), self.watch.params.reveal_secs
+        if view.status is not GroupStatus.REVEAL or not view.delivered >> place & 1:
+            return None
+        deadline, now = self.watch.session.deadline(), self.watch.chain.timestamp()
+        half, ledger = deadline - secs // 2, self.watch.ledger()
+        ready = self._ready(group, place)
+        if ready is not True:
+            return ready or None
+        if not view.revealed >> place & 1:
+            if now > half:
+                return None
+            if left := self.member.part.blocks_left("UploadClosed"):
+                return self._final(left)
+            send = partial(self.member.reveal, ledger)
+            return Action("reveal", (group,), send, f"reveals its self mask in group {group}")
+        if not view.delivered & ~view.opened or view.lent >> place & 1 or now > deadline - secs // 4:
+            return None
+        if now <= half:
+            return Waiting("the others to reveal", half + 1)
+        self.member.part.reveal_again()
+        send = partial(self.member.part.reveal_shares, ledger.sharing[group])
+        return Action("reveal_shares", (group,), send, f"lends its shares to group {group}")
+
+    def _upload(self, group: int, place: int) -> Action | Waiting | None:
+        chunk = self.watch.session.member(self.member.account).chunks_delivered
+        if (group, place) not in self.watch.ledger().committed or chunk >= self.watch.codec.chunks:
+            return None
+        if self.watch.session.group(group).status is not GroupStatus.UPLOAD:
+            return None
+        ready = self._ready(group, place)
+        if ready is not True:
+            return ready or None
+        words = f"uploads chunk {chunk} of {self.watch.codec.chunks}"
+        return Action("upload", (group, chunk), partial(self.member.upload_chunk, chunk), words)
+
+    def _ready(self, group: int, place: int) -> bool | Waiting:
+        """Whether it has its words for the group, or what it waits for to make them."""
+        if self.watch.params.policy is DropoutPolicy.RECOVER:
+            faults = self._check(group, place)
+            if isinstance(faults, Waiting):
+                return faults
+            self._gone |= bool(faults)
+        return not self._gone and self._mask(group, place)
+
+    def _mask(self, group: int, place: int) -> bool:
+        """Has its words for the group; False: it drops out.
+
+        Raises:
+            ProtocolError: they aren't those that it has committed to: never would it show others under the same mask.
+        """
+        if self._masked_for != (group, place):
+            ledger = self.watch.ledger()
+            self._gone = not self.member.mask(*self._vectors(), self.watch.seats(), ledger)
+            root = ledger.roots.get((group, place))
+            if not self._gone and root is not None and root != self.member.root:
+                raise ProtocolError(
+                    f"group {group}: expected the words of root 0x{root.hex()}, to which it has committed, got others: "
+                    "training must give the same again"
+                )
+            self._masked_for = group, place
+        return not self._gone
+
+    def _vectors(self) -> tuple[FloatVec, FloatVec]:
+        """(its trained vector, W^p)."""
+        if self._trained is None:
+            published = check_published(self.watch.session, self.watch.ledger(), self.watch.params)
+            self._trained = self.train(published), published
+        return self._trained
+
+    def _withdraw(self) -> Action | Done:
+        session, account = self.watch.session, self.member.account
+        credit = session.credit_of(account)
+        if not credit:
+            return Done("the session is finished, and owes this account nothing")
+        return Action("withdraw", (), lambda: session.withdraw(account), f"takes out {credit} wei")

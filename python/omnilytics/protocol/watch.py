@@ -1,0 +1,61 @@
+"""What one client reads of one session: its parameters, its events up to now, who sits where."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from omnilytics.chain.base import ChainPort, SessionPort
+from omnilytics.codec import Codec
+from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.seating import Seating
+from omnilytics.types import Address, GroupStatus, Log, SessionParams
+
+
+class Watch:
+    """Reads a session again and again. Parameters are asked for once: they don't change after `start`."""
+
+    def __init__(self, chain: ChainPort, session: SessionPort) -> None:
+        self.chain = chain
+        self.session = session
+        self._known = Ledger()
+        self._logs: list[tuple[int, Log]] = []
+        self._next_block = 0
+
+    @cached_property
+    def params(self) -> SessionParams:
+        """The session's terms, once it is started."""
+        return self.session.params()
+
+    @cached_property
+    def codec(self) -> Codec:
+        """That of the session's terms."""
+        return Codec(self.params)
+
+    def ledger(self) -> Ledger:
+        """The session's ledger up to the newest block; made anew where the chain has gone back."""
+        if self.chain.simulated:
+            fresh = self.chain.logs(self.session.address, self._next_block)
+            self._next_block = self.chain.block_number() + 1
+        else:
+            logs = self.chain.logs(self.session.address)
+            if logs[: len(self._logs)] != self._logs:
+                self._known, self._logs = Ledger(), []
+            fresh, self._logs = logs[len(self._logs) :], logs
+        self._known.extend(log for _, log in fresh)
+        return self._known
+
+    def seats(self) -> Seating:
+        """Who sits where by now."""
+        return self.ledger().seats(self.params, self._place)
+
+    def groups(self, status: GroupStatus) -> list[int]:
+        """The groups that stand there, by id."""
+        return [g for g in range(self.session.group_count()) if self.session.group(g).status is status]
+
+    def next_block(self) -> int:
+        """The block that the next transaction is expected in."""
+        return self.chain.block_number() + 1
+
+    def _place(self, cohort: int, account: Address) -> int:
+        """A member's place in the group of an earlier session that it came back with."""
+        return self.chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place

@@ -1,0 +1,154 @@
+"""Roles as processes of their own: their files, their command lines, what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from omnilytics.chain.keystore import Keystore
+from omnilytics.types import Address
+from tests.node.chains import RICH_ADDRESS, NodeChain
+
+PASSWORD = "correct horse battery"
+MONEY_WEI = 10 * 10**18
+WINDOW_SECS = 240
+PATIENCE_SECS = 300.0
+
+
+@dataclass
+class Process:
+    """A role that runs."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
+            self.running = subprocess.Popen(
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+            )
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+    def await_words(self, words: str) -> None:
+        """Returns as soon as it has said them."""
+        deadline = time.monotonic() + PATIENCE_SECS
+        while words not in self.said():
+            assert self.running is not None
+            assert self.running.poll() is None, f"{self.name} has ended without {words!r}: {self.said()}"
+            assert time.monotonic() < deadline, f"{self.name}: {self.said()}"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self.running is not None:
+            self.running.kill()
+            self.running.wait()
+
+    def await_end(self) -> None:
+        assert self.running is not None
+        try:
+            code = self.running.wait(PATIENCE_SECS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} doesn't end: {self.said()}") from None
+        assert code == 0, f"{self.name}: {self.said()}"
+
+
+@dataclass
+class Village:
+    """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
+
+    home: Path
+    chain: NodeChain
+    members: int
+    session: Mapping[str, Any]
+    commit_secs: int = WINDOW_SECS
+    accounts: dict[str, LocalAccount] = field(default_factory=dict)
+    processes: list[Process] = field(default_factory=list)
+    market: Address | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("mo", *(f"do{index}" for index in range(self.members))):
+            (self.home / name).mkdir()
+            account = Account.create()
+            self.accounts[name] = account
+            Keystore(self.home / name / "keys", 2).add(account, PASSWORD)
+            password = self.home / name / "password.txt"
+            password.write_text(PASSWORD, encoding="utf-8")
+            password.chmod(0o600)
+            self.chain.send("fund", RICH_ADDRESS, self.address(name), b"", MONEY_WEI)
+        listed = "\n".join(self.address(f"do{index}") for index in range(self.members))
+        (self.home / "members.txt").write_text(listed, encoding="utf-8")
+        self.write()
+        self.market = Address(str(self.ask("mo", "market", "deploy", "--min-window-secs", "1", "--yes")["market"]))
+        self.write()
+
+    def address(self, name: str) -> Address:
+        return Address(self.accounts[name].address.lower())
+
+    def write(self) -> None:
+        """Everybody's settings."""
+        for part, name in enumerate(self.accounts):
+            chain = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id, "confirmations": 0}
+            chain |= {"market": self.market} if self.market else {}
+            sections: dict[str, Mapping[str, Any]] = {
+                "chain": chain,
+                "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
+                "state": {"folder": "state"},
+                "data": {"dataset": "digits", "part": part, "parts": len(self.accounts)},
+            }
+            if name == "mo":
+                steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
+                sections["session"] = self.session
+                windows = {f"{step}_secs": WINDOW_SECS for step in steps}
+                sections["deadlines"] = windows | {"commit_secs": self.commit_secs}
+            else:
+                sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
+                sections["deadlines"] = {"shortest_window_secs": 20, "margin_secs": 1}
+            text = "\n".join(f"[{key}]\n{_lines(values)}" for key, values in sections.items())
+            (self.home / name / "role.toml").write_text(text, encoding="utf-8")
+
+    def ask(self, name: str, *arguments: str) -> dict[str, Any]:
+        """The JSON of a command that ends by itself."""
+        command = [*self._command(name, *arguments), "--json", "-"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stderr
+        value: dict[str, Any] = json.loads(done.stdout)
+        return value
+
+    def open(self) -> dict[str, Any]:
+        """The owner opens a session; from then on there is a block every second."""
+        opened = self.ask("mo", "mo", "create", "--members", str(self.home / "members.txt"), "--yes")
+        self.chain.node.ask("evm_setIntervalMining", 1)
+        return opened
+
+    def start(self, name: str, *arguments: str) -> Process:
+        process = Process(name, self._command(name, *arguments), self.home / f"{name}.log")
+        self.processes.append(process)
+        process.start()
+        return process
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+
+    def _command(self, name: str, *arguments: str) -> list[str]:
+        config = str(self.home / name / "role.toml")
+        return [sys.executable, "-m", "omnilytics.cli", *arguments, "--config", config]
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items()) + "\n"
