@@ -10,8 +10,9 @@ import pytest
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.company import Step, nobody
 from omnilytics.protocol.member_role import MemberRole
+from omnilytics.protocol.recovering import Recovering
 from omnilytics.protocol.steps import Acted
-from omnilytics.types import Address, Stage
+from omnilytics.types import Address, Receipt, Stage
 from tests.e2e.market import Fair
 from tests.e2e.roles import Cast, Ending, ending, shuffled
 from tests.e2e.test_recover import TERMS, gone
@@ -81,3 +82,21 @@ def test_shares_that_can_t_be_dealt_again_are_refused() -> None:
     role.randomness = replace(role.randomness, session=9)  # type: ignore[type-var]
     with pytest.raises(ProtocolError, match="expected the mask key that it has registered"):
         roles.step(victim)
+
+
+def test_bad_shares_are_objected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    roles = cast()
+    victim = roles.fair.members[VICTIM]
+
+    def share(self: Recovering, seed: bytes | None) -> Receipt:
+        dealing = self.recovery.deal(seed)
+        sealed = bytes(len(dealing.sealed)) if self.account == victim else dealing.sealed
+        return self.session.share(self.account, dealing.root, dealing.points, sealed)
+
+    monkeypatch.setattr(Recovering, "share", share)
+    roles.run(lambda accounts: [account for account in accounts if roles.again(account) is None])
+    words = [s.words for _, s in roles.told if isinstance(s, Acted) and s.receipt.call == "object"]
+    assert len(words) == 1
+    assert words[0].startswith(f"objects to the shares of place {VICTIM}: ")
+    ended = roles.ending()
+    assert (ended.failed, ended.accepted, ended.left_wei) == ((0,), 0b110, 0)

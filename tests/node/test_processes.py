@@ -79,9 +79,18 @@ def test_a_session_of_processes(settle: Settle, policy: str, commit_secs: int) -
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session
 
 
-@pytest.mark.parametrize("words", ["registers, with", "commits to", "uploads chunk"])
-def test_a_data_owner_that_is_killed_goes_on(settle: Settle, words: str) -> None:
-    village = settle()
+@pytest.mark.parametrize(
+    ("policy", "commit_secs", "words"),
+    [
+        ("abort", WINDOW_SECS, "registers, with"),
+        ("abort", WINDOW_SECS, "commits to"),
+        ("abort", WINDOW_SECS, "uploads chunk"),
+        ("recover", OBJECT_SECS, "shares its secrets"),
+        ("recover", OBJECT_SECS, "reveals its self mask"),
+    ],
+)
+def test_a_data_owner_that_is_killed_goes_on(settle: Settle, policy: str, commit_secs: int, words: str) -> None:
+    village = settle(commit_secs, policy=policy)
     opened = village.open()
     victim = village.start("do0", "do", "run", "--yes")
     others = [village.start(f"do{index}", "do", "run", "--yes") for index in range(1, MEMBERS)]

@@ -161,7 +161,7 @@ class MemberRole:
             return None
         accused, reason = min(faults.items())
         words = f"objects to the shares of place {accused}: {reason}"
-        return Action("object_to", (group, accused), partial(self.member.part.object_to, accused), words)
+        return Action("object", (group, accused), partial(self.member.part.object_to, accused), words)
 
     def _check(self, group: int, place: int) -> dict[int, str] | Waiting:
         """What is wrong with the shares that it got, by place, once it is final who has shared."""
