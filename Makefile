@@ -73,8 +73,8 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 	cargo test --locked --quiet -p omnilytics-core -p omnilytics-evm
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
-	$(BIN)/pytest $(PARALLEL) -m 'node and not nightly' $(PYTEST_ARGS)
+test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves; they wait more than they compute
+	$(BIN)/pytest -n 4 --dist worksteal -m 'node and not nightly' $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
