@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Iterable
@@ -34,7 +35,7 @@ GAS_SPARE = 250_000
 
 FIRST_POLL_SECS = 0.01
 POLL_GROWTH = 1.5
-MOST_TRIES = 5  # of a call whose nonce is taken, or whose gas ran out, by what others did meanwhile
+MOST_TRIES = 16  # of a call whose nonce is taken, or whose gas ran out, by what others did meanwhile
 
 
 @dataclass
@@ -110,6 +111,7 @@ class Wallet:
             if isinstance(outcome, Receipt):
                 return outcome
             LOG.warning("%s of %s: %s; trying again", call, sender, outcome)
+            time.sleep(random.uniform(0, self._settings.poll_secs))  # whoever has the key, too, doesn't win every time
         raise ChainError(f"{call} of {sender}: {MOST_TRIES} tries in vain, the last one because {outcome}")
 
     def resume(self, sender: Address) -> list[Receipt]:
