@@ -204,8 +204,7 @@ class Wallet:
             ChainError: not done in time; the entry stays open.
         """
         try:
-            found = self._awaited(owner, pending)
-            outcome = self._outcome(pending.intent, found)
+            outcome = self._outcome(pending.intent, self._awaited(owner, pending))
             self._journal.close(pending.entry, str(outcome) if isinstance(outcome, ChainError) else outcome)
         finally:
             owner.own.discard(pending.entry)
@@ -213,20 +212,20 @@ class Wallet:
             raise outcome
         return outcome
 
-    def _outcome(self, intent: Intent, found: Mined | None) -> Receipt | str | ChainError:
-        if found is None:
+    def _outcome(self, intent: Intent, awaited: tuple[Mined, int] | None) -> Receipt | str | ChainError:
+        if awaited is None:
             return f"nonce {intent.nonce} was used by another transaction: does another process have this key?"
+        found, timestamp = awaited
         if found.succeeded:
-            block = block_of(self._nodes.request("eth_getBlockByHash", "0x" + found.block_hash.hex(), False))
-            return receipt_of(intent, found, block.timestamp)
+            return receipt_of(intent, found, timestamp)
         try:
             self._nodes.request("eth_call", _question(intent), hex(found.block))
         except NodeError as error:
             return refusal(intent.call, error)
         return f"it failed in block {found.block}, after which it wouldn't: {intent.gas} gas were too little there"
 
-    def _awaited(self, owner: _Sender, pending: Pending) -> Mined | None:
-        """Where it is, deep enough; None: another transaction has the nonce."""
+    def _awaited(self, owner: _Sender, pending: Pending) -> tuple[Mined, int] | None:
+        """Where it is, deep enough, and the unix time of that block; None: another transaction has the nonce."""
         start = time.monotonic()
         raise_at = start + self._settings.stuck_secs
         pause = FIRST_POLL_SECS
@@ -239,7 +238,9 @@ class Wallet:
                     self._nodes.saw(found.block)
                     self._journal.mined(pending.entry, found.tx_hash, found.block, found.block_hash)
                 if self._depth(found) >= self._settings.confirmations:
-                    return found
+                    block = self._nodes.request("eth_getBlockByHash", "0x" + found.block_hash.hex(), False)
+                    if block is not None:  # a node that was shut down may have its receipt no longer than its block
+                        return found, block_of(block).timestamp
             elif self._taken(pending) and self._found(pending) is None:
                 return None
             elif seen is not None:
