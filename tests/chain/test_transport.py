@@ -130,8 +130,8 @@ class TestTime:
         number = chain.block_number()
         chain.wait_blocks(0)
         chain.wait_blocks(70)
-        assert chain.block_number() >= number + 70
-        assert chain.block_number() == number + 70 or not chain.simulated
+        more = chain.block_number() - number
+        assert more == 70 if chain.simulated else more >= 70  # geth may make some of its own
         with pytest.raises(InputError, match=r"count: expected .*, got -1"):
             chain.wait_blocks(-1)
 

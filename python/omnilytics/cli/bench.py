@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet
 from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure OmniLytics beside what a user would take instead, in the same run."""
     from rich.console import Console

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from omnilytics.cli.extras import needing_rpc
 from omnilytics.cli.passwords import read_password
 from omnilytics.types import Address
 
@@ -20,14 +21,15 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
     """The chain of a role, which sends for its account, and its journal; what an earlier run has sent is at its end.
 
     Raises:
-        InputError: no such key, a wrong password, a URL that is none.
+        InputError: no such key, a wrong password, a URL that is none; a package of the extra `rpc` is missing.
         DataError: files that are damaged, or open to others.
         JournalError: another process sends for the account; the journal is damaged or can't be written.
         ChainError: no node answers, none is on that chain, or what was sent isn't done in time.
     """
-    from omnilytics.chain.journal import FileJournal
-    from omnilytics.chain.keystore import Keystore
-    from omnilytics.chain.rpc import RpcChain
+    with needing_rpc("chain"):
+        from omnilytics.chain.journal import FileJournal
+        from omnilytics.chain.keystore import Keystore
+        from omnilytics.chain.rpc import RpcChain
 
     keys, chain = settings.keys, settings.chain
     sender = Address(keys.account)

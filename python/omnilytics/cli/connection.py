@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omnilytics.cli.extras import needing_rpc
 from omnilytics.errors import InputError
 from omnilytics.types import Address, Stage
 
@@ -45,8 +46,8 @@ def reader(settings: RoleSettings) -> RpcChain:
         InputError: the packages of the extra `rpc` are missing.
         ChainError: no node answers, or none is on that chain.
     """
-    _check_installed()
-    from omnilytics.chain.rpc import RpcChain
+    with needing_rpc("chain"):
+        from omnilytics.chain.rpc import RpcChain
     from omnilytics.cli.connect import patience
 
     return RpcChain(settings.chain.rpc, chain_id=settings.chain.chain_id, settings=patience(settings))
@@ -59,7 +60,6 @@ def signer(settings: RoleSettings) -> Iterator[Signer]:
     Raises:
         InputError, DataError, JournalError, ChainError: as `reader` and `connect.connected`.
     """
-    _check_installed()
     from omnilytics.chain.private import make_folder
     from omnilytics.cli.connect import connected
 
@@ -125,12 +125,3 @@ def count_of(market: MarketPort, chain: RpcChain, owner: Address, last: SessionP
     sessions = market.sessions()
     until = len(sessions) if last is None else sessions.index(last.address) + 1
     return sum(chain.session(address).owner() == owner for address in sessions[:until])
-
-
-def _check_installed() -> None:
-    try:
-        import omnilytics.chain.rpc  # noqa: F401
-    except ModuleNotFoundError as error:
-        missing = InputError(f"chain: expected the package {error.name}, which is part of the extra rpc, got none")
-        missing.add_note("pip install 'omnilytics[rpc]'")
-        raise missing from None

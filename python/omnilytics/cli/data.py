@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet
 from omnilytics.errors import InputError
 
 SCHEMA = "omnilytics/fetch/1"
@@ -49,7 +50,7 @@ def fetch(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was fetched; - prints it.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Download a data set, go on where a download broke off, and check its sums."""
     from omnilytics.cli.show import printer

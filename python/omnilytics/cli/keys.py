@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omnilytics.cli.extras import needing_rpc
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet, ResultFile
 from omnilytics.cli.passwords import PasswordEnv, PasswordFile, read_password
 from omnilytics.cli.places import keys_folder
-from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
     from omnilytics.chain.keystore import Keystore, StoredKey
@@ -26,8 +27,6 @@ Folder = Annotated[
     Path | None,
     typer.Option("--keys", metavar="DIR", help="Where keys are. [default: $OMNILYTICS_HOME/keys, ~/.omnilytics/keys]"),
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,7 +41,7 @@ def new(
     folder: Folder = None,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
-    json_file: JsonFile = None,
+    json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a key. Who loses its file or its password loses the account and what is in it: keep a copy of both."""
@@ -62,7 +61,7 @@ def take_over(
     folder: Folder = None,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
-    json_file: JsonFile = None,
+    json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Take over a key from a file, which stays as it is. An encrypted one keeps its password."""
@@ -76,7 +75,7 @@ def take_over(
 
 
 @app.command("list", epilog=LIST_EXAMPLE)
-def show(folder: Folder = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def show(folder: Folder = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """List the keys, and what is wrong with the file of one."""
     from omnilytics.cli.show import printer
 
@@ -93,12 +92,8 @@ def show(folder: Folder = None, json_file: JsonFile = None, quiet: Quiet = False
 
 
 def _keystore(folder: Path | None) -> Keystore:
-    try:
+    with needing_rpc("keys"):
         from omnilytics.chain.keystore import Keystore
-    except ModuleNotFoundError as error:
-        missing = InputError(f"keys: expected the package {error.name}, which is part of the extra rpc, got none")
-        missing.add_note("pip install 'omnilytics[rpc]'")
-        raise missing from None
     return Keystore(folder or keys_folder())
 
 

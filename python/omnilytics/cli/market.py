@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet, ResultFile
 
 if TYPE_CHECKING:
     from omnilytics.chain.base import SessionPort
@@ -27,8 +28,6 @@ Session = Annotated[
     typer.Option("--session", metavar="ADDRESS", help="Which session. [default: the newest that isn't finished]"),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before money moves.")]
-JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -45,7 +44,7 @@ def deploy(
         int, typer.Option(min=0, max=31_536_000, help="The shortest window that its sessions may set.")
     ] = 60,
     yes: Yes = False,
-    json_file: JsonFile = None,
+    json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Deploy the contracts and a market over them. Its address goes into every role's settings."""
@@ -69,7 +68,7 @@ def deploy(
 
 
 @app.command("list", epilog=LIST_EXAMPLE)
-def show_all(config: Config, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def show_all(config: Config, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """List the sessions of the market, oldest first."""
     from omnilytics.cli import connection
     from omnilytics.cli.settings import any_settings
@@ -93,7 +92,7 @@ def show_all(config: Config, json_file: JsonFile = None, quiet: Quiet = False) -
 
 
 @app.command("show", epilog=SHOW_EXAMPLE)
-def show(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def show(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Show a session: its terms, where it stands, its groups."""
     from omnilytics.cli import connection
     from omnilytics.cli.settings import any_settings

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.market import Config, JsonFile, Quiet, Session, Yes
+from omnilytics.cli.market import Config, Session, Yes
+from omnilytics.cli.options import Quiet, ResultFile
 from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def join(
     session: Session = None,
     members: Members = None,
     yes: Yes = False,
-    json_file: JsonFile = None,
+    json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Check a session's offer, train, and register with the bond. `do run` goes on from there."""
@@ -55,7 +56,7 @@ def run(
     session: Session = None,
     members: Members = None,
     yes: Yes = False,
-    json_file: JsonFile = None,
+    json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Take part in a session to its end, unattended. Started again after a crash, it goes on where it was."""
@@ -63,7 +64,7 @@ def run(
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Say where a session stands for this account. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
@@ -73,7 +74,7 @@ def status(config: Config, session: Session = None, json_file: JsonFile = None, 
 
 
 @app.command("withdraw", epilog="Example: omnilytics do withdraw --config data-owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following

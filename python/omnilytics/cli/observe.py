@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet
 
 if TYPE_CHECKING:
     from omnilytics.dashboard.state import DashboardState, Member, Session
@@ -33,7 +34,7 @@ def observe(
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="Pictures on a terminal, or log lines.")
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show a finished run again."""
     from omnilytics.cli.show import screen

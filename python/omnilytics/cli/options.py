@@ -1,4 +1,7 @@
-"""The options of `omnilytics demo` as typer wants them; what they mean and allow is in `config.DemoOptions`."""
+"""The options of `omnilytics demo` as typer wants them; what they mean and allow is in `config.DemoOptions`.
+
+`Quiet` and `ResultFile` are those of every command.
+"""
 
 from __future__ import annotations
 
@@ -84,3 +87,4 @@ Dashboard = Annotated[
     bool, typer.Option("--dashboard/--no-dashboard", help="Live pictures on a terminal, or log lines.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+ResultFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.market import Config, JsonFile, Quiet, Session, Yes
+from omnilytics.cli.market import Config, Session, Yes
+from omnilytics.cli.options import Quiet, ResultFile
 from omnilytics.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def mo() -> None:
 
 @app.command("create", epilog=EXAMPLE)
 def create(
-    config: Config, members: Members, yes: Yes = False, json_file: JsonFile = None, quiet: Quiet = False
+    config: Config, members: Members, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
 ) -> None:
     """Open a session: list who may register, publish the model, deposit. Goes on with one that was begun."""
     from omnilytics.cli import connection, following
@@ -57,7 +58,7 @@ def create(
 
 
 @app.command("run", epilog=RUN_EXAMPLE)
-def run(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def run(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Follow a session to its end: help it on, take out what is left, and keep the new public model."""
     from omnilytics.cli import connection, following
     from omnilytics.cli.settings import owner_settings
@@ -84,7 +85,7 @@ def run(config: Config, session: Session = None, json_file: JsonFile = None, qui
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Say where a session stands for this account, and what it would do now. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
@@ -95,7 +96,7 @@ def status(config: Config, session: Session = None, json_file: JsonFile = None, 
 
 @app.command("exit", epilog="Example: omnilytics mo exit --config owner.toml --yes")
 def leave(
-    config: Config, session: Session = None, yes: Yes = False, json_file: JsonFile = None, quiet: Quiet = False
+    config: Config, session: Session = None, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
 ) -> None:
     """End a session before registration is closed: everybody has their money back."""
 
@@ -114,7 +115,7 @@ def leave(
 
 
 @app.command("withdraw", epilog="Example: omnilytics mo withdraw --config owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: JsonFile = None, quiet: Quiet = False) -> None:
+def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet
 
 EXAMPLE = "Example: omnilytics verify out.json"
 
@@ -19,7 +20,7 @@ def verify(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was checked; - prints it.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Recompute every session of a record, and say what was checked. Exits 7 at the first contradiction."""
     from omnilytics.cli.show import printer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.options import Quiet
 from omnilytics.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ PROOF_EXAMPLE = (
 )
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="One address a line; # begins a comment.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -1,4 +1,4 @@
-"""Signed bytes that a node refuses: nothing will come of them only if no other node may have them."""
+"""Signed bytes that a node refuses, or whose block it has lost: nothing is given up, or done, before it is certain."""
 
 from __future__ import annotations
 
@@ -59,3 +59,21 @@ def test_by_the_second_of_two_after_the_first_gave_no_answer(fake: FakeNode, oth
     with pytest.raises(ChainError, match=r"nonce 0 of 0x\w+ is in no block"):
         chain.send("put", SENDER, NOBODY, b"")
     assert [pending.intent.nonce for pending in journal.pending(7, SENDER)] == [0]
+
+
+def test_a_receipt_whose_block_is_gone(fake: FakeNode) -> None:
+    """A node that was shut down has one and not the other: the transaction isn't done before it is in a block again."""
+    prepare(fake)
+    blocks = iter([None, None])
+    sent: list[str] = []
+    receipt = {"blockHash": "0x" + "07" * 32, "blockNumber": "0x5", "status": "0x1", "gasUsed": "0x5208", "logs": []}
+
+    def found(tx_hash: str) -> dict[str, Any]:
+        return receipt | {"transactionHash": tx_hash}
+
+    fake.answers["eth_sendRawTransaction"] = sent.append
+    fake.answers["eth_getTransactionReceipt"] = found
+    fake.answers["eth_getBlockByHash"] = lambda *_: next(blocks, fake.block(5))
+    done = RpcChain([fake.url], [ACCOUNT], settings=IMPATIENT).send("put", SENDER, NOBODY, b"")
+    assert (done.block, done.timestamp, len(sent)) == (5, 1_005, 1)
+    assert next(blocks, "all asked") == "all asked"
