@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from omnilytics.types import (
@@ -248,6 +249,9 @@ class ChainPort(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether nobody but this process is on it; only then may a seed drive keys, masks and rounding."""
+
+    def steady(self) -> AbstractContextManager[None]:
+        """Within it, all that this thread is told is as of one block, until it sends or waits."""
 
     def block_number(self) -> int: ...
     def timestamp(self) -> int:

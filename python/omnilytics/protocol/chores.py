@@ -6,7 +6,7 @@ in one by one, so that not all of them send the same call at once and all but on
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from omnilytics.protocol import turns
@@ -14,7 +14,7 @@ from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
 from omnilytics.protocol.seating import ranks
 from omnilytics.protocol.steps import Action, Decision, Waiting
 from omnilytics.protocol.watch import Watch
-from omnilytics.types import Address, DropoutPolicy, GroupStatus, Rule, SessionParams, Stage
+from omnilytics.types import Address, DropoutPolicy, GroupStatus, GroupView, Rule, SessionParams, Stage
 
 WAITS: dict[Stage, str] = {
     Stage.REGISTER: "more data owners to register",
@@ -88,36 +88,45 @@ class Chores:
 
     def _rebuild(self, deadline: int) -> Decision:
         """The first secret of which enough shares are known; its group's turn, then anybody in the last quarter."""
-        params, seats = self._watch.params, self._watch.seats()
-        late = deadline - params.reveal_secs // 4
-        waiting = Waiting(WAITS[Stage.REVEAL], deadline + 1)
-        for group in self._watch.groups(GroupStatus.REVEAL):
-            view, ledger = self._session.group(group), self._watch.ledger()
+        params, seats, ledger = self._watch.params, self._watch.seats(), self._watch.ledger()
+        quarter = params.reveal_secs // 4
+        groups, due = self._in_reach(deadline - quarter, quarter)
+        for group in groups:
+            view = self._session.group(group)
+            if view.status is not GroupStatus.REVEAL:
+                continue
             for one in rebuildings(view, group, seats, ledger, params.threshold):
                 arguments = one.dealer, one.addresses, one.holders, one.shares
                 send = partial(self._session.rebuild, self._account, *arguments)
                 words = f"has the secret of place {one.place} in group {group} rebuilt"
-                action = Action("rebuild", (group, one.place), send, words)
-                due = self._from(self._turn_of_group(group), late, params.reveal_secs // 4)
-                if self._watch.chain.timestamp() >= due:
-                    return action
-                waiting = Waiting(f"somebody else of group {group} to rebuild a secret", due)
-        return waiting
+                return Action("rebuild", (group, one.place), send, words)
+        return Waiting(WAITS[Stage.REVEAL], min(due or deadline + 1, deadline + 1))
 
     def _aggregate(self, deadline: int) -> Decision:
         """The first chunk that it may add, of whichever group."""
-        began = deadline - self._watch.params.aggregate_secs
-        waiting: Decision = Waiting(WAITS[Stage.AGGREGATE], deadline + 1)
-        for group in self._watch.groups(GroupStatus.DELIVERED):
-            action = self._sum(group)
-            waiting = self._in_turn(action, self._turn_of_group(group), began, Stage.AGGREGATE)
-            if isinstance(waiting, Action):
-                break
-        return waiting
+        secs = self._watch.params.aggregate_secs
+        groups, due = self._in_reach(deadline - secs + secs // 4 + 1, secs // 2)
+        for group in groups:
+            view = self._session.group(group)
+            if view.status is GroupStatus.DELIVERED:
+                return self._sum(group, view)
+        return Waiting(WAITS[Stage.AGGREGATE], due or deadline + 1)
 
-    def _sum(self, group: int) -> Action:
+    def _in_reach(self, anyone: int, over: int) -> tuple[Sequence[int], int]:
+        """The groups for which it may act now, and when it may for all of them; 0: now.
+
+        Args:
+            anyone: when others may, if who is in turn hasn't.
+            over: one after the other, so long.
+        """
+        groups, due = range(self._session.group_count()), self._from((), anyone, over)
+        if self._watch.chain.timestamp() >= due:
+            return groups, 0
+        return [group for group in groups if self._account in self._turn_of_group(group)], due
+
+    def _sum(self, group: int, view: GroupView) -> Action:
         """The next step towards the sum of a group."""
-        view, ledger = self._session.group(group), self._watch.ledger()
+        ledger = self._watch.ledger()
         chunk, me = view.chunks_aggregated, self._account
         words = f"adds up chunk {chunk} of group {group}"
         if self._watch.params.policy is DropoutPolicy.ABORT:
@@ -146,23 +155,19 @@ class Chores:
 
     def _settle(self) -> Decision:
         """The first group that it may settle; the stage has begun about when the last deadline was, or before."""
-        began = self._watch.ledger().deadline
-        waiting: Decision = Waiting(WAITS[Stage.PAYMENT])
-        for group in self._to_settle():
-            send = partial(self._session.settle, self._account, group, self._watch.seats().groups[group])
-            action = Action("settle", (group,), send, f"settles group {group}")
-            waiting = self._in_turn(action, self._turn_of_group(group), began, Stage.PAYMENT)
-            if isinstance(waiting, Action):
-                break
-        return waiting
+        secs = self._watch.params.select_secs
+        groups, due = self._in_reach(self._watch.ledger().deadline + secs // 4 + 1, secs // 2)
+        for group in groups:
+            if not self._session.group(group).settled and self._may_be_settled(group):
+                send = partial(self._session.settle, self._account, group, self._watch.seats().groups[group])
+                return Action("settle", (group,), send, f"settles group {group}")
+        return Waiting(WAITS[Stage.PAYMENT], due)
 
-    def _to_settle(self) -> list[int]:
-        """The groups that can be settled now: those of the second round after the failed ones of the first."""
-        views = map(self._session.group, range(self._session.group_count()))
-        left = {group: view for group, view in enumerate(views) if not view.settled}
+    def _may_be_settled(self, group: int) -> bool:
+        """Whether its turn has come: groups of the second round follow the failed ones of the first."""
         first = self._watch.seats().first
-        failed = any(group < first and view.status is GroupStatus.FAILED for group, view in left.items())
-        return [group for group in left if group < first or not failed]
+        failed = (one for one in self._watch.ledger().failed if one < first)
+        return group < first or all(self._session.group(one).settled for one in failed)
 
     def _in_turn(self, action: Action, turn: Collection[Address | None], since: int, stage: Stage) -> Decision:
         """The action, if it is this account's turn or the first quarter of its time has passed; else until when."""

@@ -13,7 +13,7 @@ from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.member import DataOwner, check_published
 from omnilytics.protocol.randomness import Randomness, Vault
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
-from omnilytics.protocol.watch import Watch
+from omnilytics.protocol.watch import Watch, at_a_glance
 from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Receipt, Stage
 
 TrainAlone = Callable[[FloatVec], FloatVec]
@@ -65,6 +65,7 @@ class MemberRole:
     def __post_init__(self) -> None:
         self._chores = Chores(self.watch, self.member.account)
 
+    @at_a_glance
     def decide(self) -> Decision:
         """What is to be done now."""
         session, stage = self.watch.session, self.watch.session.stage()

@@ -8,7 +8,7 @@ from functools import partial
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.owner import ModelOwner, SessionPlan
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
-from omnilytics.protocol.watch import Watch
+from omnilytics.protocol.watch import Watch, at_a_glance
 from omnilytics.types import Stage
 
 
@@ -30,6 +30,7 @@ class OwnerRole:
     def __post_init__(self) -> None:
         self._chores = Chores(self.watch, self.owner.account)
 
+    @at_a_glance
     def decide(self) -> Decision:
         """What is to be done now."""
         session, stage = self.watch.session, self.watch.session.stage()

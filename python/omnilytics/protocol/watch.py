@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import Protocol, TypeVar
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, GroupStatus, Log, SessionParams
+
+
+class Watching(Protocol):
+    """Who decides by what it reads of a session."""
+
+    @property
+    def watch(self) -> Watch: ...
+
+
+Watcher = TypeVar("Watcher", bound=Watching)
+Found = TypeVar("Found")
+
+
+def at_a_glance(decide: Callable[[Watcher], Found]) -> Callable[[Watcher], Found]:
+    """Has a decision ask the chain for each thing once."""
+
+    @wraps(decide)
+    def decided(self: Watcher) -> Found:
+        with self.watch.chain.steady():
+            return decide(self)
+
+    return decided
 
 
 class Watch:
@@ -20,6 +44,7 @@ class Watch:
         self._known = Ledger()
         self._logs: list[tuple[int, Log]] = []
         self._next_block = 0
+        self._drawn: tuple[Ledger, bytes | None, bytes | None, Seating] | None = None
 
     @cached_property
     def params(self) -> SessionParams:
@@ -38,6 +63,8 @@ class Watch:
             self._next_block = self.chain.block_number() + 1
         else:
             logs = self.chain.logs(self.session.address)
+            if logs is self._logs:
+                return self._known
             if logs[: len(self._logs)] != self._logs:
                 self._known, self._logs = Ledger(), []
             fresh, self._logs = logs[len(self._logs) :], logs
@@ -45,8 +72,11 @@ class Watch:
         return self._known
 
     def seats(self) -> Seating:
-        """Who sits where by now."""
-        return self.ledger().seats(self.params, self._place)
+        """Who sits where by now; worked out once for each draw."""
+        ledger = self.ledger()
+        if self._drawn is None or self._drawn[0] is not ledger or self._drawn[1:3] != (ledger.seed, ledger.second_seed):
+            self._drawn = ledger, ledger.seed, ledger.second_seed, ledger.seats(self.params, self._place)
+        return self._drawn[3]
 
     def groups(self, status: GroupStatus) -> list[int]:
         """The groups that stand there, by id."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
@@ -19,6 +22,14 @@ from omnilytics.chain.rpc.settings import Settings
 from omnilytics.chain.rpc.wallet import Wallet
 from omnilytics.errors import ChainError, InputError
 from omnilytics.types import ZERO_ADDRESS, Address, Log, Receipt
+
+Answer = TypeVar("Answer")
+
+
+class _Told(threading.local):
+    """What a thread was told since it looks steadily, by what it asked; None: it doesn't."""
+
+    answers: dict[Any, Any] | None = None
 
 
 class RpcChain:
@@ -49,6 +60,7 @@ class RpcChain:
         self._nodes = Nodes(urls, chain_id, self._settings)
         self._wallet = Wallet(self._nodes, accounts, journal or MemoryJournal(), self._settings)
         self._logs = LogBook(self._nodes, self._settings)
+        self._told = _Told()
         self.on_receipt: list[Callable[[Receipt], None]] = []
         """Called with the receipt of every transaction that succeeds, deployments too, by the thread that sent it."""
 
@@ -94,6 +106,21 @@ class RpcChain:
         """
         return [self._heard(receipt) for receipt in self._wallet.resume(sender)]
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Within it, this thread asks for the newest block, for logs and for answers of contracts once each.
+
+        All are as of that block, and agree with each other, until it sends or waits.
+        """
+        outermost = self._told.answers is None
+        if outermost:
+            self._told.answers = {}
+        try:
+            yield
+        finally:
+            if outermost:
+                self._told.answers = None
+
     def block_number(self) -> int:
         return self.head()[0]
 
@@ -103,8 +130,7 @@ class RpcChain:
 
     def head(self) -> tuple[int, int]:
         """Number and timestamp of the newest block."""
-        block = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))
-        self._nodes.saw(block.number)
+        block = self._once("head", self._newest)
         return block.number, block.timestamp
 
     def block_hash(self, number: int) -> bytes:
@@ -120,7 +146,9 @@ class RpcChain:
 
     def wait_until(self, timestamp: int) -> None:
         """Returns once a block with at least this timestamp exists; asks no oftener than every `poll_secs`."""
-        self._wait(lambda: self.timestamp() >= timestamp)
+        self._look_up()
+        while self.timestamp() < timestamp:
+            self._pause()
 
     def wait_blocks(self, count: int) -> None:
         """Returns once `count` more blocks exist.
@@ -130,8 +158,12 @@ class RpcChain:
         """
         if count < 0:
             raise InputError(f"count: expected at least 0, got {count}")
-        target = self.block_number() + count
-        self._wait(lambda: self.block_number() >= target)
+        self._look_up()
+        newest = self.block_number()
+        target = newest + count
+        while newest < target:
+            self._pause()
+            newest = self.block_number()
 
     def base_fee_wei(self) -> int:
         """Of the newest block, wei a gas."""
@@ -153,7 +185,8 @@ class RpcChain:
 
     def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:
         """(block number, log) of that contract, oldest first; none older than the setting `first_block`."""
-        return self._logs.read(address, from_block)
+        head = self._once("head", self._newest)
+        return self._once(("logs", address, from_block), lambda: self._logs.read(address, from_block, head))
 
     def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
         """Sends a transaction and waits until it is done.
@@ -173,14 +206,17 @@ class RpcChain:
         return self._heard(self._wallet.send(call, sender, None, code, 0))
 
     def call(self, call: str, to: Address, data: bytes) -> bytes:
-        """Asks on top of the newest block; nothing changes.
+        """Asks on top of the newest block, or within `steady` of that one; nothing changes.
 
         Raises:
             Reverted: the contract refused to answer.
         """
+        return self._once((to, data), lambda: self._call(call, to, data))
+
+    def _call(self, call: str, to: Address, data: bytes) -> bytes:
         question = {"from": ZERO_ADDRESS, "to": to, "data": "0x" + data.hex()}
         try:
-            answer = self._nodes.request("eth_call", question, "latest")
+            answer = self._nodes.request("eth_call", question, self._present())
         except NodeError as error:
             raise refusal(call, error) from None
         try:
@@ -188,14 +224,39 @@ class RpcChain:
         except ValueError as error:
             raise ChainError(f"{call}: the node's answer is broken: {error}") from None
 
+    def _newest(self) -> Block:
+        block = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))
+        self._nodes.saw(block.number)
+        return block
+
+    def _present(self) -> str:
+        """The block that is asked about."""
+        return "latest" if self._told.answers is None else hex(self._once("head", self._newest).number)
+
+    def _once(self, what: Any, ask: Callable[[], Answer]) -> Answer:
+        """What a node answers, or has answered since this thread looks steadily."""
+        told = self._told.answers
+        if told is None:
+            return ask()
+        if what not in told:
+            told[what] = ask()
+        answer: Answer = told[what]
+        return answer
+
+    def _look_up(self) -> None:
+        """Forgets what was told: the chain goes on."""
+        if self._told.answers is not None:
+            self._told.answers.clear()
+
     def _block(self, number: int) -> Block:
         return block_of(self._nodes.request("eth_getBlockByNumber", hex(number), False))
 
-    def _wait(self, done: Callable[[], bool]) -> None:
-        while not done():
-            time.sleep(self._settings.poll_secs)
+    def _pause(self) -> None:
+        time.sleep(self._settings.poll_secs)
+        self._look_up()
 
     def _heard(self, receipt: Receipt) -> Receipt:
+        self._look_up()
         for listener in self.on_receipt:
             listener(receipt)
         return receipt

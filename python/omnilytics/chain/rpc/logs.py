@@ -34,8 +34,13 @@ class LogBook:
         self._shelves: dict[Address, _Shelf] = {}
         self._lock = threading.Lock()
 
-    def read(self, address: Address, from_block: int) -> list[tuple[int, Log]]:
+    def read(self, address: Address, from_block: int, head: Block) -> list[tuple[int, Log]]:
         """(block number, log) of that contract from a block on, oldest first.
+
+        Args:
+            address: of the contract.
+            from_block: no older ones.
+            head: the newest block; where the chain has left it meanwhile, the newest one of then.
 
         Raises:
             ChainError: no answer, or the newest blocks change all the time.
@@ -43,12 +48,18 @@ class LogBook:
         with self._lock:
             shelf = self._shelves.setdefault(address, _Shelf())
             for _ in range(MOST_REORGS):
-                self._forget(shelf)
+                if self._is_complete(shelf, address, head):
+                    return [entry for entry in shelf.logs if from_block <= entry[0] <= head.number]
                 head = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))
-                self._extend(shelf, address, head)
-                if self._stands(head):
-                    return [entry for entry in shelf.logs if entry[0] >= from_block]
         raise ChainError(f"logs of {address}: the newest blocks changed {MOST_REORGS} times meanwhile; try again later")
+
+    def _is_complete(self, shelf: _Shelf, address: Address, head: Block) -> bool:
+        """Whether it has all logs up to that block; False: the chain has left it."""
+        if shelf.marks and shelf.marks[-1][0] == head:
+            return True
+        self._forget(shelf)
+        self._extend(shelf, address, head)
+        return self._stands(head)
 
     def _forget(self, shelf: _Shelf) -> None:
         """Drops what was read from blocks that the chain has no longer."""
@@ -75,6 +86,6 @@ class LogBook:
                 continue
             shelf.logs += logs_of(answer)
             start = end + 1
-        if not shelf.marks or shelf.marks[-1][0] != head:
+        if not shelf.marks or shelf.marks[-1][0].number < head.number:
             shelf.marks.append((head, len(shelf.logs)))
             del shelf.marks[1:-MOST_MARKS]

@@ -35,6 +35,7 @@ GAS_SPARE = 250_000
 
 FIRST_POLL_SECS = 0.01
 POLL_GROWTH = 1.5
+RIVAL_SECS = 0.5  # before it asks whether another transaction has the nonce, which takes two requests each time
 MOST_TRIES = 16  # of a call whose nonce is taken, or whose gas ran out, by what others did meanwhile
 
 
@@ -241,7 +242,7 @@ class Wallet:
                     block = self._nodes.request("eth_getBlockByHash", "0x" + found.block_hash.hex(), False)
                     if block is not None:  # a node that was shut down may have its receipt no longer than its block
                         return found, block_of(block).timestamp
-            elif self._taken(pending) and self._found(pending) is None:
+            elif time.monotonic() - start >= RIVAL_SECS and self._taken(pending) and self._found(pending) is None:
                 return None
             elif seen is not None:
                 LOG.warning("%s: its block is gone; sending it again", pending.intent.call)
