@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,7 +47,7 @@ def join(
     quiet: Quiet = False,
 ) -> None:
     """Check a session's offer, train, and register with the bond. `do run` goes on from there."""
-    _take_part(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=False)
+    _run(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=False)
 
 
 @app.command("run", epilog=EXAMPLE)
@@ -60,7 +60,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Take part in a session to its end, unattended. Started again after a crash, it goes on where it was."""
-    _take_part(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=True)
+    _run(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=True)
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
@@ -83,7 +83,7 @@ def withdraw(config: Config, session: Session = None, json_file: ResultFile = No
     following.send_one("do", member_settings(config), session, json_file, following.withdrawal, quiet=quiet)
 
 
-def _take_part(
+def _run(
     config: Path,
     given: str | None,
     members: Path | None,
@@ -93,28 +93,40 @@ def _take_part(
     quiet: bool,
     to_the_end: bool,
 ) -> None:
-    from omnilytics.cli import connection, following
-    from omnilytics.cli.settings import member_settings
     from omnilytics.cli.show import printer
-    from omnilytics.types import Stage
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        settings = member_settings(config)
-        with connection.signer(settings) as own:
-            session = connection.session_of(settings, own.chain, given)
-            follower = following.Follower(own.chain, say)
-            if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
-                _preflight(settings, own, session, say, yes=yes)
-            role = _role(settings, own, session, members)
-            if to_the_end:
-                follower.follow(role)
-            else:
-                while not session.member(own.account).registered and not follower.step(role):
-                    pass
-            if session.stage() is Stage.FINISHED and not session.credit_of(own.account):
-                own.journal.forget(f"{session.address}/")
-            files.json(json_file, following.to_json("do", own.chain, session, own.account, follower.calls, None))
+        files.json(json_file, take_part(config, given, members, say, yes=yes, to_the_end=to_the_end))
+
+
+def take_part(
+    config: Path, given: str | None, members: Path | None, say: Say, *, yes: bool, to_the_end: bool
+) -> dict[str, Any]:
+    """Takes part in a session as `do join`, or `do run` with `to_the_end`; gives what they write.
+
+    Raises:
+        OmniLyticsError: it can't go on.
+    """
+    from omnilytics.cli import connection, following
+    from omnilytics.cli.settings import member_settings
+    from omnilytics.types import Stage
+
+    settings = member_settings(config)
+    with connection.signer(settings) as own:
+        session = connection.session_of(settings, own.chain, given)
+        follower = following.Follower(own.chain, say)
+        if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
+            _preflight(settings, own, session, say, yes=yes)
+        role = _role(settings, own, session, members)
+        if to_the_end:
+            follower.follow(role)
+        else:
+            while not session.member(own.account).registered and not follower.step(role):
+                pass
+        if session.stage() is Stage.FINISHED and not session.credit_of(own.account):
+            own.journal.forget(f"{session.address}/")
+        return following.to_json("do", own.chain, session, own.account, follower.calls, None)
 
 
 def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say: Say, *, yes: bool) -> None:
@@ -131,7 +143,7 @@ def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say:
 
 def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: Path | None) -> MemberRole:
     from omnilytics.cli import connection
-    from omnilytics.experiments.parts import part_of, training
+    from omnilytics.experiments.apart import WORKSHOP
     from omnilytics.protocol.member import DataOwner
     from omnilytics.protocol.member_role import MemberRole, once
     from omnilytics.protocol.past import past_groups
@@ -141,12 +153,11 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     from omnilytics.seeds import Seeds
 
     watch, data = Watch(own.chain, session), settings.data
-    samples = part_of(data.dataset, data.folder, data.part, data.parts)
     market = connection.market_of(settings, own.chain)
     number = connection.number_of(market, own.chain, session)
     others = (own.chain.session(address) for address in market.sessions() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    train = training(data.dataset, samples, watch.params, seeds, number)
+    train = WORKSHOP.trainer(data.dataset, data.folder, data.part, data.parts, watch.params, seeds, number)
     return MemberRole(
         watch=watch,
         member=DataOwner(
