@@ -29,8 +29,8 @@ unexport CONDA_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-node check nightly fuzz leaks coverage format lint types current fmt build contracts vectors gas \
-        bench flower nodes snapshots readme wheel lock clean
+.PHONY: help setup demo localnet test test-node check nightly fuzz leaks coverage format lint types current fmt build contracts vectors \
+        gas bench flower nodes snapshots readme wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ $(ARTIFACTS) &: $(SYNCED) tools/compile_contracts.py $(CONTRACTS)
 
 demo: setup ## the main job, on real data (ARGS="--seed 7 --attackers 2")
 	$(BIN)/omnilytics demo $(ARGS)
+
+localnet: setup nodes ## a market of 33 processes on a chain of its own (ARGS="--members 8 --rounds 2 --policy recover --keep DIR")
+	$(BIN)/omnilytics localnet --geth $(GETH) $(ARGS)
 
 # --- tests and checks ---
 

@@ -210,15 +210,7 @@ class DemoOptions(ShapeOptions):
             raise ValueError(
                 f"stand_in: expected none with --split side, where no private layer needs one, got {self.stand_in}"
             )
-        if self.dataset == "mnist" and self.data_dir is None:
-            raise ValueError(
-                "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
-                "`omnilytics data fetch mnist --data-dir DIR --mirror URL` downloads them"
-            )
-        if self.dataset == "digits" and self.data_dir is not None:
-            raise ValueError(
-                f"data_dir: expected none with --dataset digits, which comes with scikit-learn, got {self.data_dir}"
-            )
+        _check_data_dir(self.dataset, self.data_dir)
         if self.partition == "iid" and self.alpha is not None:
             raise ValueError(f"alpha: expected none with --partition iid, got {self.alpha:g}")
         if self.attackers == 0 and "attack" in given:
@@ -241,6 +233,43 @@ class QuoteOptions(ShapeOptions):
     gas_price_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 1.0
 
 
+class LocalnetOptions(ShapeOptions):
+    """A market of processes on a chain of one's own.
+
+    Attributes:
+        data_dir: the folder of the idx files of `mnist`.
+        window_secs: how long each step may take; all but `share_secs` end as soon as everybody has acted.
+        share_secs: how long sharing may take, which policy `recover` waits out; None: half a minute, and longer with
+            more members.
+        per_process: data owners that share a process.
+        port: of the node; None: a free one.
+    """
+
+    members: Count = 32
+    rounds: Annotated[int, Field(ge=1, le=64)] = 8
+    group_size: Annotated[int, Field(ge=3, le=16)] = 4
+    reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] = 10**18
+    data_dir: Path | None = None
+    window_secs: Annotated[int, Field(ge=30, le=86_400)] = 900
+    share_secs: Annotated[int, Field(ge=30, le=86_400)] | None = None
+    per_process: Annotated[int, Field(ge=1, le=256)] = 1
+    port: Annotated[int, Field(ge=1_024, le=65_535)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _check_data_dir(self.dataset, self.data_dir)
+        if self.policy == "abort" and self.share_secs is not None:
+            raise ValueError(f"share_secs: expected none without --policy recover, got {self.share_secs}")
+        return self
+
+    @property
+    def commit_secs(self) -> int:
+        """How long committing, or sharing, may take."""
+        if self.policy == "abort":
+            return self.window_secs
+        return self.share_secs or 30 + 2 * self.members
+
+
 def options_from(values: Mapping[str, Any]) -> DemoOptions:
     """The options of a run that `values` spell, unset ones left to their defaults.
 
@@ -259,11 +288,32 @@ def quote_options_from(values: Mapping[str, Any]) -> QuoteOptions:
     return _checked(QuoteOptions, values)
 
 
+def localnet_options_from(values: Mapping[str, Any]) -> LocalnetOptions:
+    """The options of a market of processes that `values` spell, unset ones left to their defaults.
+
+    Raises:
+        InputError: as `options_from`.
+    """
+    return _checked(LocalnetOptions, values)
+
+
 def _checked(kind: type[Options], values: Mapping[str, Any]) -> Options:
     try:
         return kind(**values)
     except ValidationError as error:
         raise InputError("; ".join(_plain(e) for e in error.errors(include_url=False))) from None
+
+
+def _check_data_dir(dataset: str, data_dir: Path | None) -> None:
+    if dataset == "mnist" and data_dir is None:
+        raise ValueError(
+            "data_dir: expected the folder of the four MNIST idx files with --dataset mnist, got none. "
+            "`omnilytics data fetch mnist --data-dir DIR --mirror URL` downloads them"
+        )
+    if dataset == "digits" and data_dir is not None:
+        raise ValueError(
+            f"data_dir: expected none with --dataset digits, which comes with scikit-learn, got {data_dir}"
+        )
 
 
 def _plain(error: Any) -> str:

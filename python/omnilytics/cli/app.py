@@ -15,6 +15,8 @@ from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
 from omnilytics.cli.keys import app as keys
+from omnilytics.cli.localnet import EXAMPLE as LOCALNET_EXAMPLE
+from omnilytics.cli.localnet import localnet
 from omnilytics.cli.market import app as market
 from omnilytics.cli.member import app as member
 from omnilytics.cli.observe import EXAMPLE as OBSERVE_EXAMPLE
@@ -107,6 +109,7 @@ app.command("demo", epilog=DEMO_EXAMPLE)(demo)
 app.command("quote", epilog=QUOTE_EXAMPLE)(quote)
 app.command("observe", epilog=OBSERVE_EXAMPLE)(observe)
 app.command("bench", epilog=BENCH_EXAMPLE)(bench)
+app.command("localnet", epilog=LOCALNET_EXAMPLE)(localnet)
 app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")

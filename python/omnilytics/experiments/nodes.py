@@ -50,7 +50,8 @@ class NodeProcess(ABC):
         base_fee_wei: of the first block, wei a gas.
         block_gas: limit of a block.
         options: added to its command.
-        rich: accounts that have `WEALTH` from the start.
+        rich: accounts that have money from the start.
+        wealth_wei: so much each.
         port: of http and ws.
     """
 
@@ -62,6 +63,7 @@ class NodeProcess(ABC):
     block_gas: int = BLOCK_GAS
     options: Sequence[str] = ()
     rich: Sequence[str] = ()
+    wealth_wei: int = WEALTH
     port: int = field(default_factory=lambda: free_ports(1)[0])
     process: subprocess.Popen[bytes] | None = None
 
@@ -135,7 +137,7 @@ class NodeProcess(ABC):
             "baseFeePerGas": hex(self.base_fee_wei),
             "timestamp": hex(int(time.time())),
         }
-        content["alloc"] |= {address[2:].lower(): {"balance": hex(WEALTH)} for address in self.rich}
+        content["alloc"] |= {address[2:].lower(): {"balance": hex(self.wealth_wei)} for address in self.rich}
         path = self.home / "genesis.json"
         path.write_text(json.dumps(content), encoding="utf-8")
         return path

@@ -1,0 +1,53 @@
+"""Several data owners in one process, each with its key, its journal, its nodes and a thread: `python -m ... FILE...`.
+
+They share nothing but memory; it is what `omnilytics do run` does, as often as there are files. Each has its log and
+its result beside its settings.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnilytics.cli.files import Outputs
+from omnilytics.cli.member import take_part
+from omnilytics.cli.village import LOG, RESULT
+from omnilytics.errors import OmniLyticsError
+
+
+def run(configs: Sequence[Path]) -> int:
+    """Takes part with all of them, to the end; the exit code of the first one that fails, else 0."""
+    codes = dict.fromkeys(configs, OmniLyticsError.exit_code)
+
+    def one(config: Path) -> None:
+        codes[config] = _take_part(config)
+
+    threads = [threading.Thread(target=one, args=(config,), daemon=True) for config in configs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return next((code for code in codes.values() if code), 0)
+
+
+def _take_part(config: Path) -> int:
+    folder = config.parent
+    with (folder / LOG).open("a", encoding="utf-8", buffering=1) as log:
+
+        def say(line: str) -> None:
+            log.write(f"{line}\n")
+
+        try:
+            with Outputs(folder / RESULT) as files:
+                files.json(folder / RESULT, take_part(config, None, None, say, yes=True, to_the_end=True))
+        except OmniLyticsError as error:
+            say(f"error: {error}")
+            print(f"{folder.name}: {error}", file=sys.stderr)
+            return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run([Path(name) for name in sys.argv[1:]]))

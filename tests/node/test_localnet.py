@@ -1,0 +1,65 @@
+"""`omnilytics localnet`: the smallest market of processes on geth, to its end; and one that goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from omnilytics.cli.village import LOG
+from tests.cli.conftest import Call, call, valid  # noqa: F401
+from tests.node.launch import GETH, require
+
+pytestmark = pytest.mark.node
+
+SMALL = ("localnet", "--geth", GETH, "--members", 4, "--rounds", 1, "--keep", "here")
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of processes that have a file of that folder in theirs."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(folder) in command and int(entry.name) != os.getpid():
+            found.append(command)
+    return found
+
+
+@pytest.mark.parametrize("per_process", [1, 2])
+def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None:  # noqa: F811
+    require()
+    result = call(*SMALL, "--per-process", per_process, "--json", "out.json")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
+    assert (value["accepted"], value["rejected"], value["failed"]) == ([0], [], [])
+    assert value["processes"] == 1 + 4 // per_process
+    assert value["money"]["left_wei"] == 0
+    assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
+    assert {
+        name: one["transactions"] for name, one in value["gas"]["calls"].items() if name in ("upload", "withdraw")
+    } == {
+        "upload": 4,
+        "withdraw": 5,
+    }
+    assert value["requests"]["eth_sendRawTransaction"] == value["transactions"]
+    for index in range(4):
+        assert "takes out" in (tmp_path / "here" / f"do{index}" / LOG).read_text()
+    assert "accepted, 0 rejected" in result.stdout
+    assert processes_in(tmp_path / "here") == []
+
+
+def test_a_role_that_can_t_go_on_ends_it_all(call: Call, tmp_path: Path) -> None:  # noqa: F811
+    """Its data are missing: that is seen when it trains, before it registers."""
+    require()
+    (tmp_path / "nothing").mkdir()
+    result = call(*SMALL, "--dataset", "mnist", "--data-dir", "nothing", "--json", "out.json")
+    assert result.exit_code == 6
+    assert "mo create" in result.stderr
+    assert "idx" in result.stderr or "mnist" in result.stderr
+    assert not (tmp_path / "out.json").exists()
+    assert processes_in(tmp_path / "here") == []
