@@ -17,11 +17,15 @@ from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.keystore import Keystore
 from omnilytics.types import Address
-from tests.node.chains import RICH_ADDRESS, NodeChain
+from tests.node.chains import RICH_ADDRESS, Ticking
+from tests.project.checkout import ROOT
 
 PASSWORD = "correct horse battery"
 MONEY_WEI = 10 * 10**18
 WINDOW_SECS = 240
+OBJECT_SECS = 45
+"""The time to object can't end early."""
+POLL_SECS = 0.2
 PATIENCE_SECS = 300.0
 
 
@@ -72,7 +76,7 @@ class Village:
     """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
 
     home: Path
-    chain: NodeChain
+    chain: Ticking
     members: int
     session: Mapping[str, Any]
     commit_secs: int = WINDOW_SECS
@@ -102,7 +106,8 @@ class Village:
     def write(self) -> None:
         """Everybody's settings."""
         for part, name in enumerate(self.accounts):
-            chain = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id, "confirmations": 0}
+            chain = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id}
+            chain |= {"confirmations": 0, "poll_secs": POLL_SECS}
             chain |= {"market": self.market} if self.market else {}
             sections: dict[str, Mapping[str, Any]] = {
                 "chain": chain,
@@ -131,9 +136,13 @@ class Village:
 
     def open(self) -> dict[str, Any]:
         """The owner opens a session; from then on there is a block every second."""
-        opened = self.ask("mo", "mo", "create", "--members", str(self.home / "members.txt"), "--yes")
-        self.chain.node.ask("evm_setIntervalMining", 1)
+        opened = self.ask("mo", *self.create())
+        self.chain.tick()
         return opened
+
+    def create(self) -> list[str]:
+        """The owner's command for that."""
+        return ["mo", "create", "--members", str(self.home / "members.txt"), "--yes"]
 
     def start(self, name: str, *arguments: str) -> Process:
         process = Process(name, self._command(name, *arguments), self.home / f"{name}.log")
@@ -141,13 +150,29 @@ class Village:
         process.start()
         return process
 
+    def live(self, **lives: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+        """The lives of `mortal`, by name, to their end; gives the kills of the mortal ones by kind."""
+        told = [
+            {"name": name} | life | {"commands": [self._configured(name, *command) for command in life["commands"]]}
+            for name, life in lives.items()
+        ]
+        (self.home / "lives.json").write_text(json.dumps(told), encoding="utf-8")
+        command = [sys.executable, "-m", "tests.node.mortal", str(self.home)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        kills: dict[str, dict[str, int]] = json.loads(done.stdout)
+        return kills
+
     def end(self) -> None:
         for process in self.processes:
             process.kill()
 
     def _command(self, name: str, *arguments: str) -> list[str]:
-        config = str(self.home / name / "role.toml")
-        return [sys.executable, "-m", "omnilytics.cli", *arguments, "--config", config]
+        return [sys.executable, "-m", "omnilytics.cli", *self._configured(name, *arguments)]
+
+    def _configured(self, name: str, *arguments: str) -> list[str]:
+        return [*arguments, "--config", str(self.home / name / "role.toml")]
 
 
 def _lines(values: Mapping[str, Any]) -> str:
