@@ -6,7 +6,8 @@ import sqlite3
 from collections import Counter
 from typing import Any
 
-from omnilytics.chain.journal import FileJournal
+from omnilytics.chain.abi import interface
+from omnilytics.chain.journal import Entry, FileJournal
 from omnilytics.protocol.history import History
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.verify import verify_session
@@ -14,7 +15,7 @@ from omnilytics.types import Address, Stage
 from tests.node.chains import NodeChain
 from tests.node.processes import Village
 
-REPEATED = {"advance", "draw"}
+REPEATED = {f"0x{interface('SecModelUpdate').calldata(call).hex()}" for call in ("advance", "draw")}
 """Calls without arguments, which a session needs several times."""
 
 
@@ -35,20 +36,25 @@ def check_session(village: Village, session: Address) -> None:
 
 
 def check_sent(village: Village, name: str) -> None:
-    """A role's account has sent what its journal says was done, each call once, and nothing else."""
+    """A role's account has sent what its journal says was done, and nothing else; and all that once."""
     ask = village.chain.node.ask
-    sent = transactions(village.chain, village.address(name))
-    assert [int(one["nonce"], 16) for one in sent] == list(range(len(sent)))
-    account = village.accounts[name]
-    with FileJournal(village.home / name / "state" / "journal", village.chain.chain_id, [account]) as journal:
-        assert journal.pending(village.chain.chain_id, village.address(name)) == []
-        entries = journal.of(village.address(name)).entries()
-    names = {entry.nonce: entry.call for entry in entries if entry.tx_hash is not None}
+    sent, entries = check_once(village, name)
     done = [entry.tx_hash for entry in entries if entry.outcome == "done"]
     succeeded = [one["hash"] for one in sent if int(ask("eth_getTransactionReceipt", one["hash"])["status"], 16)]
     assert succeeded == [f"0x{(tx_hash or b'').hex()}" for tx_hash in done]
-    calls = Counter((one["to"], one["input"]) for one in sent if names[int(one["nonce"], 16)] not in REPEATED)
+
+
+def check_once(village: Village, name: str) -> tuple[list[dict[str, Any]], list[Entry]]:
+    """The chain has each call of a role's account once, under nonces without gaps; gives them and the journal's."""
+    sender, chain_id = village.address(name), village.chain.chain_id
+    sent = transactions(village.chain, sender)
+    assert [int(one["nonce"], 16) for one in sent] == list(range(len(sent)))
+    with FileJournal(village.home / name / "state" / "journal", chain_id, [village.accounts[name]]) as journal:
+        assert journal.pending(chain_id, sender) == []
+        entries = journal.of(sender).entries()
+    calls = Counter((one["to"], one["input"]) for one in sent if one["input"] not in REPEATED)
     assert max(calls.values()) == 1, calls.most_common(1)
+    return sent, entries
 
 
 def check_released(village: Village, name: str, session: Address) -> None:

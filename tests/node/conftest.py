@@ -56,10 +56,11 @@ def settle(start: Start, tmp_path: Path) -> Iterator[Settle]:
     """A village on a node of a kind, which makes a block every second once a session is open."""
     villages: list[Village] = []
 
-    def settle(node: str, policy: str, commit_secs: int | None = None) -> Village:
+    def settle(node: str, policy: str, window_secs: int = WINDOW_SECS, **options: Any) -> Village:
         process, chain = CHAINS[node]
-        secs = commit_secs or {"abort": WINDOW_SECS, "recover": OBJECT_SECS}[policy]
-        villages.append(Village(tmp_path, chain(start(process)), MEMBERS, SESSION | {"policy": policy}, secs))
+        windows = {"window_secs": window_secs, "commit_secs": OBJECT_SECS if policy == "recover" else window_secs}
+        terms = SESSION | {"policy": policy}
+        villages.append(Village(tmp_path, chain(start(process, **options)), MEMBERS, terms, **windows))
         return villages[-1]
 
     yield settle

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -118,12 +119,21 @@ class MortalReleases(ReleaseLog):
 
 @dataclass(frozen=True)
 class Life:
-    """A role's commands; `mortal`: None, "places" or "every". A command that says `done` is over, however it ends."""
+    """A role's commands.
+
+    Attributes:
+        name: of its log and marks.
+        commands: one after the other.
+        mortal: None, "places" or "every".
+        done: a command that says so is over, however it ends.
+        rooms: for each command how many bytes a file of its may have, None: as many as it likes; empty: the same.
+    """
 
     name: str
     commands: Sequence[Sequence[str]]
     mortal: str | None = None
     done: str = ""
+    rooms: Sequence[int | None] = ()
 
 
 class Lives:
@@ -136,7 +146,7 @@ class Lives:
 
     def __init__(self, folder: Path, lives: Sequence[Life]) -> None:
         self._folder = folder
-        self._running: dict[int, tuple[Life, int]] = {}
+        self._running: dict[int, tuple[Life, int, int]] = {}
         self._lives = lives
 
     def live(self) -> Mapping[str, Mapping[str, int]]:
@@ -157,9 +167,9 @@ class Lives:
         return {life.name: self._marks(life).kills() for life in self._lives if life.mortal}
 
     def _take_up(self, child: int, status: int) -> None:
-        life, number = self._running.pop(child)
+        life, number, before = self._running.pop(child)
         code = os.waitstatus_to_exitcode(status)
-        said = self._log(life).read_text(encoding="utf-8")
+        said = self._log(life).read_text(encoding="utf-8")[before:]
         if life.mortal and code == -signal.SIGKILL:
             self._start(life, number)
         elif code and not (life.done and life.done in said):
@@ -168,23 +178,27 @@ class Lives:
             self._start(life, number + 1)
 
     def _start(self, life: Life, number: int) -> None:
+        log = self._log(life)
+        said = log.read_text(encoding="utf-8") if log.exists() else ""
         child = os.fork()
         if child:
-            self._running[child] = life, number
+            self._running[child] = life, number, len(said)
             return
         code = 1
         try:
-            code = self._run(life, life.commands[number])
+            code = self._run(life, number)
         finally:
             os._exit(code)
 
-    def _run(self, life: Life, command: Sequence[str]) -> int:
+    def _run(self, life: Life, number: int) -> int:
         log = os.open(self._log(life), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, sys.stdout.fileno())
         os.dup2(log, sys.stderr.fileno())
         if life.mortal:
             kill_at(self._marks(life))
-        sys.argv = ["omnilytics", *command]
+        if life.rooms and (room := life.rooms[number]) is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        sys.argv = ["omnilytics", *life.commands[number]]
         try:
             omnilytics()
         except SystemExit as end:
