@@ -167,7 +167,10 @@ def test_a_full_disk_refuses_before_anything_is_sent_and_loses_nothing(filled: P
     with FileJournal(filled, CHAIN_ID, [ACCOUNT], partial(full_after, 1)) as journal:
         with pytest.raises(JournalError, match=r"expected room and leave to write to it, got: .*full") as caught:
             journal.intend(large, attempt(signed(9)))
-        assert f"nothing was sent. Make room in {file_of(filled).parent}" in caught.value.__notes__[0]
+        assert (
+            f"nothing is sent before it is written down. Make room in {file_of(filled).parent}"
+            in caught.value.__notes__[0]
+        )
         assert (journal.pending(CHAIN_ID, SENDER), journal.of(SENDER).entries()) == before
         journal.close(before[0][0].entry, "given up")
     assert len(state(filled)[0]) == len(before[0]) - 1
@@ -202,7 +205,7 @@ def test_the_operating_system_refuses_a_write(filled: Path) -> None:
     written = int(run.stdout.split()[0])
     assert written > 0
     assert "expected room and leave to write to it" in run.stdout
-    assert "nothing was sent" in run.stdout
+    assert "nothing is sent before it is written down" in run.stdout
     assert [p.intent.nonce for p in state(filled)[0]] == [2, 3, *range(4, 4 + written)]
 
 

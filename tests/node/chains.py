@@ -70,6 +70,10 @@ class AnvilChain(NodeChain):
             self.node.ask("anvil_mine", hex(count))
         super().wait_blocks(max(count and target - self.block_number(), count if count < 0 else 0))
 
+    def tick(self) -> None:
+        """From now on there is a block every second."""
+        self.node.ask("evm_setIntervalMining", 1)
+
 
 class GethChain(NodeChain):
     """Every block is a second after the one before it, so that blocks are time: wait by sending."""
@@ -84,6 +88,12 @@ class GethChain(NodeChain):
             self._one_block()
         super().wait_blocks(min(count, 0))
 
+    def tick(self) -> None:
+        """From now on there is a block every second."""
+        self.node.stop()
+        self.node.options = (*self.node.options, "--dev.period", "1")
+        self.node.start()
+
     def _one_block(self) -> None:
         """With less ado than `send` makes."""
         number = self.block_number()
@@ -97,4 +107,7 @@ class GethChain(NodeChain):
             time.sleep(0.002)
 
 
-CHAINS: dict[str, tuple[type[NodeProcess], type[NodeChain]]] = {"geth": (Geth, GethChain), "anvil": (Anvil, AnvilChain)}
+Ticking = AnvilChain | GethChain
+"""Whose node can make a block every second."""
+
+CHAINS: dict[str, tuple[type[NodeProcess], type[Ticking]]] = {"geth": (Geth, GethChain), "anvil": (Anvil, AnvilChain)}

@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.node.chains import CHAINS
 from tests.node.launch import Anvil, NodeProcess, require
+from tests.node.processes import OBJECT_SECS, WINDOW_SECS, Village
 
 Start = Callable[..., Any]
+Settle = Callable[..., Village]
+
+MEMBERS = 4
+SESSION = {"rounds": 1, "group_size": MEMBERS, "reward_wei": 10**18, "assignment": "greedy"}
 
 
 def until(done: Callable[[], bool]) -> None:
@@ -43,3 +49,20 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 def anvil(start: Start) -> Anvil:
     node: Anvil = start(Anvil)
     return node
+
+
+@pytest.fixture
+def settle(start: Start, tmp_path: Path) -> Iterator[Settle]:
+    """A village on a node of a kind, which makes a block every second once a session is open."""
+    villages: list[Village] = []
+
+    def settle(node: str, policy: str, window_secs: int = WINDOW_SECS, **options: Any) -> Village:
+        process, chain = CHAINS[node]
+        windows = {"window_secs": window_secs, "commit_secs": OBJECT_SECS if policy == "recover" else window_secs}
+        terms = SESSION | {"policy": policy}
+        villages.append(Village(tmp_path, chain(start(process, **options)), MEMBERS, terms, **windows))
+        return villages[-1]
+
+    yield settle
+    for village in villages:
+        village.end()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,12 +19,16 @@ from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.keystore import Keystore
 from omnilytics.types import Address
-from tests.node.chains import RICH_ADDRESS, NodeChain
+from tests.node.chains import RICH_ADDRESS, Ticking
+from tests.project.checkout import ROOT
 
 PASSWORD = "correct horse battery"
 MONEY_WEI = 10 * 10**18
 WINDOW_SECS = 240
-PATIENCE_SECS = 300.0
+OBJECT_SECS = 45
+"""The time to object can't end early."""
+POLL_SECS = 0.2
+PATIENCE_SECS = 900.0
 
 
 @dataclass
@@ -38,7 +44,13 @@ class Process:
         with self.log.open("ab") as log:
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
             self.running = subprocess.Popen(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+                self.command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                cwd=ROOT,
+                start_new_session=True,
             )
 
     def said(self) -> str:
@@ -54,14 +66,16 @@ class Process:
             time.sleep(0.02)
 
     def kill(self) -> None:
+        """With all processes that it has started."""
         if self.running is not None:
-            self.running.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.running.pid, signal.SIGKILL)
             self.running.wait()
 
-    def await_end(self) -> None:
+    def await_end(self, secs: float = PATIENCE_SECS) -> None:
         assert self.running is not None
         try:
-            code = self.running.wait(PATIENCE_SECS)
+            code = self.running.wait(secs)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} doesn't end: {self.said()}") from None
         assert code == 0, f"{self.name}: {self.said()}"
@@ -72,9 +86,10 @@ class Village:
     """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
 
     home: Path
-    chain: NodeChain
+    chain: Ticking
     members: int
     session: Mapping[str, Any]
+    window_secs: int = WINDOW_SECS
     commit_secs: int = WINDOW_SECS
     accounts: dict[str, LocalAccount] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
@@ -92,34 +107,39 @@ class Village:
             self.chain.send("fund", RICH_ADDRESS, self.address(name), b"", MONEY_WEI)
         listed = "\n".join(self.address(f"do{index}") for index in range(self.members))
         (self.home / "members.txt").write_text(listed, encoding="utf-8")
-        self.write()
+        self.write_all()
         self.market = Address(str(self.ask("mo", "market", "deploy", "--min-window-secs", "1", "--yes")["market"]))
-        self.write()
+        self.write_all()
 
     def address(self, name: str) -> Address:
         return Address(self.accounts[name].address.lower())
 
-    def write(self) -> None:
+    def write_all(self) -> None:
         """Everybody's settings."""
-        for part, name in enumerate(self.accounts):
-            chain = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id, "confirmations": 0}
-            chain |= {"market": self.market} if self.market else {}
-            sections: dict[str, Mapping[str, Any]] = {
-                "chain": chain,
-                "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
-                "state": {"folder": "state"},
-                "data": {"dataset": "digits", "part": part, "parts": len(self.accounts)},
-            }
-            if name == "mo":
-                steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
-                sections["session"] = self.session
-                windows = {f"{step}_secs": WINDOW_SECS for step in steps}
-                sections["deadlines"] = windows | {"commit_secs": self.commit_secs}
-            else:
-                sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
-                sections["deadlines"] = {"shortest_window_secs": 20, "margin_secs": 1}
-            text = "\n".join(f"[{key}]\n{_lines(values)}" for key, values in sections.items())
-            (self.home / name / "role.toml").write_text(text, encoding="utf-8")
+        for name in self.accounts:
+            self.write(name)
+
+    def write(self, name: str, file: str = "role.toml", state: str = "state", **chain: Any) -> None:
+        """A role's settings; `chain` are others than usual."""
+        parts = list(self.accounts)
+        usual = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id}
+        usual |= {"confirmations": 0, "poll_secs": POLL_SECS} | ({"market": self.market} if self.market else {})
+        sections: dict[str, Mapping[str, Any]] = {
+            "chain": usual | chain,
+            "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
+            "state": {"folder": state},
+            "data": {"dataset": "digits", "part": parts.index(name), "parts": len(parts)},
+        }
+        if name == "mo":
+            steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
+            sections["session"] = self.session
+            windows = {f"{step}_secs": self.window_secs for step in steps}
+            sections["deadlines"] = windows | {"commit_secs": self.commit_secs}
+        else:
+            sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
+            sections["deadlines"] = {"shortest_window_secs": 20, "margin_secs": 1}
+        text = "\n".join(f"[{key}]\n{_lines(values)}" for key, values in sections.items())
+        (self.home / name / file).write_text(text, encoding="utf-8")
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
@@ -131,23 +151,64 @@ class Village:
 
     def open(self) -> dict[str, Any]:
         """The owner opens a session; from then on there is a block every second."""
-        opened = self.ask("mo", "mo", "create", "--members", str(self.home / "members.txt"), "--yes")
-        self.chain.node.ask("evm_setIntervalMining", 1)
+        opened = self.ask("mo", *self.create())
+        self.chain.tick()
         return opened
 
+    def create(self) -> list[str]:
+        """The owner's command for that."""
+        return ["mo", "create", "--members", str(self.home / "members.txt"), "--yes"]
+
+    def life(self, name: str, *command: str, file: str = "role.toml", **more: Any) -> dict[str, Any]:
+        """A life of one command, with the role's settings."""
+        return {"commands": [self._configured(name, *command, file=file)]} | more
+
+    def lives(self, session: str) -> dict[str, dict[str, Any]]:
+        """Those of everybody from the opening of a session to its end."""
+        members = (f"do{index}" for index in range(self.members))
+        follow = {name: self.life(name, "do", "run", "--yes", "--session", session) for name in members}
+        return {"mo": self.life("mo", "mo", "run", "--session", session)} | follow
+
     def start(self, name: str, *arguments: str) -> Process:
-        process = Process(name, self._command(name, *arguments), self.home / f"{name}.log")
+        return self._start(Process(name, self._command(name, *arguments), self.home / f"{name}.log"))
+
+    def _start(self, process: Process) -> Process:
         self.processes.append(process)
         process.start()
         return process
+
+    def live(self, secs: float = PATIENCE_SECS, **lives: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+        """The lives of `mortal`, by name, to their end; gives the kills of the mortal ones by kind."""
+        return self.outlive(self.begin(**lives), secs)
+
+    def begin(self, **lives: Mapping[str, Any]) -> Process:
+        """The same, which goes on by itself."""
+        told = [{"name": name} | life for name, life in lives.items()]
+        (self.home / "lives.json").write_text(json.dumps(told), encoding="utf-8")
+        log = self.home / "lives.log"
+        log.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tests.node.mortal", str(self.home)]
+        return self._start(Process("lives", command, log))
+
+    def outlive(self, lives: Process, secs: float = PATIENCE_SECS) -> dict[str, dict[str, int]]:
+        """Waits for their end; gives the kills."""
+        lives.await_end(secs)
+        kills: dict[str, dict[str, int]] = json.loads(lives.said().splitlines()[-1])
+        return kills
+
+    def hear(self, name: str, lives: Process) -> Process:
+        """One of the lives, as a process that says what it does."""
+        return Process(name, (), self.home / f"{name}.log", lives.running)
 
     def end(self) -> None:
         for process in self.processes:
             process.kill()
 
     def _command(self, name: str, *arguments: str) -> list[str]:
-        config = str(self.home / name / "role.toml")
-        return [sys.executable, "-m", "omnilytics.cli", *arguments, "--config", config]
+        return [sys.executable, "-m", "omnilytics.cli", *self._configured(name, *arguments)]
+
+    def _configured(self, name: str, *arguments: str, file: str = "role.toml") -> list[str]:
+        return [*arguments, "--config", str(self.home / name / file)]
 
 
 def _lines(values: Mapping[str, Any]) -> str:

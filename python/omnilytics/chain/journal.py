@@ -335,7 +335,9 @@ class AccountJournal:
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
                 raise self._damaged(str(error)) from None
             refused = JournalError(f"{self._path}: expected room and leave to write to it, got: {error}")
-            refused.add_note(f"nothing was sent. Make room in {self._path.parent}, then run the same again")
+            refused.add_note(
+                f"nothing is sent before it is written down. Make room in {self._path.parent}, then run the same again"
+            )
             raise refused from None
 
     def _damaged(self, found: str) -> JournalError:

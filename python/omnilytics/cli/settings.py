@@ -79,6 +79,7 @@ class ChainSettings(_Section):
         confirmations: blocks on top of a transaction's own before it counts as done.
         answer_secs: how long one request may take.
         patience_secs: how long a request is repeated, over all nodes, before it fails.
+        poll_secs: longest pause between two looks at the chain.
         receipt_secs: how long a transaction may take until it is done.
         stuck_secs: after how long without a block it is sent again with a higher fee.
         lag_blocks: how many blocks a node may be behind another one.
@@ -92,6 +93,7 @@ class ChainSettings(_Section):
     confirmations: Annotated[int, Field(ge=0, le=10_000)] = 2
     answer_secs: Secs = 20.0
     patience_secs: Secs = 180.0
+    poll_secs: Secs = 2.0
     receipt_secs: Secs = 900.0
     stuck_secs: Secs = 60.0
     lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3

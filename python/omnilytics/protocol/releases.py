@@ -78,7 +78,9 @@ class ReleaseLog:
             )
             (first,) = found.fetchone()
         except sqlite3.Error as error:
-            raise DataError(f"release log {self._name}: expected room and leave to write, got: {error}") from None
+            refused = DataError(f"release log {self._name}: expected room and leave to write, got: {error}")
+            refused.add_note("nothing was released. Make room there, then run the same again")
+            raise refused from None
         if first != delivered:
             raise ProtocolError(
                 f"group {part.group}: expected the members that had delivered when secrets were first released, "

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from omnilytics.errors import Reverted
+from omnilytics.errors import ChainError, ProtocolError, Reverted
 from omnilytics.types import Receipt
 
 
@@ -84,14 +84,29 @@ def step(role: Role) -> Step:
 
     Raises:
         Reverted: refused, and what the chain says doesn't explain it.
-        ChainError, ProtocolError: as the role.
+        ChainError: as the role, or the node's answers contradict each other.
+        ProtocolError: as the role.
     """
-    decision = role.decide()
+    decision = _decided(role)
     if not isinstance(decision, Action):
         return decision
     try:
         return Acted(decision.words, decision.send())
     except Reverted as error:
-        if role.decide() == decision:
+        if _decided(role) == decision:
             raise
         return Lost(decision.call, error.reason)
+
+
+def _decided(role: Role) -> Decision:
+    """What would end the role counts at a second look: the first may have begun before the chain went back."""
+    try:
+        decision = role.decide()
+        if not isinstance(decision, Done):
+            return decision
+    except (ProtocolError, LookupError):
+        pass
+    try:
+        return role.decide()
+    except LookupError as error:
+        raise ChainError(f"the session's events don't go with its state: there is none of {error}") from None

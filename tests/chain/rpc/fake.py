@@ -70,9 +70,9 @@ class FakeNode:
 
 
 @contextmanager
-def serving() -> Iterator[FakeNode]:
-    """A fake node that listens."""
-    fake = FakeNode()
+def serving(fake: FakeNode | None = None) -> Iterator[FakeNode]:
+    """A fake node that listens; None: a new one."""
+    fake = fake or FakeNode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

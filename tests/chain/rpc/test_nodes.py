@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from omnilytics.chain.rpc import RpcChain, Settings
+from omnilytics.chain.rpc.nodes import Nodes
 from omnilytics.errors import ChainError, InputError
 from omnilytics.types import Address
 from tests.chain.rpc.fake import FakeNode, Refusal
@@ -133,6 +134,23 @@ class TestInTurn:
         other.forked_from = 4
         with pytest.raises(ChainError, match=r"nodes contradict each other on block 4: 0x0.* of .* and 0x0.* of"):
             chain.head()
+
+    def test_nothing_is_answered_before_they_agree(self, fake: FakeNode, other: FakeNode) -> None:
+        other.salt, other.forked_from = 1, 0
+        chain = RpcChain([fake.url, other.url], settings=QUICK)
+        for _ in range(3):
+            with pytest.raises(ChainError, match="nodes contradict each other on block 10"):
+                chain.head()
+        other.salt = 0
+        assert chain.head()[0] == 10
+
+    def test_what_is_sent_again_is_told_to_all(self, fake: FakeNode, other: FakeNode) -> None:
+        nodes = Nodes([DEAD, fake.url, other.url], None, QUICK)
+        nodes.request("eth_blockNumber")
+        other.answers["eth_sendRawTransaction"] = times(1, Refusal(-32000, "already known"), None)
+        nodes.tell_others("eth_sendRawTransaction", "0x00")
+        assert other.asked[-1] == "eth_sendRawTransaction"
+        assert "eth_sendRawTransaction" not in fake.asked
 
 
 class TestPatience:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,13 @@ class Nodes:
             self.compare()
         return self._patiently(method, params)
 
+    def tell_others(self, method: str, *params: Any) -> None:
+        """Tells the same to all nodes but the one that is asked first; what they say of it doesn't count."""
+        for node in self._order[1:]:
+            if node in self._known:
+                with contextlib.suppress(Unavailable, NodeError):
+                    node.ask(method, *params)
+
     def saw(self, block: int) -> None:
         """Tells which block is relied on: a node that hasn't got it isn't turned to."""
         self._newest = block
@@ -86,9 +94,9 @@ class Nodes:
         """Leaves a node that is too far behind for another one.
 
         Raises:
-            ChainError: two nodes have different blocks where neither can change any more.
+            ChainError: two nodes have different blocks where neither can change any more. No request is answered before
+                they agree.
         """
-        self._next_check = time.monotonic() + self._settings.check_secs
         blocks: dict[Node, int] = {}
         for node in self._given:
             if time.monotonic() >= self._rests_until.get(node, 0.0):
@@ -97,10 +105,14 @@ class Nodes:
                     self._rests_until[node] = time.monotonic() + REST_CHECKS * self._settings.check_secs
                 else:
                     blocks[node] = block
-        if len(blocks) < 2:
-            return
+        if len(blocks) >= 2:
+            self._agree(list(blocks), max(0, min(blocks.values()) - self._settings.confirmations))
+            self._leave(blocks)
+        self._next_check = time.monotonic() + self._settings.check_secs
+
+    def _leave(self, blocks: Mapping[Node, int]) -> None:
+        """Puts those that are behind last."""
         best = max(blocks.values())
-        self._agree(list(blocks), max(0, min(blocks.values()) - self._settings.confirmations))
         with self._lock:
             behind = [node for node, block in blocks.items() if best - block > self._settings.lag_blocks]
             for node in blocks:

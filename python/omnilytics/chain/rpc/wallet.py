@@ -33,6 +33,7 @@ GAS_MARGIN_NUMERATOR, GAS_MARGIN_DENOMINATOR = 3, 2  # of the estimate
 GAS_SPARE = 250_000
 """On top of the estimate: a call that comes last of its stage closes it, which its simulation may not have seen."""
 
+BROADCAST = "eth_sendRawTransaction"
 FIRST_POLL_SECS = 0.01
 POLL_GROWTH = 1.5
 RIVAL_SECS = 0.5  # before it asks whether another transaction has the nonce, which takes two requests each time
@@ -188,14 +189,15 @@ class Wallet:
         return free_nonce(self._journal.pending(self._nodes.chain_id, sender), nonce)
 
     def _broadcast(self, attempt: Attempt) -> None:
-        self._nodes.request("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+        self._nodes.request(BROADCAST, _hex(attempt))
 
     def _send_again(self, pending: Pending) -> None:
-        """The newest bytes once more; whether that helps, the chain will tell."""
+        """The newest bytes once more, to all nodes: one may keep them to itself. The chain will tell."""
         try:
             self._broadcast(pending.attempts[-1])
         except NodeError as error:
             LOG.info("%s, nonce %d: %s", pending.intent.call, pending.intent.nonce, error.message)
+        self._nodes.tell_others(BROADCAST, _hex(pending.attempts[-1]))
 
     def _finished(self, owner: _Sender, pending: Pending) -> Receipt | str:
         """The receipt, once it is deep enough, or why the call may be tried again.
@@ -298,6 +300,11 @@ class Wallet:
             f"{self._settings.receipt_secs:g} s, expected {self._settings.confirmations} confirmations; it bids "
             f"{last.max_fee_wei} wei a gas of at most {self._settings.fee_ceiling_wei}; the next call takes it up again"
         )
+
+
+def _hex(attempt: Attempt) -> str:
+    """Its bytes as nodes spell them."""
+    return "0x" + attempt.raw.hex()
 
 
 def _question(intent: Intent) -> dict[str, str]:

@@ -1,0 +1,72 @@
+"""What a session of processes has left behind: money, events, an account's transactions beside its journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from typing import Any
+
+from omnilytics.chain.abi import interface
+from omnilytics.chain.journal import Entry, FileJournal
+from omnilytics.protocol.history import History
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.verify import verify_session
+from omnilytics.types import Address, Stage
+from tests.node.chains import NodeChain
+from tests.node.processes import Village
+
+REPEATED = {f"0x{interface('SecModelUpdate').calldata(call).hex()}" for call in ("advance", "draw")}
+"""Calls without arguments, which a session needs several times."""
+
+
+def check_session(village: Village, session: Address) -> None:
+    """All have their money, and every number that the session came to follows from its logs."""
+    there = village.chain.session(session)
+    assert there.stage() is Stage.FINISHED
+    assert there.accepted() == 1
+    money = there.money()
+    assert money.deposited == money.withdrawn
+    for index in range(village.members):
+        assert there.member(village.address(f"do{index}")).withdrawn
+    logs = tuple(village.chain.logs(session))
+    record = SessionRecord(1, village.chain.chain_id, session, village.address("mo"), logs)
+    checks = verify_session(record, History()).checks
+    assert checks["squared norms"] == 1
+    assert checks["registrations within the capacity"] == village.members
+
+
+def check_sent(village: Village, name: str) -> None:
+    """A role's account has sent what its journal says was done, and nothing else; and all that once."""
+    ask = village.chain.node.ask
+    sent, entries = check_once(village, name)
+    done = [entry.tx_hash for entry in entries if entry.outcome == "done"]
+    succeeded = [one["hash"] for one in sent if int(ask("eth_getTransactionReceipt", one["hash"])["status"], 16)]
+    assert succeeded == [f"0x{(tx_hash or b'').hex()}" for tx_hash in done]
+
+
+def check_once(village: Village, name: str) -> tuple[list[dict[str, Any]], list[Entry]]:
+    """The chain has each call of a role's account once, under nonces without gaps; gives them and the journal's."""
+    sender, chain_id = village.address(name), village.chain.chain_id
+    sent = transactions(village.chain, sender)
+    assert [int(one["nonce"], 16) for one in sent] == list(range(len(sent)))
+    with FileJournal(village.home / name / "state" / "journal", chain_id, [village.accounts[name]]) as journal:
+        assert journal.pending(chain_id, sender) == []
+        entries = journal.of(sender).entries()
+    calls = Counter((one["to"], one["input"]) for one in sent if one["input"] not in REPEATED)
+    assert max(calls.values()) == 1, calls.most_common(1)
+    return sent, entries
+
+
+def check_released(village: Village, name: str, session: Address) -> None:
+    """A data owner has released its secrets once, for those who delivered."""
+    folder = village.home / name / "state" / str(village.chain.chain_id)
+    with sqlite3.connect(folder / f"{village.address(name)}.releases.sqlite") as database:
+        rows = database.execute("SELECT session, group_id, account, delivered FROM released").fetchall()
+    database.close()
+    assert rows == [(session, 0, village.address(name), village.chain.session(session).group(0).delivered)]
+
+
+def transactions(chain: NodeChain, sender: Address) -> list[dict[str, Any]]:
+    """All of an account, in order."""
+    blocks = (chain.node.ask("eth_getBlockByNumber", hex(number), True) for number in range(chain.block_number() + 1))
+    return [one for block in blocks for one in block["transactions"] if one["from"].lower() == sender]
