@@ -160,6 +160,24 @@ def test_survivors_of_failed_groups_are_drawn_again() -> None:
     assert ended == driven(TERMS, behaviours=absent)
 
 
+def test_a_group_that_fails_after_the_second_draw_has_no_part_in_it() -> None:
+    """A member of a group that came through the first round vanishes before it uploads."""
+    roles = cast(TERMS, behaviours={3: Absent(), 6: Absent()})
+    victim = roles.fair.members[0]
+
+    def here(accounts: Sequence[Address]) -> list[Address]:
+        if roles.session.stage() is Stage.UPLOAD:
+            roles.roles.pop(victim, None)
+        return [account for account in accounts if account in roles.roles]
+
+    roles.run(here)
+    ended = roles.ending()
+    assert (ended.failed, ended.accepted) == ((0, 1, 2), 0b11000)
+    members = roles.fair.members
+    assert ended.groups[4] == (members[4], members[5], members[7])
+    assert ended.left_wei == roles.session.credit_of(victim)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_seats_are_drawn_by_whoever_is_in_turn(seed: int) -> None:
     roles = cast(replace(TERMS, assignment=Assignment.SHUFFLED))
