@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError, Reverted
 from omnilytics.protocol.member import DataOwner, Policy, Upload
@@ -20,6 +19,7 @@ from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Assignment, KrumPicks, Rule, Stage
 from tests.e2e.market import SEEDS, Fair
 from tests.e2e.roles import Cast, Ending, alone, ending, shuffled
+from tests.e2e.shared import Shared
 
 TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, assignment=Assignment.GREEDY)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2, krum_m_rule=KrumPicks.PAPER)
@@ -198,12 +198,6 @@ def test_a_group_that_one_objects_to_is_declined() -> None:
     roles.run()
     assert any("declines group 0: expected at least 1 known" in s.words for _, s in roles.told if isinstance(s, Acted))
     assert roles.ending().accepted == 0b1110
-
-
-class Shared(EmbeddedChain):
-    """The embedded chain, taken for one that others are on."""
-
-    simulated = False  # type: ignore[assignment]
 
 
 def test_no_seed_drives_a_role_on_a_chain_with_others_on_it() -> None:

@@ -33,8 +33,8 @@ class Ledger:
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
     and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
-    has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are wei. `sharing` is by group; `objecting`: it is
-    over for this round. `products` are of the first `gram_chunks`.
+    has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
+    wei. `sharing` is by group; `objecting`: it is over for this round. `products` are of the first `gram_chunks`.
     `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 

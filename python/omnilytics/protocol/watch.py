@@ -12,7 +12,10 @@ from omnilytics.types import Address, GroupStatus, Log, SessionParams
 
 
 class Watch:
-    """Reads a session again and again. Parameters are asked for once: they don't change after `start`."""
+    """Reads a session again and again. Parameters are asked for once: they don't change after `start`.
+
+    `history` counts how often the chain has gone back behind what was read: what followed from that is void then.
+    """
 
     def __init__(self, chain: ChainPort, session: SessionPort) -> None:
         self.chain = chain
@@ -20,6 +23,7 @@ class Watch:
         self._known = Ledger()
         self._logs: list[tuple[int, Log]] = []
         self._next_block = 0
+        self.history = 0
 
     @cached_property
     def params(self) -> SessionParams:
@@ -39,10 +43,16 @@ class Watch:
         else:
             logs = self.chain.logs(self.session.address)
             if logs[: len(self._logs)] != self._logs:
-                self._known, self._logs = Ledger(), []
+                self._turn_back()
             fresh, self._logs = logs[len(self._logs) :], logs
         self._known.extend(log for _, log in fresh)
         return self._known
+
+    def _turn_back(self) -> None:
+        self._known, self._logs = Ledger(), []
+        self.history += 1
+        for name in ("params", "codec"):
+            vars(self).pop(name, None)
 
     def seats(self) -> Seating:
         """Who sits where by now."""
