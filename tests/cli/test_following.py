@@ -70,7 +70,7 @@ def test_it_sits_out_what_may_mend_itself(monkeypatch: pytest.MonkeyPatch) -> No
 def test_who_comes_second_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     one, said = follower(monkeypatch)
     one.follow(Script(iter([settle(refused), Done("all is over"), Done("all is over")])))
-    assert said == ["settle: somebody else was first", "all is over"]
+    assert said == ["settle came too late: session: the group is settled", "all is over"]
 
 
 def test_a_refusal_without_a_reason_ends_it_at_the_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +81,7 @@ def test_a_refusal_without_a_reason_ends_it_at_the_third_time(monkeypatch: pytes
 
 
 def test_what_can_t_mend_itself_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, _ = follower(monkeypatch)
+    one, said = follower(monkeypatch)
     with pytest.raises(ProtocolError):
         one.follow(Script(iter([settle(lost)])))
+    assert said == ["its state is lost; looks again at the next block"] * 2

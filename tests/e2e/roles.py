@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 from omnilytics.chain.base import SessionPort
-from omnilytics.protocol.member import DataOwner
 from omnilytics.protocol.member_role import MemberRole
 from omnilytics.protocol.owner_role import OwnerRole
-from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.steps import Acted, Done, Lost, Role, Step, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, FloatVec, GroupStatus
-from tests.e2e.market import SEEDS, Fair, steps
+from tests.e2e.market import Fair, steps
 
 MOST_STEPS = 20_000
 
@@ -50,13 +48,15 @@ class Cast:
             self.roles[account] = OwnerRole(watch=watch, owner=self.fair.owner)
             return
         index, number = self.fair.members.index(account), len(self.fair.sessions)
-        member = DataOwner(self.fair.world.chain, account, self.fair.behaviours.get(index), self.fair.policy)
         self.roles[account] = MemberRole(
-            watch=watch, member=member, randomness=SeededRandomness(SEEDS, index, number), train=alone(index)
+            watch=watch,
+            member=self.fair.role(index, account),
+            randomness=self.fair.randomness(index, number),
+            train=alone(index),
         )
 
-    def step(self, account: Address) -> Step:
-        done = step(self.roles[account])
+    def step(self, account: Address, role: Role | None = None) -> Step:
+        done = step(role or self.roles[account])
         self.told.append((account, done))
         return done
 

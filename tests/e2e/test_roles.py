@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError, Reverted
 from omnilytics.protocol.member import DataOwner, Policy, Upload
@@ -20,6 +19,7 @@ from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Assignment, KrumPicks, Rule, Stage
 from tests.e2e.market import SEEDS, Fair
 from tests.e2e.roles import Cast, Ending, alone, ending, shuffled
+from tests.e2e.shared import Shared
 
 TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, assignment=Assignment.GREEDY)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2, krum_m_rule=KrumPicks.PAPER)
@@ -160,6 +160,24 @@ def test_survivors_of_failed_groups_are_drawn_again() -> None:
     assert ended == driven(TERMS, behaviours=absent)
 
 
+def test_a_group_that_fails_after_the_second_draw_has_no_part_in_it() -> None:
+    """A member of a group that came through the first round vanishes before it uploads."""
+    roles = cast(TERMS, behaviours={3: Absent(), 6: Absent()})
+    victim = roles.fair.members[0]
+
+    def here(accounts: Sequence[Address]) -> list[Address]:
+        if roles.session.stage() is Stage.UPLOAD:
+            roles.roles.pop(victim, None)
+        return [account for account in accounts if account in roles.roles]
+
+    roles.run(here)
+    ended = roles.ending()
+    assert (ended.failed, ended.accepted) == ((0, 1, 2), 0b11000)
+    members = roles.fair.members
+    assert ended.groups[4] == (members[4], members[5], members[7])
+    assert ended.left_wei == roles.session.credit_of(victim)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_seats_are_drawn_by_whoever_is_in_turn(seed: int) -> None:
     roles = cast(replace(TERMS, assignment=Assignment.SHUFFLED))
@@ -180,12 +198,6 @@ def test_a_group_that_one_objects_to_is_declined() -> None:
     roles.run()
     assert any("declines group 0: expected at least 1 known" in s.words for _, s in roles.told if isinstance(s, Acted))
     assert roles.ending().accepted == 0b1110
-
-
-class Shared(EmbeddedChain):
-    """The embedded chain, taken for one that others are on."""
-
-    simulated = False  # type: ignore[assignment]
 
 
 def test_no_seed_drives_a_role_on_a_chain_with_others_on_it() -> None:

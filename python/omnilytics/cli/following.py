@@ -31,7 +31,8 @@ RETRY_SECS = 5.0
 """Pause after a node or the account's money has failed."""
 
 MOST_REFUSALS = 3
-"""How often in a row a call may be refused for no reason that the chain shows: a node may look ahead, or be behind."""
+"""How often in a row it may be unable to go on for no reason that the chain shows: a node may look ahead or be behind,
+and the newest blocks may change between two looks at them."""
 
 SCHEMA = "omnilytics/role/1"
 
@@ -57,8 +58,8 @@ class Follower:
         """Returns when nothing is left to do.
 
         Raises:
-            Reverted: one call was refused again and again, and the chain doesn't show why.
-            ProtocolError, JournalError, DataError: the role can't go on.
+            Reverted, ProtocolError: it can't go on, block after block, and the chain doesn't show why.
+            JournalError, DataError: the role can't go on.
         """
         while not self.step(role):
             pass
@@ -73,13 +74,13 @@ class Follower:
                     self.calls.append(found.receipt)
                     self._tell(f"{found.words}: block {found.receipt.block}, {found.receipt.gas_used:,} gas")
                 case Lost():
-                    self._tell(f"{found.call}: somebody else was first")
+                    self._tell(f"{found.call} came too late: {found.reason}")
                 case Done():
                     self._tell(found.what)
                     return True
                 case Waiting():
                     self._wait(found)
-        except Reverted as error:
+        except (Reverted, ProtocolError) as error:
             self._refused(error)
         except ChainError as error:
             self._troubled(error)
@@ -91,7 +92,7 @@ class Follower:
             self.waiting = waiting
         self.chain.wait_blocks(1)
 
-    def _refused(self, error: Reverted) -> None:
+    def _refused(self, error: Reverted | ProtocolError) -> None:
         self._refusals += 1
         if self._refusals >= MOST_REFUSALS:
             raise error

@@ -33,8 +33,8 @@ class Ledger:
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
     and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
-    has, by group, the bitmap over places of who did its part; `fees` are wei. `sharing` is by group; `objecting`: it is
-    over for this round. `products` are of the first `gram_chunks`.
+    has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
+    wei. `sharing` is by group; `objecting`: it is over for this round. `products` are of the first `gram_chunks`.
     `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 
@@ -56,6 +56,7 @@ class Ledger:
     committed: set[tuple[int, int]] = field(default_factory=set)
     roots: dict[tuple[int, int], bytes] = field(default_factory=dict)
     failed: dict[int, int] = field(default_factory=dict)
+    failed_first: dict[int, int] = field(default_factory=dict)
     fees: Counter[Address] = field(default_factory=Counter)
     deadline: int = 0
 
@@ -88,6 +89,7 @@ class Ledger:
                 self.seed = _bytes(values["seed"])
             case "Redrawn":
                 self.second_seed = _bytes(values["seed"])
+                self.failed_first = dict(self.failed)
                 self.objecting = False
             case "SharingClosed":
                 self.objecting = True
@@ -141,16 +143,13 @@ class Ledger:
         seats = first_seats(params, self.placed(place_of), self.seed)
         if self.second_seed is None:
             return seats
-        return second_seats(params, seats, self._survivors(seats), self.second_seed)
+        return second_seats(params, seats, survivors_of(seats, self.failed_first), self.second_seed)
 
     def placed(self, place_of: PlaceOf) -> list[Registration]:
         """The registrations with the places of those in cohorts."""
         return [
             replace(one, place=place_of(one.cohort, one.member)) if one.cohort else one for one in self.registrations
         ]
-
-    def _survivors(self, seats: Seating) -> list[Address]:
-        return survivors_of(seats, {group: did for group, did in self.failed.items() if group < seats.first})
 
     def aggregate(self, group: int, chunks: int) -> bytes:
         """The whole aggregate A_r of a group, as words."""

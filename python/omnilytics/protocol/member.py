@@ -13,7 +13,7 @@ from omnilytics import codec
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS
+from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovering import Recovering
@@ -72,9 +72,10 @@ class Policy:
         largest_bond_wei: None accepts any.
         largest_clip: of C: a huge box hides noise in a sum.
         shortest_window_secs: of the windows whose passing costs a member: all but that for registration.
-        finality_blocks: how deep a block must be before the client masks or reveals by what it fixed; `recover` only.
+        finality_blocks: how deep a block must be before the client commits, shares, masks or reveals by what it fixed.
             None: 64, where the chain is simulated 0.
-        block_secs: of the chain: the time to object, and a quarter of that to reveal, must be longer than until then.
+        block_secs: of the chain: the time to commit, to share and to object, and with `recover` a quarter of that to
+            reveal, must be longer than until then.
         least_fee_cap_wei: of what is paid back, wei a gas; None accepts that nothing is.
         accept_unsafe_small: groups in which a single colluder learns a member's model.
         honest_block_hashes: whether nobody can choose the chain's block hashes, on which the draw of `shuffled` stands;
@@ -117,7 +118,7 @@ class Policy:
         windows = [params.commit_secs, params.upload_secs, params.aggregate_secs, params.select_secs]
         if params.policy is DropoutPolicy.RECOVER:
             windows.append(params.reveal_secs // 4)
-            self._check_finality(params, simulated)
+        self._check_finality(params, simulated)
         window = min(windows)
         if window < self.shortest_window_secs:
             raise ProtocolError(f"window: expected at least {self.shortest_window_secs} s, got {window}")
@@ -140,7 +141,10 @@ class Policy:
     def _check_finality(self, params: SessionParams, simulated: bool) -> None:
         blocks = self.final_after(simulated)
         least = (blocks + 1) * self.block_secs + 1 if blocks else 0
-        for name, given in (("commit_secs", params.commit_secs), ("reveal_secs / 4", params.reveal_secs // 4)):
+        windows = {"commit_secs": params.commit_secs}
+        if params.policy is DropoutPolicy.RECOVER:
+            windows["reveal_secs / 4"] = params.reveal_secs // 4
+        for name, given in windows.items():
             if given < least:
                 raise ProtocolError(f"{name}: expected more than until a block is final, {least} s, got {given}")
 
@@ -274,6 +278,15 @@ class DataOwner:
         self._secrets = randomness.member_secrets()
         self._key = self._secrets.key
         return self._key, self._secrets.transport
+
+    def blocks_left(self, event: str) -> int:
+        """How many blocks it takes until what the newest event of that name fixed is final.
+
+        Raises:
+            ProtocolError: there is no such event.
+        """
+        depth = self._policy.final_after(self._chain.simulated)
+        return blocks_left(self._chain, self._joined(), event, depth)
 
     def objection(self, seats: Seating) -> str | None:
         """Why it declines the group that it was drawn into, in words; None: it doesn't, or has no seat."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -60,6 +61,7 @@ class MemberRole:
     _dealt_for: tuple[int, int] | None = None
     _faults: dict[int, str] | None = None
     _gone: bool = False
+    _history: int = 0
     _chores: Chores = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class MemberRole:
     @at_a_glance
     def decide(self) -> Decision:
         """What is to be done now."""
+        self._look_back()
         session, stage = self.watch.session, self.watch.session.stage()
         if stage is Stage.SETUP:
             return Waiting("the model owner to start the session")
@@ -85,6 +88,13 @@ class MemberRole:
         if own is None or not isinstance(chore, Waiting) or own.until >= chore.until > 0:
             return chore
         return own
+
+    def _look_back(self) -> None:
+        """Forgets what followed from a history that the chain has left, as a crash would."""
+        self.watch.ledger()
+        if self._history != self.watch.history:
+            self._history, self._joined, self._gone = self.watch.history, False, False
+            self._trained = self._masked_for = self._dealt_for = self._faults = None
 
     def _register(self, stage: Stage) -> Decision:
         session = self.watch.session
@@ -120,30 +130,30 @@ class MemberRole:
             case _:
                 return None
 
-    def _commit(self, group: int, place: int) -> Action | None:
-        if not self._to_begin(group, place):
+    def _commit(self, group: int, place: int) -> Action | Waiting | None:
+        before = self._before_it_begins(group, place)
+        if before is not True:
+            return before
+        if not self._mask(group, place):
             return None
-        refusal = self._decline(group)
-        if refusal or not self._mask(group, place):
-            return refusal
         return Action("commit", (group,), self.member.commit_masked, f"commits to its words in group {group}")
 
-    def _share(self, group: int, place: int) -> Action | None:
-        if not self._to_begin(group, place):
+    def _share(self, group: int, place: int) -> Action | Waiting | None:
+        before = self._before_it_begins(group, place)
+        if before is not True:
+            return before
+        return Action("share", (group,), partial(self._deal, group, place), f"shares its secrets with group {group}")
+
+    def _before_it_begins(self, group: int, place: int) -> Literal[True] | Action | Waiting | None:
+        """True: it commits or shares in its group now. It does so for one seating alone, the one that is final."""
+        ledger = self.watch.ledger()
+        if self.watch.session.group(group).status is not GroupStatus.COMMIT or (group, place) in ledger.committed:
             return None
-        return self._decline(group) or Action(
-            "share", (group,), partial(self._deal, group, place), f"shares its secrets with group {group}"
-        )
-
-    def _to_begin(self, group: int, place: int) -> bool:
-        """Whether it has still to commit or to share in its group."""
-        status = self.watch.session.group(group).status
-        return status is GroupStatus.COMMIT and (group, place) not in self.watch.ledger().committed
-
-    def _decline(self, group: int) -> Action | None:
+        if left := self.member.blocks_left("Drawn" if ledger.second_seed is None else "Redrawn"):
+            return self._final(left)
         reason = self.member.objection(self.watch.seats())
         if reason is None:
-            return None
+            return True
         return Action("decline", (group,), self.member.decline, f"declines group {group}: {reason}")
 
     def _deal(self, group: int, place: int) -> Receipt:
@@ -173,7 +183,7 @@ class MemberRole:
             self.member.share_again(self.watch.seats(), ledger)
             self._dealt_for, self._faults = (group, place), None
         if self._faults is None:
-            if left := self.member.part.blocks_left("SharingClosed"):
+            if left := self.member.blocks_left("SharingClosed"):
                 return self._final(left)
             self.member.part.await_sharers()
             self._faults = self.member.part.check(ledger.sharing[group])
@@ -190,12 +200,12 @@ class MemberRole:
         deadline, now = self.watch.session.deadline(), self.watch.chain.timestamp()
         half, ledger = deadline - secs // 2, self.watch.ledger()
         ready = self._ready(group, place)
-        if ready is not True:
-            return ready or None
+        if ready is not True or self.member.part.released_otherwise():
+            return ready if isinstance(ready, Waiting) else None
         if not view.revealed >> place & 1:
             if now > half:
                 return None
-            if left := self.member.part.blocks_left("UploadClosed"):
+            if left := self.member.blocks_left("UploadClosed"):
                 return self._final(left)
             send = partial(self.member.reveal, ledger)
             return Action("reveal", (group,), send, f"reveals its self mask in group {group}")

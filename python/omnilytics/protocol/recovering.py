@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Recovery
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.finality import blocks_left, settled
+from omnilytics.protocol.finality import settled
 from omnilytics.protocol.releases import Part, ReleaseLog
 from omnilytics.protocol.sharing import Sharing
 from omnilytics.types import Address, Opening, Receipt, Stage
@@ -66,10 +66,6 @@ class Recovering:
                 "its state was kept in another place when it shared, or is lost"
             )
 
-    def blocks_left(self, event: str) -> int:
-        """How many blocks it takes until what that event fixed is final."""
-        return blocks_left(self.chain, self.session, event, self.finality_blocks)
-
     def await_sharers(self) -> None:
         """Waits until it is final who has shared: masks are made with these, and with no others after."""
         self._expect(Stage.SHARE, Stage.UPLOAD, Stage.REVEAL)
@@ -110,6 +106,10 @@ class Recovering:
         openings = self._openings(revealed.shares, sharing)
         return self.session.reveal(self.account, revealed.secret, revealed.addresses, openings)
 
+    def released_otherwise(self) -> bool:
+        """Whether it has released secrets for others than those who have delivered: the chain has gone back since."""
+        return self.releases.other(self._own_part(), self._delivered())
+
     def reveal_again(self) -> None:
         """Takes up what an earlier process has revealed, without sending anything.
 
@@ -146,8 +146,10 @@ class Recovering:
 
     def _release(self, delivered: int) -> None:
         """Before anything is sent."""
-        part = Part(self.chain.chain_id, self.session.address, self.group, self.account)
-        self.releases.release(part, delivered)
+        self.releases.release(self._own_part(), delivered)
+
+    def _own_part(self) -> Part:
+        return Part(self.chain.chain_id, self.session.address, self.group, self.account)
 
     def _openings(self, shares: Mapping[int, int], sharing: Sharing) -> list[Opening]:
         return [Opening(self.members[dealer], shares[dealer], sharing.addresses(dealer)) for dealer in sorted(shares)]

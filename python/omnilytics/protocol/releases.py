@@ -57,6 +57,14 @@ class ReleaseLog:
         except sqlite3.Error as error:
             raise DataError(f"release log {self._name}: expected a database of releases, got: {error}") from None
 
+    def other(self, part: Part, delivered: int) -> bool:
+        """Whether secrets of this part have been released under another U than this one, a bitmap over places.
+
+        Raises:
+            DataError: it can't be read.
+        """
+        return self._first(part) not in (None, delivered)
+
     def release(self, part: Part, delivered: int) -> None:
         """Writes down that secrets of this part are released under this U; again and again for the same one.
 
@@ -68,21 +76,32 @@ class ReleaseLog:
             ProtocolError: some were released under another U.
             DataError: it can't be written.
         """
-        chain_id, *rest = astuple(part)
-        key = (str(chain_id), *rest)
         try:
-            self._database.execute("INSERT OR IGNORE INTO released VALUES (?, ?, ?, ?, ?)", (*key, delivered))
-            found = self._database.execute(
-                "SELECT delivered FROM released WHERE chain_id = ? AND session = ? AND group_id = ? AND account = ?",
-                key,
-            )
-            (first,) = found.fetchone()
+            self._database.execute("INSERT OR IGNORE INTO released VALUES (?, ?, ?, ?, ?)", (*_key(part), delivered))
         except sqlite3.Error as error:
             refused = DataError(f"release log {self._name}: expected room and leave to write, got: {error}")
             refused.add_note("nothing was released. Make room there, then run the same again")
             raise refused from None
+        first = self._first(part)
+        assert first is not None
         if first != delivered:
             raise ProtocolError(
                 f"group {part.group}: expected the members that had delivered when secrets were first released, "
                 f"{first:#b}, got {delivered:#b}: the chain has gone back behind the end of the uploads"
             )
+
+    def _first(self, part: Part) -> int | None:
+        """The U under which secrets of this part were first released; None: none were."""
+        try:
+            found = self._database.execute(
+                "SELECT delivered FROM released WHERE chain_id = ? AND session = ? AND group_id = ? AND account = ?",
+                _key(part),
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise DataError(f"release log {self._name}: expected a database to read, got: {error}") from None
+        return None if found is None else int(found[0])
+
+
+def _key(part: Part) -> tuple[object, ...]:
+    chain_id, *rest = astuple(part)
+    return (str(chain_id), *rest)

@@ -62,7 +62,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A transaction was refused because somebody else's came first, as a second look at the chain shows."""
+    """What was to be done came too late: somebody else was first, or the chain has gone on or back, as it now shows."""
 
     call: str
     reason: str
@@ -83,19 +83,18 @@ def step(role: Role) -> Step:
     """Does what is to be done now, if anything is.
 
     Raises:
-        Reverted: refused, and what the chain says doesn't explain it.
+        Reverted, ProtocolError: refused, and what the chain says doesn't explain it.
         ChainError: as the role, or the node's answers contradict each other.
-        ProtocolError: as the role.
     """
     decision = _decided(role)
     if not isinstance(decision, Action):
         return decision
     try:
         return Acted(decision.words, decision.send())
-    except Reverted as error:
+    except (Reverted, ProtocolError) as error:
         if _decided(role) == decision:
             raise
-        return Lost(decision.call, error.reason)
+        return Lost(decision.call, error.reason if isinstance(error, Reverted) else str(error))
 
 
 def _decided(role: Role) -> Decision:

@@ -36,7 +36,10 @@ def at_a_glance(decide: Callable[[Watcher], Found]) -> Callable[[Watcher], Found
 
 
 class Watch:
-    """Reads a session again and again. Parameters are asked for once: they don't change after `start`."""
+    """Reads a session again and again. Parameters are asked for once: they don't change after `start`.
+
+    `history` counts how often the chain has gone back behind what was read: what followed from that is void then.
+    """
 
     def __init__(self, chain: ChainPort, session: SessionPort) -> None:
         self.chain = chain
@@ -45,6 +48,7 @@ class Watch:
         self._logs: list[tuple[int, Log]] = []
         self._next_block = 0
         self._drawn: tuple[Ledger, bytes | None, bytes | None, Seating] | None = None
+        self.history = 0
 
     @cached_property
     def params(self) -> SessionParams:
@@ -66,10 +70,16 @@ class Watch:
             if logs is self._logs:
                 return self._known
             if logs[: len(self._logs)] != self._logs:
-                self._known, self._logs = Ledger(), []
+                self._turn_back()
             fresh, self._logs = logs[len(self._logs) :], logs
         self._known.extend(log for _, log in fresh)
         return self._known
+
+    def _turn_back(self) -> None:
+        self._known, self._logs = Ledger(), []
+        self.history += 1
+        for name in ("params", "codec"):
+            vars(self).pop(name, None)
 
     def seats(self) -> Seating:
         """Who sits where by now; worked out once for each draw."""

@@ -1,0 +1,99 @@
+"""A chain that goes back under the roles, in every stage: they do again what fell out, and release nothing twice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.chain.base import SessionPort
+from omnilytics.errors import ProtocolError
+from omnilytics.protocol.member import Policy
+from omnilytics.protocol.steps import Done, Role, Step
+from omnilytics.types import Address, Receipt
+from tests.e2e.plays import AGAIN, MEMBERS, SIZE, TERMS, Op, Play, check, ops, repeat
+from tests.e2e.roles import shuffled
+from tests.e2e.shared import Open
+from tests.e2e.test_random_orders import MANY_TIMES, SEED
+
+DEEPEST = 6
+FINAL = 8
+"""Blocks after which a member acts on what they fixed: deeper than the chain goes back."""
+
+TOO_DEEP = 30
+SHALLOW = ops(["all", "all", "act", "slow", "crash", "blocks", *AGAIN], 60, DEEPEST)
+DEEP = ops(["all", "all", "act", "slow", "crash", "blocks", *AGAIN], 60, TOO_DEEP)
+
+
+def stage(name: str, finality: int) -> Open:
+    """A session that is open; the chain doesn't go back behind that."""
+    policy = Policy(
+        accept_near_repeats=True, accept_unsafe_small=True, finality_blocks=finality, honest_block_hashes=True
+    )
+    fair = Open(MEMBERS, policy, size=SIZE)
+    fair.open(TERMS[name])
+    fair.chain.marks.clear()
+    return fair
+
+
+@MANY_TIMES
+@pytest.mark.parametrize("name", TERMS)
+def test_what_fell_out_is_done_again(name: str, many: int) -> None:
+    def play(course: list[Op], seed: int) -> None:
+        fair = stage(name, FINAL)
+        cast = Play(fair, fair.sessions[-1])
+        cast.through(iter(course))
+        cast.run(shuffled(seed))
+        check(cast)
+        ended = cast.ending()
+        assert (ended.failed, ended.left_wei) == ((), 0)
+        assert name == "krum" or ended.accepted == (1 << len(ended.groups)) - 1
+
+    repeat(many, play, course=SHALLOW, seed=SEED)
+
+
+@dataclass
+class Witness:
+    """Under which U each member has revealed in each group, over all histories."""
+
+    session: SessionPort
+    seen: dict[tuple[Address, int], set[int]] = field(default_factory=dict)
+
+    def hears(self, receipt: Receipt) -> None:
+        for log in receipt.logs:
+            name, values = decode_log(log) or ("", {})
+            if name in ("Revealed", "ShareRevealed"):
+                group = int(str(values["group"]))
+                self.seen.setdefault((receipt.sender, group), set()).add(self.session.group(group).delivered)
+
+
+@dataclass
+class Lossy(Play):
+    """A play in which a role may end because the chain has gone back behind what it took for final."""
+
+    def step(self, account: Address, role: Role | None = None) -> Step:
+        try:
+            return super().step(account, role)
+        except ProtocolError as error:
+            if not re.search("expected the (words of root|shares that this member has dealt)", str(error)):
+                raise
+            del self.roles[account]
+            return Done(str(error))
+
+
+@MANY_TIMES
+@pytest.mark.parametrize("name", ["recover", "shuffled"])
+def test_further_back_than_they_wait_for_nobody_reveals_for_two_sets(name: str, many: int) -> None:
+    def play(course: list[Op], seed: int) -> None:
+        fair = stage(name, 1)
+        witness = Witness(fair.sessions[-1])
+        fair.chain.on_receipt.append(witness.hears)
+        cast = Lossy(fair, fair.sessions[-1])
+        cast.through(iter(course))
+        cast.run(shuffled(seed))
+        check(cast)
+        assert all(len(sets) == 1 for sets in witness.seen.values())
+
+    repeat(many, play, course=DEEP, seed=SEED)
