@@ -23,6 +23,8 @@ PASSWORD = "correct horse battery"
 MONEY_WEI = 10 * 10**18
 WINDOW_SECS = 240
 PATIENCE_SECS = 300.0
+PARTS = 32
+"""Of the digits: a role has 37 or 38 of them, as an owner of the recipe has 40 and a data owner 20."""
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Village:
                 "chain": chain,
                 "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
                 "state": {"folder": "state"},
-                "data": {"dataset": "digits", "part": part, "parts": len(self.accounts)},
+                "data": {"dataset": "digits", "part": part, "parts": PARTS},
             }
             if name == "mo":
                 steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
@@ -123,7 +125,7 @@ class Village:
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
-        command = [*self._command(name, *arguments), "--json", "-"]
+        command = [*self.command(name, *arguments), "--json", "-"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stderr
         value: dict[str, Any] = json.loads(done.stdout)
@@ -136,7 +138,7 @@ class Village:
         return opened
 
     def start(self, name: str, *arguments: str) -> Process:
-        process = Process(name, self._command(name, *arguments), self.home / f"{name}.log")
+        process = Process(name, self.command(name, *arguments), self.home / f"{name}.log")
         self.processes.append(process)
         process.start()
         return process
@@ -145,7 +147,8 @@ class Village:
         for process in self.processes:
             process.kill()
 
-    def _command(self, name: str, *arguments: str) -> list[str]:
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """A command of the role of that name."""
         config = str(self.home / name / "role.toml")
         return [sys.executable, "-m", "omnilytics.cli", *arguments, "--config", config]
 

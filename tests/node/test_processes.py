@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from omnilytics.experiments.owned import load_model
+from omnilytics.experiments.parts import unseen
 from omnilytics.protocol.history import History
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.verify import verify_session
@@ -15,7 +19,7 @@ from tests.cli.conftest import valid
 from tests.node.chains import AnvilChain
 from tests.node.conftest import Start
 from tests.node.launch import Anvil
-from tests.node.processes import WINDOW_SECS, Village
+from tests.node.processes import PATIENCE_SECS, WINDOW_SECS, Village
 
 pytestmark = pytest.mark.node
 
@@ -73,10 +77,34 @@ def test_a_session_of_processes(settle: Settle, policy: str, commit_secs: int) -
     for role in roles:
         role.await_end()
     check(village, session)
-    assert "the new public model is in" in roles[0].said()
+    assert f"session {session}: accuracy" in roles[0].said()
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session
+
+
+def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:
+    """The second session begins with what the first one came to, by processes that know nothing but their files."""
+    village = settle()
+    reached = []
+    for number in (1, 2):
+        session = Address(village.open()["session"])
+        members = [village.start(f"do{index}", "do", "run", "--yes") for index in range(MEMBERS)]
+        run = valid(village.ask("mo", "mo", "run", "--session", session), "role-1")
+        for member in members:
+            member.await_end()
+        check(village, session)
+        assert (run["session"], run["stage"], run["accuracy"]["samples"]) == (session, "finished", 597), number
+        reached.append(run["accuracy"])
+    first, second = reached
+    assert first["after"] == second["before"]
+    assert second["after"]["public"] > first["before"]["public"]
+    assert valid(village.ask("mo", "mo", "status", "--session", session), "role-1")["accuracy"] == second
+    model = village.home / "model.npz"
+    command = [*village.command("mo", "mo", "export"), "--out", str(model)]
+    subprocess.run(command, check=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
+    test = unseen("digits", None)
+    assert 100 * np.mean(load_model(model.read_bytes()).predict(test.x) == test.y) == second["after"]["whole"]
 
 
 @pytest.mark.parametrize(

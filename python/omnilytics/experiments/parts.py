@@ -1,22 +1,19 @@
-"""What the roles on a network train: the recipe's public model, on a part of the data that is theirs alone."""
+"""What data owners on a network train: the recipe's public model, on a part of the data that is theirs alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from omnilytics.errors import InputError
-from omnilytics.experiments.recipes import Recipe, build_split, load_pool, recipe_for
-from omnilytics.model.split import Split
-from omnilytics.protocol.terms import Terms
+from omnilytics.experiments.recipes import build_split, load_pool, recipe_for
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
 from omnilytics.train.local import train_local
-from omnilytics.train.pretend import announced_clip
-from omnilytics.types import Encoding, FloatVec, SessionParams
+from omnilytics.types import FloatVec, SessionParams
 
 SPLIT = "side"
 """The split whose members need nothing of the model but W^p."""
@@ -45,48 +42,14 @@ def part_of(dataset: str, folder: Path | None, part: int, parts: int) -> Dataset
     return pool.take(np.sort(np.array_split(order, parts)[part]))
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerPart:
-    """A model owner's side: what it publishes, and on which terms.
+def unseen(dataset: str, folder: Path | None) -> Dataset:
+    """The samples that are in no part: nobody trains on them.
 
-    Attributes:
-        recipe: of its data set.
-        split: its model.
-        data: its samples.
-        seeds: its own.
+    Raises:
+        DataError: files missing or corrupt.
     """
-
-    recipe: Recipe
-    split: Split
-    data: Dataset
-    seeds: Seeds
-
-    @classmethod
-    def of(cls, dataset: str, data: Dataset, seeds: Seeds, published: FloatVec | None) -> OwnerPart:
-        """The recipe's model with W^p as given; None: as it begins.
-
-        Raises:
-            EncodingError: a W^p of another shape, or not finite.
-        """
-        recipe = recipe_for(dataset, SPLIT)
-        split = build_split(recipe, COMMON)
-        if published is not None:
-            split.load_public(published)
-        return cls(recipe, split, data, seeds)
-
-    def params(self, terms: Terms, number: int) -> SessionParams:
-        """The argument of `start`, with how members train and C as announced for session `number`.
-
-        Raises:
-            InputError: terms that can't work.
-        """
-        train = self.recipe.train
-        samples = self.recipe.samples_per_member
-        terms = replace(terms, samples=samples, epochs=train.epochs, batch_size=train.batch_size)
-        clip = 0.0
-        if terms.encoding is Encoding.DELTA:
-            clip = announced_clip(self.split, self.data, terms.group_size, samples, train, self.seeds, number)
-        return terms.params(self.split.parameter_count, clip)
+    _, test = load_pool(recipe_for(dataset, SPLIT), folder)
+    return test
 
 
 def training(
