@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +13,23 @@ from eth_account import Account
 
 from omnilytics.chain.base import SessionPort
 from omnilytics.chain.journal import FileJournal
-from omnilytics.errors import DataError
+from omnilytics.errors import DataError, InputError
 from omnilytics.experiments import owned
 from omnilytics.experiments.owned import OwnedModel, load_model
-from omnilytics.experiments.parts import part_of, unseen
-from omnilytics.experiments.recipes import DIGITS_SIDE, Recipe, build_split, recipe_for
+from omnilytics.experiments.parts import part_of, training, unseen
+from omnilytics.experiments.recipes import DIGITS_LAYERS, DIGITS_SIDE, Recipe, build_split
 from omnilytics.experiments.simulate import Simulation
+from omnilytics.model.packing import pack, unpack
 from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import SeededRandomness, Vault
 from omnilytics.protocol.session import SessionDriver
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.watch import Watch
 from omnilytics.seeds import Seeds
-from omnilytics.train.batched import train_batched
-from omnilytics.types import Assignment, FloatVec
+from omnilytics.train.local import train_local
+from omnilytics.types import Address, Assignment, FloatVec, SessionParams
+from tests.experiments.vault import Kept
 
 PARTS = 32
 GROUP = 4
@@ -35,70 +38,44 @@ ACCOUNT = Account.from_key(b"\7" * 32)
 SEEDS = Seeds(5)
 
 
-class Kept(dict[str, bytes]):
-    """A vault in memory, that fails to take what it is told to when it is `full`."""
-
-    full = False
-
-    def put(self, name: str, content: bytes) -> None:
-        if self.full:
-            raise OSError("no room")
-        self[name] = content
-
-    def kept(self, name: str) -> bytes | None:
-        return self.get(name)
-
-    def keep(self, name: str, content: bytes) -> bytes:
-        raise AssertionError
-
-    def secret(self, name: str) -> bytes:
-        raise AssertionError
-
-
 class Market:
-    """One owner and four data owners, with real samples, on the embedded chain."""
+    """One owner and four data owners, with real samples, on the embedded chain. The owner fits in three passes."""
 
-    def __init__(self) -> None:
+    def __init__(self, recipe: Recipe = DIGITS_SIDE) -> None:
+        self.recipe = replace(recipe, owner_train=replace(recipe.owner_train, epochs=3))
         self.world = Simulation(GROUP)
         self.data = [part_of("digits", None, part, PARTS).take(np.arange(20)) for part in range(1, GROUP + 1)]
         self.owner = ModelOwner(self.world.chain, self.world.market, self.world.owner)
         policy = Policy(accept_near_repeats=True)
         self.roles = [DataOwner(self.world.chain, account, policy=policy) for account in self.world.members]
+        self.vaults = [Kept() for _ in range(GROUP)]
         self.number = 0
 
     def model(self, vault: Vault) -> OwnedModel:
-        return OwnedModel("digits", part_of("digits", None, 0, PARTS), unseen("digits", None), SEEDS, vault)
+        return OwnedModel(self.recipe, part_of("digits", None, 0, PARTS), unseen("digits", None), SEEDS, vault)
 
     def taken(self, model: OwnedModel) -> int:
         return len(model.catch_up(self.world.chain, self.world.market, self.world.owner))
+
+    def published(self, session: Address) -> list[bytes]:
+        return Watch(self.world.chain, self.world.chain.session(session)).ledger().published
 
     def session(self, model: OwnedModel) -> SessionPort:
         """One from start to end."""
         self.number += 1
         published = model.published
         session, _ = self.owner.open(self.world.members, published, model.params(TERMS, self.number))
-        split = build_split(DIGITS_SIDE, Seeds(0))
 
         def train(indices: Sequence[int], start: FloatVec) -> list[FloatVec]:
-            data = [self.data[index] for index in indices]
-            return train_batched(split, indices, data, start, DIGITS_SIDE.train, SEEDS, self.number)
+            return [self._train(index, session.params())(start) for index in indices]
 
         driver = SessionDriver(self.world.chain, session, self.owner, self.roles, lambda event: None, self.number)
         driver.run(published, train, lambda index: SeededRandomness(SEEDS, index, self.number))
         return session
 
-
-@pytest.fixture(scope="module", autouse=True)
-def hasty() -> Iterator[None]:
-    """The owner fits its private part in three passes."""
-
-    def recipe(dataset: str, split: str) -> Recipe:
-        found = recipe_for(dataset, split)
-        return replace(found, owner_train=replace(found.owner_train, epochs=3))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(owned, "recipe_for", recipe)
-        yield
+    def _train(self, index: int, params: SessionParams) -> Callable[[FloatVec], FloatVec]:
+        vault, owner = self.vaults[index], self.world.owner
+        return training("digits", self.data[index], params, Seeds(index), self.number, vault, owner)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +167,7 @@ def test_the_export_predicts_what_the_model_does(finished: tuple[Market, OwnedMo
     test = unseen("digits", None)
     content = model.exported()
     assert np.array_equal(load_model(content).predict(test.x), model.split.predict(test.x))
-    names = set(owned._unpack(content))
+    names = set(unpack(content))
     assert {"public.conv.weight", "private.conv1.weight", "weight", "dataset", "split"} <= names
     assert names.isdisjoint(owned.NEVER_LEAVES)
 
@@ -209,9 +186,9 @@ def test_the_export_predicts_what_the_model_does(finished: tuple[Market, OwnedMo
 def test_a_file_that_is_no_model_is_refused(
     finished: tuple[Market, OwnedModel, Kept], change: dict[str, object], message: str
 ) -> None:
-    state = owned._unpack(finished[1].exported())
+    state = unpack(finished[1].exported())
     with pytest.raises(DataError, match=message):
-        load_model(owned._pack(state | change))  # type: ignore[arg-type]
+        load_model(pack(state | change))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", np.arange(3).tobytes()])
@@ -221,7 +198,7 @@ def test_what_is_no_file_of_arrays_is_refused(content: bytes) -> None:
 
 
 def test_a_file_with_code_in_it_is_refused(finished: tuple[Market, OwnedModel, Kept]) -> None:
-    state = owned._unpack(finished[1].exported())
+    state = unpack(finished[1].exported())
     file = io.BytesIO()
     np.savez(file, **state | {"weight": np.array([print], dtype=object)})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="mo export"):
@@ -249,6 +226,46 @@ def test_what_isn_t_this_model_s_is_refused() -> None:
         market.model(vault)
 
 
-@pytest.mark.parametrize(("samples", "epochs"), [(1, 60), (40, 60), (80, 30), (240, 10), (60_000, 10)])
+@pytest.mark.parametrize(("samples", "epochs"), [(1, 60), (40, 60), (80, 30), (240, 20), (60_000, 20)])
 def test_an_owner_with_more_samples_makes_fewer_passes(samples: int, epochs: int) -> None:
-    assert owned._owner_training(DIGITS_SIDE, samples).epochs == epochs
+    assert owned.for_owner(DIGITS_SIDE, samples).owner_train.epochs == epochs
+    assert owned.for_owner(DIGITS_LAYERS, samples).pretraining == epochs
+    assert owned.for_owner(DIGITS_LAYERS, samples).owner_train.epochs == 2
+
+
+def test_with_layers_data_owners_stand_in_for_what_is_private() -> None:
+    """Theirs begin from a start that is everybody's, are nobody's else, and go on from session to session."""
+    market, vault = Market(DIGITS_LAYERS), Kept()
+    model = market.model(vault)
+    secret = model.split.state()["private.linear1.weight"]
+    kept: list[list[bytes]] = []
+    for _ in range(2):
+        market.session(model)
+        kept.append([one[f"stand-in/digits/{market.world.owner}"] for one in market.vaults])
+        assert market.taken(model) == 1
+    assert len({layers for session in kept for layers in session}) == 2 * GROUP
+    assert all(np.abs(unpack(layers)["linear1.weight"] - secret).max() > 0.01 for layers in kept[0])
+    assert len({one.after for one in model.progress} | {model.progress[0].before}) == 3
+    published = b"".join(b"".join(market.published(one.session)) for one in model.progress)
+    assert secret[0].astype(">f4").tobytes()[:8] not in published
+    test = unseen("digits", None)
+    assert np.array_equal(load_model(model.exported()).predict(test.x), model.split.predict(test.x))
+
+
+def test_a_data_owner_that_has_crashed_goes_on_with_its_layers() -> None:
+    """Training anew from what is kept is what one process would have done."""
+    data = part_of("digits", None, 1, PARTS).take(np.arange(20))
+    split, vault, owner = build_split(DIGITS_LAYERS, Seeds(0)), Kept(), Address("0x" + "1" * 40)
+    params = replace(TERMS, epochs=4, batch_size=5).params(split.parameter_count, 0.5)
+    start = split.public_vector()
+    split.keep(0, split.private_state(0, Seeds(0)))
+    for number in (1, 2):
+        expected = train_local(split, 0, data, start, DIGITS_LAYERS.train, SEEDS, number)
+        given = training("digits", data, params, SEEDS, number, vault, owner)(start)
+        assert np.array_equal(given, expected)
+
+
+def test_a_model_of_no_known_size_is_refused() -> None:
+    data = part_of("digits", None, 1, PARTS)
+    with pytest.raises(InputError, match="expected one of 1370 or 2594 parameters for digits, got 7"):
+        training("digits", data, TERMS.params(7, 0.5), SEEDS, 1, Kept(), Address("0x" + "1" * 40))

@@ -146,7 +146,7 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     number = connection.number_of(market, own.chain, session)
     others = (own.chain.session(address) for address in market.sessions() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    train = training(data.dataset, samples, watch.params, seeds, number)
+    train = training(data.dataset, samples, watch.params, seeds, number, own.journal, session.owner())
     return MemberRole(
         watch=watch,
         member=DataOwner(

@@ -188,12 +188,13 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
     from omnilytics.cli import connection, progress
     from omnilytics.experiments.owned import OwnedModel
     from omnilytics.experiments.parts import part_of, unseen
+    from omnilytics.experiments.recipes import recipe_for
     from omnilytics.seeds import Seeds
 
     data = settings.data
     samples, test = part_of(data.dataset, data.folder, data.part, data.parts), unseen(data.dataset, data.folder)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    model = OwnedModel(data.dataset, samples, test, seeds, own.journal)
+    model = OwnedModel(recipe_for(data.dataset, settings.session.split), samples, test, seeds, own.journal)
     for one in model.catch_up(own.chain, connection.market_of(settings, own.chain), own.account):
         say(f"session {one.session}: {progress.words(one)}")
     progress.write(connection.progress_file(settings), model.progress)

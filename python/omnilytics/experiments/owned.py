@@ -6,10 +6,7 @@ an owner that has lost its state gets W^p and momentum back from its sessions, o
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +15,9 @@ from numpy.typing import NDArray
 
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.errors import DataError, EncodingError, InputError
-from omnilytics.experiments.parts import COMMON, SPLIT
+from omnilytics.experiments.parts import COMMON
 from omnilytics.experiments.recipes import Recipe, build_split, recipe_for
+from omnilytics.model.packing import pack, unpack
 from omnilytics.model.split import Split
 from omnilytics.protocol.member import check_published
 from omnilytics.protocol.owner import ModelOwner
@@ -29,15 +27,14 @@ from omnilytics.protocol.randomness import Vault
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import Watch
 from omnilytics.seeds import Seeds
-from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
 from omnilytics.train.server import ServerMomentum
 from omnilytics.types import Address, FloatVec, SessionParams, Stage
 
-LEAST_EPOCHS = 10
+LEAST_EPOCHS = 20
 """Passes over the owner's samples however many it has (docs/EXPERIMENTS.md)."""
 
-NEVER_LEAVES = ("fitted_to", "held_out", "velocity", "progress")
+NEVER_LEAVES = ("adapted", "fitted_to", "held_out", "velocity", "progress")
 """What of the state is of no use to whoever only predicts."""
 
 
@@ -45,7 +42,7 @@ class OwnedModel:
     """The model of one owner on one chain, as it stands after all that was taken in.
 
     Args:
-        dataset: digits | mnist.
+        recipe: of its data set and its split.
         data: the owner's samples.
         test: samples that nobody trains on.
         seeds: its own.
@@ -55,17 +52,17 @@ class OwnedModel:
         DataError: what is kept isn't this model's.
     """
 
-    def __init__(self, dataset: str, data: Dataset, test: Dataset, seeds: Seeds, vault: Vault) -> None:
-        self._recipe = recipe_for(dataset, SPLIT)
+    def __init__(self, recipe: Recipe, data: Dataset, test: Dataset, seeds: Seeds, vault: Vault) -> None:
+        self._recipe = for_owner(recipe, len(data))
         self._model = OwnerModel(
             split=build_split(self._recipe, COMMON),
             data=data,
             training=self._recipe.train,
-            owner_training=_owner_training(self._recipe, len(data)),
+            owner_training=self._recipe.owner_train,
             momentum=ServerMomentum(self._recipe.server_momentum),
             seeds=seeds,
         )
-        self._test, self._vault, self._name = test, vault, f"model/{dataset}/{SPLIT}"
+        self._test, self._vault, self._name = test, vault, f"model/{recipe.dataset}/{recipe.split}"
         self.progress: list[Progress] = []
         kept = vault.kept(self._name)
         if kept is None:
@@ -108,7 +105,7 @@ class OwnedModel:
     def exported(self) -> bytes:
         """The whole model in numpy's format `.npz`, for `load_model`; it has the private part."""
         state = {name: array for name, array in self._state().items() if name not in NEVER_LEAVES}
-        return _pack(state | {"dataset": np.array(self._recipe.dataset), "split": np.array(SPLIT)})
+        return pack(state | {"dataset": np.array(self._recipe.dataset), "split": np.array(self._recipe.split)})
 
     def _take(self, chain: ChainPort, session: SessionPort, owner: ModelOwner) -> None:
         before = after = self._model.measure(self._test)
@@ -128,11 +125,11 @@ class OwnedModel:
         return self._model.state() | {"progress": np.array(progress)}
 
     def _keep(self) -> None:
-        self._vault.put(self._name, _pack(self._state()))
+        self._vault.put(self._name, pack(self._state()))
 
     def _restore(self, kept: bytes) -> None:
         try:
-            state = _unpack(kept)
+            state = unpack(kept)
             self._model.restore(state)
             self.progress = [Progress.from_json(one) for one in json.loads(str(state["progress"]))]
         except (EncodingError, InputError, KeyError, ValueError) as error:
@@ -146,7 +143,7 @@ def load_model(content: bytes) -> Split:
         DataError: it isn't one.
     """
     try:
-        state = _unpack(content)
+        state = unpack(content)
         split = build_split(recipe_for(str(state.get("dataset")), str(state.get("split"))), COMMON)
         split.restore(state)
     except (EncodingError, InputError, ValueError) as error:
@@ -154,27 +151,14 @@ def load_model(content: bytes) -> Split:
     return split
 
 
-def _owner_training(recipe: Recipe, samples: int) -> TrainConfig:
-    """As many steps as with the recipe's number of samples, where the owner has more of them."""
-    epochs = recipe.owner_train.epochs
-    scaled = max(LEAST_EPOCHS, epochs * recipe.owner_samples // max(samples, 1))
-    return replace(recipe.owner_train, epochs=min(epochs, scaled))
+def for_owner(recipe: Recipe, samples: int) -> Recipe:
+    """The recipe for an owner with so many samples: where it has more, as many steps in fewer passes."""
 
+    def passes(epochs: int) -> int:
+        return min(epochs, max(LEAST_EPOCHS, epochs * recipe.owner_samples // max(samples, 1)))
 
-def _pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
-    return file.getvalue()
-
-
-def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
-    """The arrays of such a file; no code of its runs.
-
-    Raises:
-        ValueError: it isn't one.
-    """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(str(error)) from None
+    return replace(
+        recipe,
+        owner_train=replace(recipe.owner_train, epochs=passes(recipe.owner_train.epochs)),
+        pretraining=passes(recipe.pretraining),
+    )

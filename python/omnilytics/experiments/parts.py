@@ -1,4 +1,4 @@
-"""What data owners on a network train: the recipe's public model, on a part of the data that is theirs alone."""
+"""What data owners on a network train: the public part of a recipe's model, on samples that are theirs alone."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from omnilytics.errors import InputError
-from omnilytics.experiments.recipes import build_split, load_pool, recipe_for
+from omnilytics.experiments.recipes import Recipe, build_split, load_pool, recipe_for
+from omnilytics.model.packing import pack, unpack
+from omnilytics.model.split import Split
+from omnilytics.protocol.randomness import Vault
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
 from omnilytics.train.local import train_local
-from omnilytics.types import FloatVec, SessionParams
+from omnilytics.types import Address, FloatVec, SessionParams
 
-SPLIT = "side"
-"""The split whose members need nothing of the model but W^p."""
+SPLITS = ("side", "layers")
+"""What members need nothing for but W^p: with `layers` they stand in for the private part by layers of their own."""
 
 COMMON = Seeds(0)
-"""Deals the parts, and makes the first W^p: the same for everybody."""
+"""Deals the parts, and makes the first W^p and the start of stand-ins: the same for everybody."""
 
 
 def part_of(dataset: str, folder: Path | None, part: int, parts: int) -> Dataset:
@@ -35,7 +39,7 @@ def part_of(dataset: str, folder: Path | None, part: int, parts: int) -> Dataset
         DataError: files missing or corrupt.
         InputError: more parts than samples.
     """
-    pool, _ = load_pool(recipe_for(dataset, SPLIT), folder)
+    pool, _ = load_pool(recipe_for(dataset, SPLITS[0]), folder)
     if parts > len(pool):
         raise InputError(f"parts: expected at most the {len(pool)} samples of {dataset}, got {parts}")
     order = COMMON.numpy("parts").permutation(len(pool))
@@ -48,26 +52,52 @@ def unseen(dataset: str, folder: Path | None) -> Dataset:
     Raises:
         DataError: files missing or corrupt.
     """
-    _, test = load_pool(recipe_for(dataset, SPLIT), folder)
+    _, test = load_pool(recipe_for(dataset, SPLITS[0]), folder)
     return test
 
 
 def training(
-    dataset: str, data: Dataset, params: SessionParams, seeds: Seeds, number: int
+    dataset: str, data: Dataset, params: SessionParams, seeds: Seeds, number: int, vault: Vault, owner: Address
 ) -> Callable[[FloatVec], FloatVec]:
     """How a data owner trains in session `number` of a model owner: as the terms ask, on as many of its samples.
+
+    The number of parameters says what the model is split by. With `layers`, a data owner has private layers of its own,
+    from a start that is everybody's, which go on in the vault from session to session of that owner.
 
     Raises:
         InputError: a model that isn't the data set's, or fewer samples than the terms ask for.
     """
-    recipe = recipe_for(dataset, SPLIT)
-    split = build_split(recipe, COMMON)
-    if split.parameter_count != params.parameter_count:
-        raise InputError(
-            f"model: expected one of {split.parameter_count} parameters for {dataset}, got {params.parameter_count}"
-        )
+    recipe, split = _model(dataset, params.parameter_count)
     if len(data) < params.samples:
         raise InputError(f"data: expected the {params.samples} samples that the terms ask for, got {len(data)}")
     config = replace(recipe.train, epochs=params.epochs, batch_size=params.batch_size)
-    own = data.take(np.arange(params.samples))
-    return lambda published: train_local(split, 0, own, published, config, seeds, number)
+    own, kept = data.take(np.arange(params.samples)), f"stand-in/{dataset}/{owner}"
+
+    def train(published: FloatVec) -> FloatVec:
+        before = vault.kept(kept)
+        if before is None:
+            split.keep(0, split.private_state(0, COMMON))
+        else:
+            split.keep(0, {name: torch.from_numpy(array) for name, array in unpack(before).items()})
+        trained = train_local(split, 0, own, published, config, seeds, number)
+        if after := split.private_state(0, seeds):
+            vault.put(kept, pack({name: values.numpy() for name, values in after.items()}))
+        return trained
+
+    return train
+
+
+def _model(dataset: str, parameter_count: int) -> tuple[Recipe, Split]:
+    """The recipe of a data set whose public part has so many parameters, and its model.
+
+    Raises:
+        InputError: none has.
+    """
+    sizes = []
+    for recipe in (recipe_for(dataset, split) for split in SPLITS):
+        split = build_split(recipe, COMMON)
+        if split.parameter_count == parameter_count:
+            return recipe, split
+        sizes.append(split.parameter_count)
+    expected = " or ".join(map(str, sizes))
+    raise InputError(f"model: expected one of {expected} parameters for {dataset}, got {parameter_count}")
