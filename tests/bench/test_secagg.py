@@ -85,13 +85,13 @@ def test_a_missing_flower_is_an_error_with_the_command_that_makes_it(tmp_path: P
         secagg.run([].append, tmp_path / "python", SMALL)
 
 
-def test_an_interpreter_without_flower_is_an_error() -> None:
+def test_an_interpreter_without_is_an_error() -> None:
     with pytest.raises(DataError, match="No module named 'flwr'"), secagg.flower(Path(sys.executable)) as flower:
         flower.ask("about")
 
 
 def test_gas_needs_no_flower() -> None:
-    report = secagg.without_flower([].append, Path("nowhere"))
+    report = secagg.without([].append, Path("nowhere"))
     assert (report.ratios, report.bounds) == ({}, secagg.BOUNDS)
     assert report.notes[0] == f"no Flower at nowhere, so nothing but gas; {secagg.HOW}"
     calls = {row.name: row.value for row in report.rows if row.detail}

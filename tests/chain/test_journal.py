@@ -278,6 +278,16 @@ def test_what_was_kept_first_counts_until_it_is_forgotten(tmp_path: Path) -> Non
         assert own.keep("0xab/words", b"fourth") == b"another's"
 
 
+def test_what_is_put_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        with open_journal(tmp_path) as journal:
+            journal.of(SENDER).put("model", content)
+            assert journal.of(SENDER).kept("model") == content
+    with open_journal(tmp_path) as journal:
+        assert journal.of(SENDER).kept("model") == b"second"
+        assert journal.of(SENDER).kept("mode") is None
+
+
 def test_nothing_secret_is_in_the_files(tmp_path: Path) -> None:
     raw = b"signed bytes that nobody has seen yet"
     with open_journal(tmp_path) as journal:

@@ -121,6 +121,22 @@ def test_a_race_for_one_file_has_one_winner(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"first"
 
 
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (b"first", b"second"):
+        private.replace_private(tmp_path / "file", content)
+        assert (tmp_path / "file").read_bytes() == content
+        assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        private.replace_private(tmp_path / "file", b"third")
+    assert os.listdir(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"second"
+
+
 def test_nothing_appears_where_writing_fails(keystore: Keystore, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")

@@ -10,14 +10,14 @@ import pytest
 
 from omnilytics.bench.report import Report, Row, Say
 from omnilytics.cli import bench
-from omnilytics.errors import DataError, VerificationError
+from omnilytics.errors import DataError, InputError, VerificationError
 from tests.cli.conftest import Call, valid
 
 LOAD_SUITE = bench.load_suite
 """As it is: in the tests below every suite is a fake."""
 
 
-def measured(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
+def measured(name: str, program: Path | None, *, optional: bool) -> Callable[[Say], Report]:
     def run(say: Say) -> Report:
         say(f"{name}: at work")
         row = Row("a row [1]", 2.0, "ms", "another", 5.0)
@@ -65,7 +65,7 @@ def test_what_a_suite_finds_wrong_is_an_exit_code(call: Call, monkeypatch: pytes
     def wrong(say: Say) -> Report:
         raise VerificationError("gas: expected 1, got 2")
 
-    monkeypatch.setattr(bench, "load_suite", lambda name, flower, optional: wrong)
+    monkeypatch.setattr(bench, "load_suite", lambda name, program, optional: wrong)
     result = call("bench", "training", "--json", "out.json")
     assert (result.exit_code, result.stderr) == (VerificationError.exit_code, "error: gas: expected 1, got 2\n")
     assert list(tmp_path.iterdir()) == []
@@ -77,31 +77,40 @@ def test_lines_go_with_gas_alone(call: Call) -> None:
     assert (result.exit_code, result.stderr) == (2, "error: --lines: expected the suite gas with it, got chain\n")
 
 
-def test_flower_goes_with_secagg_and_all(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("option", "suite", "usual"), [("flower", "secagg", bench.FLOWER), ("geth", "network", bench.GETH)]
+)
+def test_a_program_goes_with_its_suite_and_all(
+    call: Call, monkeypatch: pytest.MonkeyPatch, option: str, suite: str, usual: Path
+) -> None:
     asked: list[tuple[str, str, bool]] = []
 
-    def load(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
-        asked.append((name, str(flower), optional))
-        return measured(name, flower, optional=optional)
+    def load(name: str, program: Path | None, *, optional: bool) -> Callable[[Say], Report]:
+        asked.append((name, str(program), optional))
+        return measured(name, program, optional=optional)
 
     monkeypatch.setattr(bench, "load_suite", load)
-    assert call("bench", "secagg", "--flower", "another/python").exit_code == 0
+    assert call("bench", suite, f"--{option}", "another/program").exit_code == 0
     assert call("bench", "all").exit_code == 0
-    of_secagg = [one for one in asked if one[0] == "secagg"]
-    assert of_secagg == [("secagg", "another/python", False), ("secagg", str(bench.FLOWER), True)]
-    result = call("bench", "chain", "--flower", "another/python")
+    found = [one for one in asked if one[0] == suite]
+    assert found == [(suite, "another/program", False), (suite, str(usual), True)]
+    result = call("bench", "chain", f"--{option}", "another/program")
     assert result.exit_code == 2
-    assert result.stderr == "error: --flower: expected the suite secagg or all with it, got chain\n"
+    assert result.stderr == f"error: --{option}: expected the suite {suite} or all with it, got chain\n"
 
 
-def test_only_all_suites_do_without_flower(tmp_path: Path) -> None:
-    missing = tmp_path / "python"
+def test_only_all_suites_do_without_what_isnt_installed(tmp_path: Path) -> None:
+    missing = tmp_path / "program"
     report = LOAD_SUITE("secagg", missing, optional=True)([].append)
     assert (report.ratios, {row.unit for row in report.rows}) == ({}, {"gas"})
     assert report.notes[0].startswith(f"no Flower at {missing}")
     with pytest.raises(DataError, match="make flower"):
         LOAD_SUITE("secagg", missing, optional=False)([].append)
-    assert LOAD_SUITE("kernels", missing, optional=True).__module__ == "omnilytics.bench.kernels"
+    report = LOAD_SUITE("network", missing, optional=True)([].append)
+    assert (report.rows, report.notes) == ((), (f"no geth at {missing}: `make nodes` installs it",))
+    with pytest.raises(InputError, match="expected geth's program"):
+        LOAD_SUITE("network", missing, optional=False)([].append)
+    assert LOAD_SUITE("kernels", None, optional=True).__module__ == "omnilytics.bench.kernels"
 
 
 def test_an_unknown_suite_is_refused(call: Call) -> None:

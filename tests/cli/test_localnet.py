@@ -19,7 +19,7 @@ from omnilytics.cli.settings import member_settings
 from omnilytics.cli.village import OWNER, Process, Village
 from omnilytics.config import localnet_options_from
 from omnilytics.errors import ChainError, DataError, VerificationError
-from omnilytics.experiments.parts import SPLIT
+from omnilytics.experiments.parts import SPLITS
 from omnilytics.experiments.recipes import load_pool, recipe_for
 from omnilytics.types import Address, Money
 from tests.cli.conftest import Call, valid
@@ -61,7 +61,7 @@ def test_sharing_takes_longer_with_more_members() -> None:
 
 @pytest.mark.parametrize("dataset", ["digits"])
 def test_a_part_has_enough_samples(dataset: str) -> None:
-    recipe = recipe_for(dataset, SPLIT)
+    recipe = recipe_for(dataset, SPLITS[0])
     pool, _ = load_pool(recipe, None)
     assert len(pool) // MOST_PARTS[dataset] == recipe.samples_per_member
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
+import stat
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from omnilytics.chain.base import SessionPort
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.chain.journal import FileJournal
 from omnilytics.cli import connection
+from omnilytics.experiments import owned
+from omnilytics.experiments.apart import continued
+from omnilytics.experiments.owned import load_model
+from omnilytics.experiments.parts import part_of, training, unseen
+from omnilytics.protocol.member import DataOwner, Policy
+from omnilytics.protocol.member_role import MemberRole
+from omnilytics.protocol.randomness import SystemRandomness
+from omnilytics.protocol.releases import ReleaseLog
+from omnilytics.protocol.steps import step
+from omnilytics.protocol.watch import Watch
+from omnilytics.seeds import Seeds
 from omnilytics.types import Address, Stage
 from tests.cli.conftest import Call, valid
+from tests.experiments.vault import Kept
 
 OWNER, MEMBER = (Account.from_key(bytes([number]) * 32) for number in (1, 2))
 OTHERS = [Account.from_key(bytes([number]) * 32) for number in (3, 4, 5)]
 MONEY_WEI = 10**20
 COMMANDS = [("market", "deploy"), ("market", "list"), ("market", "show")]
-COMMANDS += [("mo", name) for name in ("create", "run", "status", "exit", "withdraw")]
+COMMANDS += [("mo", name) for name in ("create", "run", "status", "export", "exit", "withdraw")]
 COMMANDS += [("do", name) for name in ("join", "run", "status", "withdraw")]
 
 
@@ -38,7 +54,10 @@ class Priced(EmbeddedChain):
 
 @pytest.fixture
 def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Priced:
-    """Stands for the nodes; keys are those of this file, journals real ones."""
+    """Stands for the nodes; keys are those of this file, journals real ones. Owners fit their private part in haste."""
+    monkeypatch.setattr(
+        owned, "for_owner", lambda recipe, samples: replace(recipe, owner_train=replace(recipe.owner_train, epochs=1))
+    )
     chain = Priced(charge_gas=True)
     accounts = {account.address.lower(): account for account in (OWNER, MEMBER, *OTHERS)}
     for account in accounts.values():
@@ -81,8 +100,8 @@ def files(call: Call, chain: Priced) -> None:
     result = call("market", "deploy", "--config", "mo.toml", "--yes", "--min-window-secs", 1, "--json", "market.json")
     assert (result.exit_code, result.stderr) == (0, "")
     market = valid(json.loads(Path("market.json").read_text()), "market-1")["market"]
-    write("mo.toml", OWNER, market, session=SESSION, data="parts = 2")
-    write("do.toml", MEMBER, market, data="part = 1\nparts = 2")
+    write("mo.toml", OWNER, market, data="parts = 32", state='folder = "state"', session=SESSION)
+    write("do.toml", MEMBER, market, data="part = 1\nparts = 32")
     Path("members.txt").write_text("\n".join(account.address for account in (MEMBER, *OTHERS)), encoding="utf-8")
 
 
@@ -95,7 +114,7 @@ def test_help_has_an_example(call: Call, command: tuple[str, ...]) -> None:
     result = call(*command, "--help")
     assert result.exit_code == 0
     assert f"Example: omnilytics {' '.join(command)}" in result.stdout
-    assert "--json FILE" in result.stdout
+    assert ("--json FILE" in result.stdout) == (command != ("mo", "export"))
 
 
 @pytest.mark.usefixtures("files")
@@ -145,6 +164,124 @@ def test_an_owner_ends_its_session_and_takes_its_money_back(call: Call) -> None:
     assert call("mo", "withdraw", "--config", "mo.toml", "--session", session).exit_code == 0
     nothing = call("mo", "withdraw", "--config", "mo.toml", "--session", session)
     assert (nothing.exit_code, "expected a credit" in nothing.stderr) == (5, True)
+
+
+@dataclass
+class Members:
+    """Four data owners, who do their part whenever the owner waits for a block."""
+
+    chain: Priced
+    folder: Path
+    vaults: list[Kept] = field(default_factory=lambda: [Kept() for _ in range(4)])
+    roles: list[MemberRole] = field(default_factory=list)
+
+    def join(self, session: SessionPort, number: int) -> None:
+        self.roles = [self._role(session, number, part) for part in range(1, 5)]
+
+    def do_their_part(self) -> None:
+        for role in self.roles:
+            step(role)
+
+    def _role(self, session: SessionPort, number: int, part: int) -> MemberRole:
+        account = Address((MEMBER, *OTHERS)[part - 1].address.lower())
+        policy = Policy(accept_near_repeats=True)
+        watch = Watch(self.chain, session)
+        releases = ReleaseLog(self.folder / f"{account}.releases")
+        data = part_of("digits", None, part, 32)
+        return MemberRole(
+            watch=watch,
+            member=DataOwner(self.chain, account, policy=policy, releases=releases),
+            randomness=SystemRandomness(),
+            train=continued(training("digits", data, watch.params, Seeds(part), number), self.vaults[part - 1], "own"),
+        )
+
+
+@pytest.fixture
+def members(chain: Priced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Members:
+    members = Members(chain, tmp_path)
+    mine = Priced.wait_blocks
+
+    def wait(self: Priced, count: int) -> None:
+        mine(self, count)
+        members.do_their_part()
+
+    monkeypatch.setattr(Priced, "wait_blocks", wait)
+    return members
+
+
+@pytest.mark.parametrize("split", ["side", "layers"])
+@pytest.mark.usefixtures("files")
+def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, members: Members, split: str) -> None:
+    with Path("mo.toml").open("a", encoding="utf-8") as file:
+        file.write(f'split = "{split}"\n')  # its last section is [session]
+    reached = []
+    for number in (1, 2):
+        opened = create(call, "--yes", "--json", "-")
+        assert opened.exit_code == 0, opened.stderr
+        session = chain.session(Address(json.loads(opened.stdout)["session"]))
+        members.join(session, number)
+        ran = call("mo", "run", "--config", "mo.toml", "--json", "run.json")
+        assert (ran.exit_code, ran.stderr) == (0, "")
+        assert f"session {session.address}: accuracy" in ran.stdout
+        value = valid(json.loads(Path("run.json").read_text()), "role-1")
+        assert (value["session"], value["stage"], value["accepted"]) == (session.address, "finished", [0])
+        reached.append(value["accuracy"])
+        status = call("mo", "status", "--config", "mo.toml", "--json", "-")
+        assert valid(json.loads(status.stdout), "role-1")["accuracy"] == value["accuracy"]
+        assert "accuracy" in status.stderr
+    first, second = reached
+    assert first["after"] == second["before"] != second["after"]
+    assert second["after"]["public"] > first["before"]["public"] or split == "layers"
+
+    again = call("mo", "run", "--config", "mo.toml", "--json", "-")
+    assert (again.exit_code, json.loads(again.stdout)["calls"]) == (0, [])
+    assert json.loads(again.stdout)["accuracy"] == second
+
+    exported = call("mo", "export", "--config", "mo.toml", "--out", "model.npz")
+    assert (exported.exit_code, exported.stdout) == (0, "the model is in model.npz\n")
+    assert stat.S_IMODE(Path("model.npz").stat().st_mode) == 0o600
+    test = unseen("digits", None)
+    model = load_model(Path("model.npz").read_bytes())
+    assert 100 * np.mean(model.predict(test.x) == test.y) == pytest.approx(second["after"]["whole"])
+    taken = call("mo", "export", "--config", "mo.toml", "--out", "model.npz")
+    assert (taken.exit_code, "--out: expected a name that isn't taken" in taken.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_session_that_ended_unseen_is_taken_in_by_the_next_command(
+    call: Call, chain: Priced, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mo run` is killed when the session is over and the model isn't written yet."""
+    session = chain.session(Address(json.loads(create(call, "--yes", "--json", "-").stdout)["session"]))
+    members.join(session, 1)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("omnilytics.experiments.owned.OwnedModel.catch_up", killed)
+        assert call("mo", "run", "--config", "mo.toml").exit_code == 130
+    assert session.stage() is Stage.FINISHED
+    status = call("mo", "status", "--config", "mo.toml", "--json", "-")
+    assert json.loads(status.stdout)["accuracy"] is None
+    opened = create(call, "--yes")
+    assert f"session {session.address}: accuracy" in opened.stdout
+    both = [
+        Watch(chain, chain.session(one)).ledger().published
+        for one in (session.address, Address(opened.stdout.split()[-1]))
+    ]
+    assert both[0] != both[1]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_damaged_progress_file_is_named(call: Call) -> None:
+    create(call, "--yes")
+    (file,) = Path("state/31337").glob("*.progress.json")
+    assert json.loads(file.read_text()) == []
+    for wrong in ("{", "[1]", '[{"session": "0x"}]', "5"):
+        file.write_text(wrong)
+        status = call("mo", "status", "--config", "mo.toml")
+        assert (status.exit_code, "expected what `omnilytics mo run` has written" in status.stderr) == (3, True)
 
 
 @pytest.mark.usefixtures("files")

@@ -11,7 +11,7 @@ import pytest
 
 from omnilytics.errors import DataError, InputError
 from omnilytics.experiments.apart import Workshop
-from omnilytics.experiments.parts import COMMON, SPLIT, part_of, training
+from omnilytics.experiments.parts import COMMON, SPLITS, part_of, training
 from omnilytics.experiments.recipes import build_split, recipe_for
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
@@ -22,7 +22,7 @@ PARTS = 40
 
 @pytest.fixture(scope="module")
 def published() -> FloatVec:
-    return build_split(recipe_for("digits", SPLIT), COMMON).public_vector()
+    return build_split(recipe_for("digits", SPLITS[0]), COMMON).public_vector()
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,11 @@ def params(published: FloatVec) -> SessionParams:
 @pytest.mark.slow
 def test_it_gives_what_training_here_gives(params: SessionParams, published: FloatVec) -> None:
     """Also where several threads ask at once; then the process ends."""
-    workshop, found = Workshop(), dict[int, FloatVec]()
+    workshop, found = Workshop(), dict[int, tuple[FloatVec, bytes]]()
 
     def ask(part: int) -> None:
         trainer = workshop.trainer("digits", None, part, PARTS, params, Seeds(part), 1)
-        found[part] = trainer(published)
+        found[part] = trainer(published, b"")
 
     threads = [threading.Thread(target=ask, args=(part,)) for part in range(3)]
     for thread in threads:
@@ -46,8 +46,9 @@ def test_it_gives_what_training_here_gives(params: SessionParams, published: Flo
     for thread in threads:
         thread.join()
     for part in range(3):
-        here = training("digits", part_of("digits", None, part, PARTS), params, Seeds(part), 1)(published)
-        np.testing.assert_array_equal(found[part], here)
+        here = training("digits", part_of("digits", None, part, PARTS), params, Seeds(part), 1)(published, b"")
+        np.testing.assert_array_equal(found[part][0], here[0])
+        assert found[part][1] == here[1] == b""
     assert workshop._open is None
 
 
@@ -55,13 +56,13 @@ def test_it_gives_what_training_here_gives(params: SessionParams, published: Flo
 def test_what_can_t_be_trained_is_said_as_here(params: SessionParams, published: FloatVec) -> None:
     trainer = Workshop().trainer("digits", None, 0, 600, params, Seeds(0), 1)
     with pytest.raises(InputError, match="data: expected the 5 samples that the terms ask for, got 2"):
-        trainer(published)
+        trainer(published, b"")
 
 
 def test_a_process_that_was_ended(monkeypatch: pytest.MonkeyPatch, params: SessionParams, published: FloatVec) -> None:
     monkeypatch.setattr("omnilytics.experiments.apart._work", sys.exit)
     with pytest.raises(DataError, match="training: expected a model, and its process has ended without one"):
-        Workshop().trainer("digits", None, 0, PARTS, params, Seeds(0), 1)(published)
+        Workshop().trainer("digits", None, 0, PARTS, params, Seeds(0), 1)(published, b"")
 
 
 def test_who_asks_needs_no_torch() -> None:

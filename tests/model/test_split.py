@@ -77,6 +77,36 @@ def test_the_public_part_goes_out_and_in(split: Split, digits: Dataset) -> None:
     assert np.array_equal(split.predict(digits.x), split.logits(digits.x).argmax(axis=1))
 
 
+@pytest.mark.parametrize("index", range(4), ids=["side", *StandIn])
+def test_what_was_kept_goes_on_as_if_it_had_never_been_away(index: int, digits: Dataset) -> None:
+    """Adapted twice, and kept in between: the same model."""
+    data = digits.take(np.arange(20))
+    undisturbed, first, second = (every_split()[index] for _ in range(3))
+    for split in (undisturbed, first):
+        split.adapt(data, CONFIG, SEEDS.numpy("owner", 0))
+    second.restore(first.state())
+    for split in (undisturbed, second):
+        split.load_public(split.public_vector() + np.float32(0.01))
+        split.adapt(data, CONFIG, SEEDS.numpy("owner", 1))
+    assert np.array_equal(second.logits(digits.x), undisturbed.logits(digits.x))
+    assert second.weight == undisturbed.weight
+    left = {name: array.tobytes() for name, array in second.state().items()}
+    assert left == {name: array.tobytes() for name, array in undisturbed.state().items()}
+
+
+@pytest.mark.parametrize("part", ["public", "private"])
+def test_what_isn_t_its_state_is_refused(part: str) -> None:
+    for split in (side(), layers(StandIn.OWN)):
+        state = split.state()
+        name = next(name for name in state if name.startswith(f"{part}."))
+        for wrong in (state[name].astype(np.float64), state[name][..., None], np.full_like(state[name], np.nan)):
+            with pytest.raises(EncodingError, match="expected f"):
+                split.restore(state | {name: wrong})
+        del state[name]
+        with pytest.raises(EncodingError, match="got none"):
+            split.restore(state)
+
+
 def test_the_owner_never_trains_the_side_model_on_its_own_samples(digits: Dataset) -> None:
     split = side()
     before, private = split.public_vector(), private_values(split)

@@ -29,6 +29,8 @@ OBJECT_SECS = 45
 """The time to object can't end early."""
 POLL_SECS = 0.2
 PATIENCE_SECS = 900.0
+PARTS = 32
+"""Of the digits: a role has 37 or 38 of them, as an owner of the recipe has 40 and a data owner 20."""
 
 
 @dataclass
@@ -121,14 +123,13 @@ class Village:
 
     def write(self, name: str, file: str = "role.toml", state: str = "state", **chain: Any) -> None:
         """A role's settings; `chain` are others than usual."""
-        parts = list(self.accounts)
         usual = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id}
         usual |= {"confirmations": 0, "poll_secs": POLL_SECS} | ({"market": self.market} if self.market else {})
         sections: dict[str, Mapping[str, Any]] = {
             "chain": usual | chain,
             "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
             "state": {"folder": state},
-            "data": {"dataset": "digits", "part": parts.index(name), "parts": len(parts)},
+            "data": {"dataset": "digits", "part": list(self.accounts).index(name), "parts": PARTS},
         }
         if name == "mo":
             steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
@@ -143,7 +144,7 @@ class Village:
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
-        command = [*self._command(name, *arguments), "--json", "-"]
+        command = [*self.command(name, *arguments), "--json", "-"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stderr
         value: dict[str, Any] = json.loads(done.stdout)
@@ -170,7 +171,7 @@ class Village:
         return {"mo": self.life("mo", "mo", "run", "--session", session)} | follow
 
     def start(self, name: str, *arguments: str) -> Process:
-        return self._start(Process(name, self._command(name, *arguments), self.home / f"{name}.log"))
+        return self._start(Process(name, self.command(name, *arguments), self.home / f"{name}.log"))
 
     def _start(self, process: Process) -> Process:
         self.processes.append(process)
@@ -204,7 +205,8 @@ class Village:
         for process in self.processes:
             process.kill()
 
-    def _command(self, name: str, *arguments: str) -> list[str]:
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """A command of the role of that name."""
         return [sys.executable, "-m", "omnilytics.cli", *self._configured(name, *arguments)]
 
     def _configured(self, name: str, *arguments: str, file: str = "role.toml") -> list[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+
+import numpy as np
 import pytest
 
+from omnilytics.experiments.owned import load_model
+from omnilytics.experiments.parts import unseen
 from omnilytics.types import Address
 from tests.cli.conftest import valid
 from tests.node.audit import check_session
 from tests.node.chains import CHAINS
 from tests.node.conftest import Settle
+from tests.node.processes import PATIENCE_SECS
 
 pytestmark = pytest.mark.node
 
@@ -24,10 +30,34 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     for role in roles:
         role.await_end()
     check_session(village, session)
-    assert "the new public model is in" in roles[0].said()
+    assert f"session {session}: accuracy" in roles[0].said()
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session
+
+
+def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:
+    """The second session begins with what the first one came to, by processes that know nothing but their files."""
+    village = settle("anvil", "abort")
+    reached = []
+    for number in (1, 2):
+        session = Address(village.open()["session"])
+        members = [village.start(f"do{index}", "do", "run", "--yes") for index in range(village.members)]
+        run = valid(village.ask("mo", "mo", "run", "--session", session), "role-1")
+        for member in members:
+            member.await_end()
+        check_session(village, session)
+        assert (run["session"], run["stage"], run["accuracy"]["samples"]) == (session, "finished", 597), number
+        reached.append(run["accuracy"])
+    first, second = reached
+    assert first["after"] == second["before"]
+    assert second["after"]["public"] > first["before"]["public"]
+    assert valid(village.ask("mo", "mo", "status", "--session", session), "role-1")["accuracy"] == second
+    model = village.home / "model.npz"
+    command = [*village.command("mo", "mo", "export"), "--out", str(model)]
+    subprocess.run(command, check=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
+    test = unseen("digits", None)
+    assert 100 * np.mean(load_model(model.read_bytes()).predict(test.x) == test.y) == second["after"]["whole"]
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def run(say: Say, python: Path, sizes: Sizes = Sizes()) -> Report:
     return report(recovery_gas.measure(say), notes, found.rows, found.ratios, found.values)
 
 
-def without_flower(say: Say, python: Path) -> Report:
+def without(say: Say, python: Path) -> Report:
     """What `all` has of this suite where Flower isn't there: gas alone."""
     return report(recovery_gas.measure(say), [f"no Flower at {python}, so nothing but gas; {HOW}"])
 

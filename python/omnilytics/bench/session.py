@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from omnilytics.chain.base import ChainPort
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.errors import VerificationError
-from omnilytics.protocol.company import Dropouts, nobody
+from omnilytics.protocol.company import Dropouts, Train, nobody
 from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
-from omnilytics.protocol.randomness import SeededRandomness
+from omnilytics.protocol.randomness import Randomness, SeededRandomness
 from omnilytics.protocol.session import SessionDriver
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address, FloatVec, Receipt, Rule
+from omnilytics.types import Address, FloatVec, Receipt, Rule, SessionParams
 
 WEI = 10**30
 """What every account starts with: far more than deposits, bonds and gas."""
@@ -130,7 +131,6 @@ def play(terms: Terms, parameters: int, fork: str = "osaka", dropouts: Dropouts 
     deployed, before = recorder.sent(), chain.snapshot()
     seeds = Seeds(0)
     published = seeds.numpy("bench", "published").normal(scale=0.05, size=parameters).astype(np.float32)
-    session, _ = owner.open(members, published, terms.params(parameters, CLIP))
     policy = Policy(accept_unsafe_small=terms.unsafe_small)
     roles = [DataOwner(chain, member, policy=policy) for member in members]
 
@@ -138,12 +138,42 @@ def play(terms: Terms, parameters: int, fork: str = "osaka", dropouts: Dropouts 
         rng = seeds.numpy("bench", "steps")
         return [(start + rng.normal(scale=STEP, size=parameters)).astype(np.float32) for _ in indices]
 
+    params = terms.params(parameters, CLIP)
+    complete(chain, owner, roles, published, params, train, lambda index: SeededRandomness(seeds, index, 1), dropouts)
+    return Played(chain, before, (account, *members), deployed, recorder.sent()[len(deployed) :])
+
+
+def complete(
+    chain: ChainPort,
+    owner: ModelOwner,
+    roles: Sequence[DataOwner],
+    published: FloatVec,
+    params: SessionParams,
+    train: Train,
+    randomness: Callable[[int], Randomness],
+    dropouts: Dropouts = nobody,
+) -> None:
+    """One session, from its opening to the last withdrawal.
+
+    Args:
+        chain: where it is.
+        owner: opens it.
+        roles: register in this order; exactly as many as it has seats.
+        published: W^p, shape (d,).
+        params: its terms.
+        train: the members' training.
+        randomness: of member i.
+        dropouts: who doesn't do its part to the end; with policy `recover` only.
+
+    Raises:
+        VerificationError: it accepted no group or kept wei.
+    """
+    session, _ = owner.open([role.account for role in roles], published, params)
     driver = SessionDriver(chain, session, owner, roles, lambda event: None, 1, dropouts=dropouts)
-    outcome = driver.run(published, train, lambda index: SeededRandomness(seeds, index, 1))
-    wanted = terms.krum_m if terms.rule is Rule.KRUM else terms.rounds
+    outcome = driver.run(published, train, randomness)
+    wanted = params.krum_m if params.rule is Rule.KRUM else params.rounds
     if len(outcome.accepted) != wanted or outcome.unselected or outcome.left_wei:
         raise VerificationError(
             f"session: expected {wanted} groups accepted and 0 wei left, "
             f"got {len(outcome.accepted)} and {outcome.left_wei}"
         )
-    return Played(chain, before, (account, *members), deployed, recorder.sent()[len(deployed) :])

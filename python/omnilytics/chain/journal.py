@@ -221,6 +221,12 @@ class AccountJournal:
             database.execute("INSERT INTO secrets VALUES (?, ?)", (name, sealed))
         return content
 
+    def put(self, name: str, content: bytes) -> None:
+        """Keeps `content` under that name, sealed, in place of what was there: one or the other, whatever happens."""
+        sealed = self._sealer.seal(content, _secret_place(name))
+        with self._transaction() as database:
+            database.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, sealed))
+
     def kept(self, name: str) -> bytes | None:
         """What is kept under that name; None: nothing."""
         with self._threads, self._named():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from omnilytics.errors import DataError
@@ -62,16 +64,34 @@ def write_private(path: Path, content: bytes) -> None:
         FileExistsError: there is one.
         OSError: it can't be written.
     """
+    with _partial(path, content) as partial:
+        os.link(partial, path)
+    sync_folder(path.parent)
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """The same, in place of the file that is there.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with _partial(path, content) as partial:
+        os.replace(partial, path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _partial(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside that path, on the disk; gone after the block."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)
+        yield partial
     finally:
         partial.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from omnilytics.cli.extras import needing_rpc
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.cli.options import Quiet
 from omnilytics.errors import InputError
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("kernels", "gas", "chain", "training", "secagg")
+SUITES = ("kernels", "gas", "chain", "network", "training", "secagg")
 """The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
 
 FLOWER = Path(".venv-flower/bin/python")
 """Where `make flower` puts a Python that has Flower."""
 
+GETH = Path(".nodes/bin/geth")
+"""Where `make nodes` puts geth."""
+
 
 def bench(
     suite: Annotated[
-        Literal["kernels", "gas", "chain", "training", "secagg", "all"], typer.Argument(help="What to measure.")
+        Literal["kernels", "gas", "chain", "network", "training", "secagg", "all"],
+        typer.Argument(help="What to measure."),
     ],
     lines: Annotated[
         bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
@@ -37,6 +42,9 @@ def bench(
     flower: Annotated[
         Path, typer.Option("--flower", metavar="PYTHON", help="With secagg and all: a Python that has flwr.")
     ] = FLOWER,
+    geth: Annotated[
+        Path, typer.Option("--geth", metavar="PROGRAM", help="With network and all: geth's program.")
+    ] = GETH,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")
     ] = None,
@@ -50,12 +58,14 @@ def bench(
 
     if lines and suite != "gas":
         raise InputError(f"--lines: expected the suite gas with it, got {suite}")
-    if flower != FLOWER and suite not in ("secagg", "all"):
-        raise InputError(f"--flower: expected the suite secagg or all with it, got {suite}")
+    needs = {"secagg": flower, "network": geth}
+    for option, name, given, usual in (("flower", "secagg", flower, FLOWER), ("geth", "network", geth, GETH)):
+        if given != usual and suite not in (name, "all"):
+            raise InputError(f"--{option}: expected the suite {name} or all with it, got {suite}")
     chosen = SUITES if suite == "all" else ("lines" if lines else suite,)
     say = printer(quiet=quiet, stderr=True)
     with Outputs(json_file) as files:
-        reports = [load_suite(name, flower, optional=suite == "all")(say) for name in chosen]
+        reports = [load_suite(name, needs.get(name), optional=suite == "all")(say) for name in chosen]
         files.json(json_file, (joined(reports) if suite == "all" else reports[0]).to_json())
     console = Console(stderr=json_file == STDOUT, quiet=quiet)
     for report in reports:
@@ -65,21 +75,25 @@ def bench(
             console.print(f"- {note}", highlight=False, markup=False)
 
 
-def load_suite(name: str, flower: Path, *, optional: bool) -> Callable[[Say], Report]:
+def load_suite(name: str, program: Path | None, *, optional: bool) -> Callable[[Say], Report]:
     """The `run` of a suite; its module takes along what it measures with.
 
     Args:
         name: of the suite.
-        flower: a Python that has Flower, for suite `secagg`.
-        optional: whether what can be measured without one does where there is none.
+        program: what it can't do without: a Python that has Flower, or geth; None: nothing.
+        optional: whether what can be measured without does where there is none.
+
+    Raises:
+        InputError: a package of the extra `rpc` is missing.
     """
-    module = import_module(f"omnilytics.bench.{name}")
+    with needing_rpc("bench"):
+        module = import_module(f"omnilytics.bench.{name}")
     run: Callable[..., Report] = module.run
-    if name != "secagg":
+    if program is None:
         return run
-    if optional and not flower.exists():
-        return lambda say: module.without_flower(say, flower)
-    return lambda say: run(say, flower)
+    if optional and not program.exists():
+        return lambda say: module.without(say, program)
+    return lambda say: run(say, program)
 
 
 def tables(report: Report) -> list[Table]:

@@ -33,10 +33,10 @@ class Signer:
         """The file of its release log."""
         return self.folder / f"{self.account}.releases.sqlite"
 
-    @property
-    def model(self) -> Path:
-        """The file of its public model, a model owner's."""
-        return self.folder / f"{self.account}.model.npy"
+
+def progress_file(settings: RoleSettings) -> Path:
+    """What a model owner's sessions have come to, for `mo status`, which opens no key."""
+    return settings.state.folder / str(settings.chain.chain_id) / f"{settings.keys.account}.progress.json"
 
 
 def reader(settings: RoleSettings) -> RpcChain:
@@ -92,20 +92,29 @@ def newest_session(market: MarketPort, chain: RpcChain, owner: Address) -> Sessi
 def session_of(settings: RoleSettings, chain: RpcChain, given: str | None) -> SessionPort:
     """The session that was typed, found to be of the market; else the newest that isn't over for the account.
 
-    It is over when it is finished and owes the account nothing.
+    It is over when it is finished and owes the account nothing. A model owner's are its own sessions alone, and where
+    all of them are over it is the newest.
 
     Raises:
         InputError: none, or not one of the market.
     """
+    from omnilytics.cli.settings import OwnerSettings
     from omnilytics.protocol.merkle import parse_account
 
     market, account = market_of(settings, chain), Address(settings.keys.account)
     sessions = market.sessions()
     if given is None:
-        for one in map(chain.session, reversed(sessions)):
-            if one.stage() is not Stage.FINISHED or one.credit_of(account):
-                return one
-        raise InputError(f"--session: expected one, since market {market.address} has none that isn't over, got none")
+        newest = map(chain.session, reversed(sessions))
+        if not isinstance(settings, OwnerSettings):
+            found = next((one for one in newest if not _over(one, account)), None)
+        else:
+            own = [one for one in newest if one.owner() == account]
+            found = next((one for one in own if not _over(one, account)), own[0] if own else None)
+        if found is None:
+            raise InputError(
+                f"--session: expected one, since market {market.address} has none that isn't over, got none"
+            )
+        return found
     try:
         address = parse_account(given)
     except InputError as error:
@@ -113,6 +122,10 @@ def session_of(settings: RoleSettings, chain: RpcChain, given: str | None) -> Se
     if address not in sessions:
         raise InputError(f"--session: expected a session of market {market.address}, got {address}")
     return chain.session(address)
+
+
+def _over(session: SessionPort, account: Address) -> bool:
+    return session.stage() is Stage.FINISHED and not session.credit_of(account)
 
 
 def number_of(market: MarketPort, chain: RpcChain, session: SessionPort) -> int:

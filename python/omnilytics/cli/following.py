@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnilytics.chain.base import ChainPort, SessionPort
+from omnilytics.cli import progress
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.errors import ChainError, ProtocolError, Reverted
 from omnilytics.protocol.chores import Chores
+from omnilytics.protocol.progress import Progress
 from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
@@ -158,12 +160,16 @@ def show_status(role: str, settings: RoleSettings, given: str | None, json_file:
         stage = session.stage()
         waits = None
         if stage not in (Stage.SETUP, Stage.FINISHED):
-            found = Chores(Watch(chain, session), account).decide(stage)
-            waits = found if isinstance(found, Waiting) else None
-        value = to_json(role, chain, session, account, [], waits)
+            chore = Chores(Watch(chain, session), account).decide(stage)
+            waits = chore if isinstance(chore, Waiting) else None
+        known = progress.read(connection.progress_file(settings)) if role == "mo" else []
+        reached = progress.of(session.address, known)
+        value = to_json(role, chain, session, account, [], waits, reached)
         files.json(json_file, value)
     say(f"session {session.address}: {value['stage']}" + (f"; {value['waiting']}" if value["waiting"] else ""))
     say(f"account {account}: {ether(value['balance_wei'])}; the session owes it {ether(value['credit_wei'])}")
+    if reached is not None:
+        say(progress.words(reached))
 
 
 def words(waiting: Waiting) -> str:
@@ -177,9 +183,15 @@ def words(waiting: Waiting) -> str:
 
 
 def to_json(
-    role: str, chain: ChainPort, session: SessionPort, account: Address, calls: list[Receipt], waits: Waiting | None
+    role: str,
+    chain: ChainPort,
+    session: SessionPort,
+    account: Address,
+    calls: list[Receipt],
+    waits: Waiting | None,
+    reached: Progress | None = None,
 ) -> dict[str, Any]:
-    """What every command of a role writes."""
+    """What every command of a role writes; `reached` is what the session came to for its owner's model."""
     stage = session.stage()
     return {
         "schema": SCHEMA,
@@ -197,4 +209,5 @@ def to_json(
             {"call": one.call, "transaction": f"0x{one.tx_hash.hex()}", "block": one.block, "gas": one.gas_used}
             for one in calls
         ],
+        "accuracy": progress.to_json(reached),
     }

@@ -143,7 +143,7 @@ def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say:
 
 def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: Path | None) -> MemberRole:
     from omnilytics.cli import connection
-    from omnilytics.experiments.apart import WORKSHOP
+    from omnilytics.experiments.apart import WORKSHOP, continued
     from omnilytics.protocol.member import DataOwner
     from omnilytics.protocol.member_role import MemberRole, once
     from omnilytics.protocol.past import past_groups
@@ -157,7 +157,8 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     number = connection.number_of(market, own.chain, session)
     others = (own.chain.session(address) for address in market.sessions() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    train = WORKSHOP.trainer(data.dataset, data.folder, data.part, data.parts, watch.params, seeds, number)
+    trainer = WORKSHOP.trainer(data.dataset, data.folder, data.part, data.parts, watch.params, seeds, number)
+    train = continued(trainer, own.journal, f"{data.dataset}/{session.owner()}")
     return MemberRole(
         watch=watch,
         member=DataOwner(

@@ -1,30 +1,29 @@
-"""`omnilytics mo create | run | status | exit | withdraw`: a model owner on a network."""
+"""`omnilytics mo create | run | status | export | exit | withdraw`: a model owner on a network."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.cli.files import STDOUT, Outputs, check_writable
 from omnilytics.cli.market import Config, Session, Yes
 from omnilytics.cli.options import Quiet, ResultFile
-from omnilytics.errors import DataError, ProtocolError
+from omnilytics.errors import InputError, ProtocolError
 
 if TYPE_CHECKING:
     from omnilytics.chain.base import SessionPort
     from omnilytics.cli.connection import Signer
     from omnilytics.cli.following import Say
     from omnilytics.cli.settings import OwnerSettings
-    from omnilytics.protocol.owner import ModelOwner
-    from omnilytics.protocol.watch import Watch
-    from omnilytics.types import Address, FloatVec, Receipt
+    from omnilytics.experiments.owned import OwnedModel
+    from omnilytics.types import Address, Receipt
 
 EXAMPLE = "Example: omnilytics mo create --config owner.toml --members members.txt"
 RUN_EXAMPLE = "Example: omnilytics mo run --config owner.toml"
+EXPORT_EXAMPLE = "Example: omnilytics mo export --config owner.toml --out model.npz"
 STATUS_EXAMPLE = "Example: omnilytics mo status --config owner.toml --json -"
 
 Members = Annotated[Path, typer.Option(metavar="FILE", help="Who may register: one address a line.")]
@@ -59,8 +58,8 @@ def create(
 
 @app.command("run", epilog=RUN_EXAMPLE)
 def run(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
-    """Follow a session to its end: help it on, take out what is left, and keep the new public model."""
-    from omnilytics.cli import connection, following
+    """Follow a session to its end: help it on, take out what is left, and improve the model by what it brought."""
+    from omnilytics.cli import connection, following, progress
     from omnilytics.cli.settings import owner_settings
     from omnilytics.cli.show import printer
     from omnilytics.protocol.owner import ModelOwner
@@ -77,11 +76,9 @@ def run(config: Config, session: Session = None, json_file: ResultFile = None, q
             watch = Watch(own.chain, there)
             follower = following.Follower(own.chain, say)
             follower.follow(OwnerRole(watch=watch, owner=owner))
-            updated = _updated(watch, owner)
-            if updated is not None:
-                _write_model(own.model, updated)
-                say(f"the new public model is in {own.model}")
-            files.json(json_file, following.to_json("mo", own.chain, there, own.account, follower.calls, None))
+            reached = progress.of(there.address, _current(settings, own, say).progress)
+            value = following.to_json("mo", own.chain, there, own.account, follower.calls, None, reached)
+            files.json(json_file, value)
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
@@ -114,6 +111,32 @@ def leave(
     following.send_one("mo", owner_settings(config), session, json_file, send, quiet=quiet)
 
 
+@app.command("export", epilog=EXPORT_EXAMPLE)
+def export(
+    config: Config,
+    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where the model goes; nothing may be there.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write the whole model to a file, to use it elsewhere. The private part is in it: keep it to yourself."""
+    from omnilytics.chain.private import write_private
+    from omnilytics.cli import connection
+    from omnilytics.cli.settings import owner_settings
+    from omnilytics.cli.show import printer
+
+    say = printer(quiet=quiet, stderr=False)
+    check_writable(out)
+    settings = owner_settings(config)
+    with connection.signer(settings) as own:
+        content = _current(settings, own, say).exported()
+    try:
+        write_private(out, content)
+    except FileExistsError:
+        raise InputError(f"--out: expected a name that isn't taken, got {out}") from None
+    except OSError as error:
+        raise InputError(f"--out: expected room and leave to write {out}, got: {error.strerror}") from None
+    say(f"the model is in {out}")
+
+
 @app.command("withdraw", epilog="Example: omnilytics mo withdraw --config owner.toml")
 def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
     """Take out what a session owes this account."""
@@ -130,25 +153,20 @@ def _open(
     """The session, started, and what was sent for it."""
 
     from omnilytics.cli import connection, following, preflight
-    from omnilytics.experiments.parts import OwnerPart, part_of
     from omnilytics.protocol import fees
     from omnilytics.protocol.owner import LARGEST_LIST, ModelOwner, SessionPlan
     from omnilytics.protocol.owner_role import OwnerRole
     from omnilytics.protocol.watch import Watch
-    from omnilytics.seeds import Seeds
     from omnilytics.types import Stage
 
     market = connection.market_of(settings, own.chain)
-    data = settings.data
-    samples = part_of(data.dataset, data.folder, data.part, data.parts)
-    seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    part = OwnerPart.of(data.dataset, samples, seeds, _read_model(own.model))
     begun = connection.newest_session(market, own.chain, own.account)
     if begun is not None and begun.stage() is not Stage.SETUP:
         raise ProtocolError(f"session {begun.address}: expected it to be finished before another one, and it isn't")
     number = connection.count_of(market, own.chain, own.account) + (begun is None)
-    params = part.params(settings.terms(), number)
-    plan = SessionPlan(market, members, part.split.public_vector(), params)
+    model = _current(settings, own, say)
+    params = model.params(settings.terms(), number)
+    plan = SessionPlan(market, members, model.published, params)
     leaves = len(members) if len(members) > LARGEST_LIST else None
     made = fees.quote(params, plan.capacity, own.chain.base_fee_wei(), leaves=leaves)
     preflight.check_balance(own.account, own.chain.balance(own.account), made.deposit_wei, made.owner_gas_wei)
@@ -165,44 +183,24 @@ def _open(
     return begun, follower.calls
 
 
+def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
+    """The owner's model with all that its finished sessions have brought; says what the newest did."""
+    from omnilytics.cli import connection, progress
+    from omnilytics.experiments.owned import OwnedModel
+    from omnilytics.experiments.parts import part_of, unseen
+    from omnilytics.experiments.recipes import recipe_for
+    from omnilytics.seeds import Seeds
+
+    data = settings.data
+    samples, test = part_of(data.dataset, data.folder, data.part, data.parts), unseen(data.dataset, data.folder)
+    seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
+    model = OwnedModel(recipe_for(data.dataset, settings.session.split), samples, test, seeds, own.journal)
+    for one in model.catch_up(own.chain, connection.market_of(settings, own.chain), own.account):
+        say(f"session {one.session}: {progress.words(one)}")
+    progress.write(connection.progress_file(settings), model.progress)
+    return model
+
+
 def _check_owner(session: SessionPort, account: Address) -> None:
     if session.owner() != account:
         raise ProtocolError(f"session {session.address}: expected the owner {session.owner()}, got {account}")
-
-
-def _updated(watch: Watch, owner: ModelOwner) -> FloatVec | None:
-    """The new W^p; None: the session has selected nothing."""
-
-    from omnilytics.protocol.member import check_published
-    from omnilytics.types import Encoding
-
-    update = owner.mean_update(watch.session)
-    if update is None or watch.params.encoding is Encoding.WEIGHTS:
-        return update
-    return check_published(watch.session, watch.ledger(), watch.params) + update
-
-
-def _read_model(path: Path) -> FloatVec | None:
-    """W^p as the session before has left it; None: there was none."""
-    import numpy as np
-
-    if not path.exists():
-        return None
-    try:
-        vector = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected the public model of an earlier session, got: {error}") from None
-    if vector.dtype != np.float32:
-        raise DataError(f"{path}: expected a vector of float32, got {vector.dtype}")
-    return np.asarray(vector, dtype=np.float32)
-
-
-def _write_model(path: Path, vector: FloatVec) -> None:
-    import numpy as np
-
-    partial = path.with_suffix(".partial.npy")
-    try:
-        np.save(partial, vector, allow_pickle=False)
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(f"{path}: expected room and leave to write it, got: {error.strerror}") from None

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from omnilytics.errors import DataError, OmniLyticsError
 from omnilytics.protocol.member_role import TrainAlone
+from omnilytics.protocol.randomness import Vault
 from omnilytics.seeds import Seeds
 from omnilytics.types import FloatVec, SessionParams
 
-Job = tuple[str, Path | None, int, int, SessionParams, Seeds, int, FloatVec]
-"""The arguments of `Workshop.trainer`, and W^p."""
+Train = Callable[[FloatVec, bytes], tuple[FloatVec, bytes]]
+"""As `parts.training` gives it."""
+
+Job = tuple[str, Path | None, int, int, SessionParams, Seeds, int, FloatVec, bytes]
+"""The arguments of `Workshop.trainer`, and of what it gives."""
+
+
+def continued(train: Train, vault: Vault, name: str) -> TrainAlone:
+    """Training with private layers that go on in the vault, under that name, from session to session."""
+    kept = f"stand-in/{name}"
+
+    def go_on(published: FloatVec) -> FloatVec:
+        trained, after = train(published, vault.kept(kept) or b"")
+        if after:
+            vault.put(kept, after)
+        return trained
+
+    return go_on
 
 
 class Workshop:
@@ -31,16 +49,17 @@ class Workshop:
 
     def trainer(
         self, dataset: str, folder: Path | None, part: int, parts: int, params: SessionParams, seeds: Seeds, number: int
-    ) -> TrainAlone:
+    ) -> Train:
         """`parts.training` on a part of the data, done there.
 
         Raises:
             InputError, DataError: when it is asked to train, as `parts.part_of` and `parts.training`, or the process
                 has been ended.
         """
-        return lambda published: self._train((dataset, folder, part, parts, params, seeds, number, published))
+        given = dataset, folder, part, parts, params, seeds, number
+        return lambda published, before: self._train((*given, published, before))
 
-    def _train(self, job: Job) -> FloatVec:
+    def _train(self, job: Job) -> tuple[FloatVec, bytes]:
         with self._count:
             self._waiting += 1
         with self._bench:
@@ -52,7 +71,7 @@ class Workshop:
                     if not self._waiting:
                         self._shut()
 
-    def _ask(self, job: Job) -> FloatVec:
+    def _ask(self, job: Job) -> tuple[FloatVec, bytes]:
         if self._open is None:
             spawn = multiprocessing.get_context("spawn")
             ours, theirs = spawn.Pipe()
@@ -68,7 +87,7 @@ class Workshop:
             raise DataError("training: expected a model, and its process has ended without one") from None
         if isinstance(answer, OmniLyticsError):
             raise answer
-        trained: FloatVec = answer
+        trained: tuple[FloatVec, bytes] = answer
         return trained
 
     def _shut(self) -> None:
@@ -89,11 +108,11 @@ def _work(connection: Connection) -> None:
 
     while True:
         try:
-            dataset, folder, part, parts, params, seeds, number, published = connection.recv()
+            dataset, folder, part, parts, params, seeds, number, published, before = connection.recv()
         except EOFError:
             return
         try:
             samples = part_of(dataset, folder, part, parts)
-            connection.send(training(dataset, samples, params, seeds, number)(published))
+            connection.send(training(dataset, samples, params, seeds, number)(published, before))
         except OmniLyticsError as error:
             connection.send(error)

@@ -1,28 +1,28 @@
-"""What the roles on a network train: the recipe's public model, on a part of the data that is theirs alone."""
+"""What data owners on a network train: the public part of a recipe's model, on samples that are theirs alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from omnilytics.errors import InputError
 from omnilytics.experiments.recipes import Recipe, build_split, load_pool, recipe_for
+from omnilytics.model.packing import pack, unpack
 from omnilytics.model.split import Split
-from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
 from omnilytics.train.local import train_local
-from omnilytics.train.pretend import announced_clip
-from omnilytics.types import Encoding, FloatVec, SessionParams
+from omnilytics.types import FloatVec, SessionParams
 
-SPLIT = "side"
-"""The split whose members need nothing of the model but W^p."""
+SPLITS = ("side", "layers")
+"""What members need nothing for but W^p: with `layers` they stand in for the private part by layers of their own."""
 
 COMMON = Seeds(0)
-"""Deals the parts, and makes the first W^p: the same for everybody."""
+"""Deals the parts, and makes the first W^p and the start of stand-ins: the same for everybody."""
 
 
 def part_of(dataset: str, folder: Path | None, part: int, parts: int) -> Dataset:
@@ -38,73 +38,67 @@ def part_of(dataset: str, folder: Path | None, part: int, parts: int) -> Dataset
         DataError: files missing or corrupt.
         InputError: more parts than samples.
     """
-    pool, _ = load_pool(recipe_for(dataset, SPLIT), folder)
+    pool, _ = load_pool(recipe_for(dataset, SPLITS[0]), folder)
     if parts > len(pool):
         raise InputError(f"parts: expected at most the {len(pool)} samples of {dataset}, got {parts}")
     order = COMMON.numpy("parts").permutation(len(pool))
     return pool.take(np.sort(np.array_split(order, parts)[part]))
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerPart:
-    """A model owner's side: what it publishes, and on which terms.
+def unseen(dataset: str, folder: Path | None) -> Dataset:
+    """The samples that are in no part: nobody trains on them.
 
-    Attributes:
-        recipe: of its data set.
-        split: its model.
-        data: its samples.
-        seeds: its own.
+    Raises:
+        DataError: files missing or corrupt.
     """
-
-    recipe: Recipe
-    split: Split
-    data: Dataset
-    seeds: Seeds
-
-    @classmethod
-    def of(cls, dataset: str, data: Dataset, seeds: Seeds, published: FloatVec | None) -> OwnerPart:
-        """The recipe's model with W^p as given; None: as it begins.
-
-        Raises:
-            EncodingError: a W^p of another shape, or not finite.
-        """
-        recipe = recipe_for(dataset, SPLIT)
-        split = build_split(recipe, COMMON)
-        if published is not None:
-            split.load_public(published)
-        return cls(recipe, split, data, seeds)
-
-    def params(self, terms: Terms, number: int) -> SessionParams:
-        """The argument of `start`, with how members train and C as announced for session `number`.
-
-        Raises:
-            InputError: terms that can't work.
-        """
-        train = self.recipe.train
-        samples = self.recipe.samples_per_member
-        terms = replace(terms, samples=samples, epochs=train.epochs, batch_size=train.batch_size)
-        clip = 0.0
-        if terms.encoding is Encoding.DELTA:
-            clip = announced_clip(self.split, self.data, terms.group_size, samples, train, self.seeds, number)
-        return terms.params(self.split.parameter_count, clip)
+    _, test = load_pool(recipe_for(dataset, SPLITS[0]), folder)
+    return test
 
 
 def training(
     dataset: str, data: Dataset, params: SessionParams, seeds: Seeds, number: int
-) -> Callable[[FloatVec], FloatVec]:
+) -> Callable[[FloatVec, bytes], tuple[FloatVec, bytes]]:
     """How a data owner trains in session `number` of a model owner: as the terms ask, on as many of its samples.
+
+    The number of parameters says what the model is split by. With `layers`, a data owner has private layers of its own,
+    from a start that is everybody's.
+
+    Returns:
+        (W^p, its private layers as the session before has left them, or nothing) -> (the trained vector, these layers
+        now, nothing with `side`).
 
     Raises:
         InputError: a model that isn't the data set's, or fewer samples than the terms ask for.
     """
-    recipe = recipe_for(dataset, SPLIT)
-    split = build_split(recipe, COMMON)
-    if split.parameter_count != params.parameter_count:
-        raise InputError(
-            f"model: expected one of {split.parameter_count} parameters for {dataset}, got {params.parameter_count}"
-        )
+    recipe, split = _model(dataset, params.parameter_count)
     if len(data) < params.samples:
         raise InputError(f"data: expected the {params.samples} samples that the terms ask for, got {len(data)}")
     config = replace(recipe.train, epochs=params.epochs, batch_size=params.batch_size)
     own = data.take(np.arange(params.samples))
-    return lambda published: train_local(split, 0, own, published, config, seeds, number)
+
+    def train(published: FloatVec, before: bytes) -> tuple[FloatVec, bytes]:
+        if before:
+            split.keep(0, {name: torch.from_numpy(array) for name, array in unpack(before).items()})
+        else:
+            split.keep(0, split.private_state(0, COMMON))
+        trained = train_local(split, 0, own, published, config, seeds, number)
+        after = split.private_state(0, seeds)
+        return trained, pack({name: values.numpy() for name, values in after.items()}) if after else b""
+
+    return train
+
+
+def _model(dataset: str, parameter_count: int) -> tuple[Recipe, Split]:
+    """The recipe of a data set whose public part has so many parameters, and its model.
+
+    Raises:
+        InputError: none has.
+    """
+    sizes = []
+    for recipe in (recipe_for(dataset, split) for split in SPLITS):
+        split = build_split(recipe, COMMON)
+        if split.parameter_count == parameter_count:
+            return recipe, split
+        sizes.append(split.parameter_count)
+    expected = " or ".join(map(str, sizes))
+    raise InputError(f"model: expected one of {expected} parameters for {dataset}, got {parameter_count}")

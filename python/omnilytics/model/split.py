@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from omnilytics.errors import InputError
+from omnilytics.errors import EncodingError, InputError
 from omnilytics.model.combine import choose_weight, combine, folds
 from omnilytics.model.fitting import Samples, Settings, State, fit, fit_each, load_state, module_logits, state_of
 from omnilytics.model.nets import initialise
-from omnilytics.model.vector import load_vector, parameter_names, select_parameters, to_vector
+from omnilytics.model.vector import load_arrays, load_vector, parameter_names, select_parameters, to_arrays, to_vector
 from omnilytics.seeds import Seeds
 from omnilytics.types import FloatVec
 
@@ -106,6 +106,19 @@ class Split(Protocol):
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         """The owner's classes, (n,)."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The owner's whole model as arrays: `public.NAME` and `private.NAME`, and what it knows of its fit.
+
+        What data owners keep isn't in it.
+        """
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `state` gave; without what it knows of its fit, `adapt` fits anew.
+
+        Raises:
+            EncodingError: an array is missing or of another shape or type, or isn't finite.
+        """
+
 
 class SideSplit:
     """W^p is a complete small network that data owners train by itself; W^s is a network that never leaves the owner.
@@ -146,7 +159,7 @@ class SideSplit:
         load_vector(self.public, vector, self.public_names)
 
     def outgoing(self) -> dict[str, NDArray[np.float32]]:
-        return _arrays(self.public, self.public_names)
+        return to_arrays(self.public, self.public_names)
 
     def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
         return MemberModel(copy.deepcopy(self.public), self.public_names)
@@ -179,6 +192,26 @@ class SideSplit:
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {
+            **_named("public", to_arrays(self.public, self.public_names)),
+            **_named("private", to_arrays(self.private, parameter_names(self.private))),
+            "weight": np.array(self.weight),
+            "fitted_to": np.frombuffer(self._fitted_to, dtype=np.uint8),
+            "held_out": self._held_out,
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        weight = state.get("weight")
+        if weight is None or weight.shape != () or weight.dtype != np.float64 or not 0 <= weight <= 1:
+            raise EncodingError(f"weight: expected a number from 0 to 1, got {weight}")
+        load_arrays(self.public, _of("public", state), self.public_names)
+        load_arrays(self.private, _of("private", state), parameter_names(self.private))
+        self.weight = float(weight)
+        self._fitted_to, self._held_out = b"", np.empty((0, 0), dtype=np.float32)
+        if "fitted_to" in state and "held_out" in state:
+            self._fitted_to, self._held_out = state["fitted_to"].tobytes(), state["held_out"]
 
     def _cross_validate(self, data: Samples, config: Settings, generator: np.random.Generator) -> NDArray[np.float32]:
         """Logits (n, classes) of each sample, from a copy of W^s fitted to the other folds."""
@@ -271,7 +304,7 @@ class LayersSplit:
 
     def outgoing(self) -> dict[str, NDArray[np.float32]]:
         names = self.public_names + (self.private_names if self.stand_in is StandIn.SHARED else ())
-        return _arrays(self.model, names)
+        return to_arrays(self.model, names)
 
     def member_model(self, member_index: int, seeds: Seeds) -> MemberModel:
         module = copy.deepcopy(self.model)
@@ -311,6 +344,18 @@ class LayersSplit:
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.asarray(self.logits(x).argmax(axis=1), dtype=np.int64)
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {
+            **_named("public", to_arrays(self.model, self.public_names)),
+            **_named("private", to_arrays(self.model, self.private_names)),
+            "adapted": np.array(self._adapted),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        load_arrays(self.model, _of("public", state), self.public_names)
+        load_arrays(self.model, _of("private", state), self.private_names)
+        self._adapted = bool(state.get("adapted", np.array(False)))
+
     def _start(self, module: nn.Module, seeds: Seeds, member_index: int) -> State:
         fresh = copy.deepcopy(module)
         if self.stand_in is StandIn.OWN_COMMON:
@@ -318,6 +363,14 @@ class LayersSplit:
         else:
             initialise(fresh, seeds.torch("stand-in", member_index))
         return state_of(fresh, self.private_names)
+
+
+def _named(part: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{part}.{name}": array for name, array in arrays.items()}
+
+
+def _of(part: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(f"{part}."): array for name, array in state.items() if name.startswith(f"{part}.")}
 
 
 def common_start(model: nn.Module, seeds: Seeds) -> nn.Module:
@@ -352,7 +405,3 @@ def _check_public(module: nn.Module, names: Sequence[str]) -> None:
 
 def _count(module: nn.Module, names: Sequence[str]) -> int:
     return sum(p.numel() for p in select_parameters(module, names).values())
-
-
-def _arrays(module: nn.Module, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    return {n: p.detach().cpu().numpy().copy() for n, p in select_parameters(module, names).items()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from omnilytics.errors import EncodingError, InputError
@@ -70,6 +72,34 @@ def load_vector(module: nn.Module, vector: FloatVec, names: Sequence[str] | None
             part = values[start : start + parameter.numel()]
             parameter.copy_(torch.from_numpy(part.copy()).view_as(parameter))
             start += parameter.numel()
+
+
+def to_arrays(module: nn.Module, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Copies of the parameters called `names`, which may be none.
+
+    Raises:
+        InputError: unknown names.
+    """
+    chosen = select_parameters(module, names) if names else {}
+    return {name: parameter.detach().cpu().numpy().copy() for name, parameter in chosen.items()}
+
+
+def load_arrays(module: nn.Module, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> None:
+    """Write arrays into the parameters called `names`: the inverse of `to_arrays`.
+
+    Raises:
+        InputError: unknown names.
+        EncodingError: one is missing, of another shape, not float32 or not finite; the module is unchanged.
+    """
+    chosen = select_parameters(module, names) if names else {}
+    for name, parameter in chosen.items():
+        given = arrays.get(name)
+        if given is None or given.dtype != np.float32 or given.shape != tuple(parameter.shape):
+            found = "none" if given is None else f"{given.dtype} {given.shape}"
+            raise EncodingError(f"{name}: expected float32 {tuple(parameter.shape)}, got {found}")
+        check_finite(given.ravel())
+    if chosen:
+        load_vector(module, np.concatenate([arrays[name].ravel() for name in chosen]), names)
 
 
 def check_finite(vector: FloatVec) -> None:

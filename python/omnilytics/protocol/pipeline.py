@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
+from omnilytics.protocol.owner_model import OwnerModel
 from omnilytics.protocol.randomness import Randomness, SeededRandomness
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.session import Outcome, SessionDriver
@@ -26,9 +27,8 @@ from omnilytics.train.batched import train_batched
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
 from omnilytics.train.evaluate import accuracy
-from omnilytics.train.pretend import announced_clip
 from omnilytics.train.server import ServerMomentum
-from omnilytics.types import Address, Encoding, FloatVec
+from omnilytics.types import Address, FloatVec
 
 IMAGE_MOMENTUM = 0.8
 """Server momentum for images, unless told."""
@@ -126,17 +126,24 @@ class Pipeline:
             for index, account in enumerate(self.members)
         ]
         owner = ModelOwner(self.chain, self.market, self.owner)
-        momentum = ServerMomentum(self._beta())
-        self._adapt(self.split, 0)
+        model = OwnerModel(
+            split=self.split,
+            data=self.owner_data,
+            training=self.plan.training,
+            owner_training=self.plan.owner_training,
+            momentum=ServerMomentum(self._beta()),
+            seeds=self.seeds,
+        )
+        self._adapt(model, 0)
         start = self._measure("start", self.split.alone_logits(self.test_data.x), 0)
-        alone = self._alone()
+        alone = self._alone(model)
         history: list[tuple[float, float]] = []
         outcomes: list[Outcome] = []
         patience = _Patience(self.plan.patience)
         for number in range(1, self.plan.sessions + 1):
             with self.clock.of("chain"):
-                outcomes.append(self._session(number, owner, roles, momentum))
-            self._adapt(self.split, number)
+                outcomes.append(self._session(number, owner, roles, model))
+            self._adapt(model, number)
             public = self._measure("public", self.split.public_logits(self.test_data.x), number)
             final = self._measure("final", self.split.logits(self.test_data.x), number)
             history.append((public, final))
@@ -146,16 +153,10 @@ class Pipeline:
         self.sink(events.RunFinished(0, final, self.split.weight))
         return Improvement(alone, start, public, final, tuple(history), self.split.weight, tuple(outcomes), self.split)
 
-    def _session(self, number: int, owner: ModelOwner, roles: Sequence[DataOwner], momentum: ServerMomentum) -> Outcome:
+    def _session(self, number: int, owner: ModelOwner, roles: Sequence[DataOwner], model: OwnerModel) -> Outcome:
         published = self.split.public_vector()
-        terms = self.plan.terms
-        clip = 0.0
-        if terms.encoding is Encoding.DELTA:
-            with self.clock.of("training"):
-                clip = announced_clip(
-                    self.split, self.owner_data, terms.group_size, terms.samples, self.plan.training, self.seeds, number
-                )
-        params = terms.params(self.split.parameter_count, clip)
+        with self.clock.of("training"):
+            params = model.params(self.plan.terms, number)
         session, receipts = owner.open(self.members, published, params)
         self.sink(
             events.SessionCreated(
@@ -183,9 +184,7 @@ class Pipeline:
         outcome = driver.run(published, train, secrets)
         self._recorded(number, session)
         if outcome.update is not None:
-            absolute = terms.encoding is Encoding.WEIGHTS
-            update = outcome.update - published if absolute else outcome.update
-            self.split.load_public(momentum.step(published, update))
+            model.take(published, outcome.update, self.plan.terms.encoding)
         return outcome
 
     def _recorded(self, number: int, session: SessionPort) -> None:
@@ -198,16 +197,16 @@ class Pipeline:
             return self.plan.server_momentum
         return IMAGE_MOMENTUM if self.owner_data.x.ndim == 4 else 0.0
 
-    def _alone(self) -> float:
+    def _alone(self, model: OwnerModel) -> float:
         """What the owner reaches with its own samples and as many adaptations as the run has, without the market."""
-        model = copy.deepcopy(self.split)
+        alone = replace(model, split=copy.deepcopy(self.split))
         for number in range(1, self.plan.sessions + 1):
-            self._adapt(model, number)
-        return self._measure("alone", model.alone_logits(self.test_data.x), 0)
+            self._adapt(alone, number)
+        return self._measure("alone", alone.split.alone_logits(self.test_data.x), 0)
 
-    def _adapt(self, model: Split, number: int) -> None:
+    def _adapt(self, model: OwnerModel, number: int) -> None:
         with self.clock.of("training"):
-            model.adapt(self.owner_data, self.plan.owner_training, self.seeds.numpy("adapt", number))
+            model.adapt(number)
 
     def _own_loss(self) -> float:
         """Mean negative log likelihood of the owner's own samples under the public model."""

@@ -62,8 +62,11 @@ class Vault(Protocol):
     def keep(self, name: str, content: bytes) -> bytes:
         """What was first kept under that name."""
 
+    def put(self, name: str, content: bytes) -> None:
+        """Keeps it in place of what was kept under that name."""
+
     def kept(self, name: str) -> bytes | None:
-        """The same, without keeping anything; None: nothing is."""
+        """What is kept under that name; None: nothing."""
 
 
 class DurableRandomness:

@@ -13,16 +13,17 @@ class ServerMomentum:
 
     Args:
         beta: 0 <= beta < 1; 0 is plain averaging.
+        velocity: V of the sessions before, shape (d,); None: there were none.
 
     Raises:
         InputError: beta is out of range.
     """
 
-    def __init__(self, beta: float) -> None:
+    def __init__(self, beta: float, velocity: FloatVec | None = None) -> None:
         if not 0 <= beta < 1:
             raise InputError(f"server momentum: expected 0 <= beta < 1, got {beta}")
         self.beta = beta
-        self._velocity: FloatVec | None = None
+        self.velocity = velocity
 
     def step(self, published: FloatVec, mean_update: FloatVec) -> FloatVec:
         """The next W^p, shape (d,).
@@ -35,10 +36,10 @@ class ServerMomentum:
             InputError: the shapes differ, from each other or from the last step's.
         """
         shapes = {published.shape, mean_update.shape}
-        if self._velocity is not None:
-            shapes.add(self._velocity.shape)
+        if self.velocity is not None:
+            shapes.add(self.velocity.shape)
         if len(shapes) != 1:
             raise InputError(f"server momentum: expected vectors of one shape, got {sorted(shapes)}")
-        previous = np.zeros_like(mean_update) if self._velocity is None else self._velocity
-        self._velocity = (np.float32(self.beta) * previous + mean_update).astype(np.float32)
-        return (published + self._velocity).astype(np.float32)
+        previous = np.zeros_like(mean_update) if self.velocity is None else self.velocity
+        self.velocity = (np.float32(self.beta) * previous + mean_update).astype(np.float32)
+        return (published + self.velocity).astype(np.float32)
