@@ -63,19 +63,19 @@ def verify_record(path: Path) -> VerifyReport:
 
 def verify_session(record: SessionRecord, history: History | None = None) -> Findings:
     """Verifies one session. `history` is of those before it in a record, and is added to."""
-    with _contradictions():
+    with contradictions():
         check = replay_of(record, History() if history is None else history)
     for block, log in record.logs:
         if log.address != record.address:
             raise VerificationError(f"log address: expected {record.address}, found {log.address}")
-        with _contradictions():
+        with contradictions():
             check.on(block, log)
     check.at_end()
     return Findings(check.checks, check.taken)
 
 
 @contextmanager
-def _contradictions() -> Iterator[None]:
+def contradictions() -> Iterator[None]:
     """Whatever a log makes fail is a contradiction of the record's.
 
     Raises:

@@ -6,9 +6,35 @@ from functools import cached_property
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec
-from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.ledger import Ledger, PlaceOf
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, GroupStatus, Log, SessionParams
+
+
+class Feed:
+    """The logs of a contract as they come, from where they were read to last."""
+
+    def __init__(self, chain: ChainPort, address: Address) -> None:
+        self._chain = chain
+        self._address = address
+        self._read: list[tuple[int, Log]] = []
+        self._next_block = 0
+
+    def fresh(self) -> tuple[bool, list[tuple[int, Log]]]:
+        """Whether the chain has gone back behind what was read; then all logs again, else those since."""
+        if self._chain.simulated:
+            fresh = self._chain.logs(self._address, self._next_block)
+            self._next_block = self._chain.block_number() + 1
+            return False, fresh
+        logs, before = self._chain.logs(self._address), self._read
+        again = logs[: len(before)] != before
+        self._read = logs
+        return again, logs if again else logs[len(before) :]
+
+
+def places_on(chain: ChainPort) -> PlaceOf:
+    """Asks the chain for a member's place in the group of an earlier session that it came back with."""
+    return lambda cohort, account: chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place
 
 
 class Watch:
@@ -18,8 +44,7 @@ class Watch:
         self.chain = chain
         self.session = session
         self._known = Ledger()
-        self._logs: list[tuple[int, Log]] = []
-        self._next_block = 0
+        self._feed = Feed(chain, session.address)
 
     @cached_property
     def params(self) -> SessionParams:
@@ -33,20 +58,15 @@ class Watch:
 
     def ledger(self) -> Ledger:
         """The session's ledger up to the newest block; made anew where the chain has gone back."""
-        if self.chain.simulated:
-            fresh = self.chain.logs(self.session.address, self._next_block)
-            self._next_block = self.chain.block_number() + 1
-        else:
-            logs = self.chain.logs(self.session.address)
-            if logs[: len(self._logs)] != self._logs:
-                self._known, self._logs = Ledger(), []
-            fresh, self._logs = logs[len(self._logs) :], logs
+        again, fresh = self._feed.fresh()
+        if again:
+            self._known = Ledger()
         self._known.extend(log for _, log in fresh)
         return self._known
 
     def seats(self) -> Seating:
         """Who sits where by now."""
-        return self.ledger().seats(self.params, self._place)
+        return self.ledger().seats(self.params, places_on(self.chain))
 
     def groups(self, status: GroupStatus) -> list[int]:
         """The groups that stand there, by id."""
@@ -55,7 +75,3 @@ class Watch:
     def next_block(self) -> int:
         """The block that the next transaction is expected in."""
         return self.chain.block_number() + 1
-
-    def _place(self, cohort: int, account: Address) -> int:
-        """A member's place in the group of an earlier session that it came back with."""
-        return self.chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place
