@@ -19,9 +19,10 @@ from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import places_on
 from omnilytics.types import Assignment, KrumPicks, Log, Rule, Stage
+from tests.e2e import test_recover_blame
 from tests.e2e.market import SEEDS, Fair
 from tests.e2e.test_membership import MANY, cohort_of
-from tests.e2e.test_recover import TERMS, gone
+from tests.e2e.test_recover import TERMS, gone, spoil
 from tests.e2e.test_second_round import Absent
 
 SHUFFLED = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3)
@@ -71,6 +72,19 @@ def lost() -> Fair:
     return fair
 
 
+def objected() -> Fair:
+    fair = Fair(12)
+    with pytest.MonkeyPatch.context() as patch:
+        spoil(patch, {fair.members[1]: 1, fair.members[4]: 0})
+        fair.run(TERMS, dropouts=gone(m8=Step.SHARE))
+    return fair
+
+
+def blamed() -> Fair:
+    with pytest.MonkeyPatch.context() as patch:
+        return test_recover_blame.run(patch, test_recover_blame.all_wrong(1), gone(m1=Step.UPLOAD, m3=Step.REVEAL)).fair
+
+
 def returned() -> Fair:
     fair = Fair(12)
     first = fair.run(SHUFFLED)
@@ -99,6 +113,8 @@ RUNS = {
     "declined": declined,
     "dropped": dropped,
     "lost": lost,
+    "objected": objected,
+    "blamed": blamed,
     "returned": returned,
     "rooted": rooted,
     "few": few,

@@ -6,7 +6,8 @@ It gives up on nothing that may mend itself: a node that is away, an account wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.errors import ChainError, ProtocolError, Reverted
+from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
+from omnilytics.protocol import events
 from omnilytics.protocol.chores import Chores
+from omnilytics.protocol.spectator import Spectator
 from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
 
 if TYPE_CHECKING:
     from omnilytics.cli.connection import Signer
-    from omnilytics.cli.settings import RoleSettings
+    from omnilytics.cli.settings import ReadSettings, RoleSettings
+    from omnilytics.dashboard.live import Screen
 
 Say = Callable[[str], None]
 """Prints a line."""
@@ -110,6 +114,24 @@ class Follower:
         self.say(line)
 
 
+@contextmanager
+def shown_to(
+    screen: Screen, record: Path | None, chain: ChainPort, session: SessionPort, number: int
+) -> Iterator[tuple[Spectator, Say]]:
+    """A spectator of a session, and a say of one's own, on an open screen; both are kept in a record, if one is given.
+
+    The record has the session's logs too, where it is finished in the end.
+    """
+    from omnilytics.protocol.record import RecordWriter
+
+    with RecordWriter(record) if record else nullcontext() as writer, screen:
+        sink = events.all_of(screen, *([writer.event] if writer else []))
+        spectator = Spectator(chain, session, sink, number)
+        yield spectator, lambda line: sink(events.Note(number, line))
+        if writer and spectator.finished:
+            writer.session(spectator.record())
+
+
 def withdrawal(own: Signer, session: SessionPort, say: Say) -> Receipt:
     """Takes out what a session owes the account.
 
@@ -144,7 +166,7 @@ def send_one(
         say(f"{receipt.call}: block {receipt.block}, {receipt.gas_used:,} gas")
 
 
-def show_status(role: str, settings: RoleSettings, given: str | None, json_file: Path | None, *, quiet: bool) -> None:
+def show_status(role: str, settings: ReadSettings, given: str | None, json_file: Path | None, *, quiet: bool) -> None:
     """Where a session stands for an account; sends nothing, and opens no key."""
     from omnilytics.cli import connection
     from omnilytics.cli.show import printer
@@ -152,7 +174,9 @@ def show_status(role: str, settings: RoleSettings, given: str | None, json_file:
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        chain, account = connection.reader(settings), Address(settings.keys.account)
+        if settings.account is None:
+            raise InputError("--account: expected whose view to take, or --config and its role's file, got neither")
+        chain, account = connection.reader(settings), Address(settings.account)
         session = connection.session_of(settings, chain, given)
         stage = session.stage()
         waits = None

@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.market import Config, Session, Yes
 from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.sources import (
+    Account,
+    AnyConfig,
+    ChainId,
+    Config,
+    FirstBlock,
+    Market,
+    Rpc,
+    Session,
+    Yes,
+    read_settings,
+)
 from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,13 +75,23 @@ def run(
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def status(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    account: Account = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Say where a session stands for this account. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
-    from omnilytics.cli.settings import member_settings
 
-    following.show_status("do", member_settings(config), session, json_file, quiet=quiet)
+    settings = read_settings(config, rpc, market, chain_id, first_block, account)
+    following.show_status("do", settings, session, json_file, quiet=quiet)
 
 
 @app.command("withdraw", epilog="Example: omnilytics do withdraw --config data-owner.toml")
@@ -143,8 +164,8 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     watch, data = Watch(own.chain, session), settings.data
     samples = part_of(data.dataset, data.folder, data.part, data.parts)
     market = connection.market_of(settings, own.chain)
-    number = connection.number_of(market, own.chain, session)
-    others = (own.chain.session(address) for address in market.sessions() if address != session.address)
+    number = connection.number_of(market, session)
+    others = (own.chain.session(address) for address, _ in market.opened() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
     train = training(data.dataset, samples, watch.params, seeds, number)
     return MemberRole(

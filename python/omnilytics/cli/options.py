@@ -1,6 +1,6 @@
 """The options of `omnilytics demo` as typer wants them; what they mean and allow is in `config.DemoOptions`.
 
-`Quiet` and `ResultFile` are those of every command.
+`Quiet`, `ResultFile` and `RecordFile` are those of other commands too.
 """
 
 from __future__ import annotations
@@ -87,4 +87,8 @@ Dashboard = Annotated[
     bool, typer.Option("--dashboard/--no-dashboard", help="Live pictures on a terminal, or log lines.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+RecordFile = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="FILE", help="Keep what is read, for `verify` and `observe --replay`."),
+]
 ResultFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.market import Config, Session, Yes
 from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.sources import (
+    Account,
+    AnyConfig,
+    ChainId,
+    Config,
+    FirstBlock,
+    Market,
+    Rpc,
+    Session,
+    Yes,
+    read_settings,
+)
 from omnilytics.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
@@ -85,13 +96,23 @@ def run(config: Config, session: Session = None, json_file: ResultFile = None, q
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def status(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    account: Account = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Say where a session stands for this account, and what it would do now. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
-    from omnilytics.cli.settings import owner_settings
 
-    following.show_status("mo", owner_settings(config), session, json_file, quiet=quiet)
+    settings = read_settings(config, rpc, market, chain_id, first_block, account)
+    following.show_status("mo", settings, session, json_file, quiet=quiet)
 
 
 @app.command("exit", epilog="Example: omnilytics mo exit --config owner.toml --yes")
@@ -146,7 +167,7 @@ def _open(
     begun = connection.newest_session(market, own.chain, own.account)
     if begun is not None and begun.stage() is not Stage.SETUP:
         raise ProtocolError(f"session {begun.address}: expected it to be finished before another one, and it isn't")
-    number = connection.count_of(market, own.chain, own.account) + (begun is None)
+    number = connection.count_of(market, own.account) + (begun is None)
     params = part.params(settings.terms(), number)
     plan = SessionPlan(market, members, part.split.public_vector(), params)
     leaves = len(members) if len(members) > LARGEST_LIST else None

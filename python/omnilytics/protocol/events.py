@@ -251,6 +251,17 @@ class Note(Event):
 Sink = Callable[[Event], None]
 """Whoever wants the stream."""
 
+
+def all_of(*sinks: Sink) -> Sink:
+    """One sink that passes events on to all, in order."""
+
+    def tell(event: Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return tell
+
+
 CLASSES: dict[str, type[Event]] = {
     c.__name__: c
     for c in (
