@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,12 @@ def node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         f"node       {one['node']}: " + ", ".join(filter(None, (_at(one["block"]), one["trouble"]))) for one in nodes
     ]
+
+
+def say_nodes(chain: RpcChain, say: Callable[[str], None]) -> None:
+    """Says how every node is."""
+    for line in node_lines(nodes_of(chain)):
+        say(line)
 
 
 def _at(block: int | None) -> str:

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.cli.files import STDOUT, Outputs
+from omnilytics.dashboard.live import Silent
 from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
 from omnilytics.protocol import events
 from omnilytics.protocol.chores import Chores
-from omnilytics.protocol.spectator import Spectator
+from omnilytics.protocol.spectator import Spectator, Watched
 from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
 
 if TYPE_CHECKING:
+    from omnilytics.chain.rpc import RpcChain
     from omnilytics.cli.connection import Signer
     from omnilytics.cli.settings import ReadSettings, RoleSettings
     from omnilytics.dashboard.live import Screen
@@ -117,8 +119,8 @@ class Follower:
 @contextmanager
 def shown_to(
     screen: Screen, record: Path | None, chain: ChainPort, session: SessionPort, number: int
-) -> Iterator[tuple[Spectator, Say]]:
-    """A spectator of a session, and a say of one's own, on an open screen; both are kept in a record, if one is given.
+) -> Iterator[tuple[Spectator, events.Sink]]:
+    """A spectator of a session, whose events and one's own go to an open screen, and to a record, if one is given.
 
     The record has the session's logs too, where it is finished in the end.
     """
@@ -127,9 +129,55 @@ def shown_to(
     with RecordWriter(record) if record else nullcontext() as writer, screen:
         sink = events.all_of(screen, *([writer.event] if writer else []))
         spectator = Spectator(chain, session, sink, number)
-        yield spectator, lambda line: sink(events.Note(number, line))
+        yield spectator, sink
         if writer and spectator.finished:
             writer.session(spectator.record())
+
+
+def run(
+    role: Role,
+    chain: RpcChain,
+    session: SessionPort,
+    number: int,
+    say: Say,
+    *,
+    screen: Screen | None,
+    record: Path | None,
+) -> list[Receipt]:
+    """Brings a role to its end, and gives what it has sent.
+
+    Args:
+        role: whose.
+        chain: where it sends.
+        session: what it follows.
+        number: the session's.
+        say: gets every line of the role's own, unless there is a screen.
+        screen: shows the session beside the role's own words; None: nobody wants to see it.
+        record: keeps the same.
+
+    Raises:
+        Reverted, ProtocolError, JournalError, DataError: as `Follower.follow`.
+    """
+    follower = Follower(chain, say)
+    if screen is None and record is None:
+        follower.follow(role)
+        return follower.calls
+    with shown_to(screen or Silent(), record, chain, session, number) as (spectator, sink):
+
+        def tell(line: str) -> None:
+            sink(events.Note(number, line))
+            if screen is None:
+                say(line)
+
+        def paid(receipt: Receipt) -> None:
+            sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+
+        chain.on_receipt.append(paid)
+        follower.say = tell
+        watched = Watched(role, spectator, sink)
+        follower.follow(watched)
+        watched.look()
+    return follower.calls
 
 
 def withdrawal(own: Signer, session: SessionPort, say: Say) -> Receipt:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.options import Picture, Quiet, RecordFile, ResultFile
 from omnilytics.cli.sources import (
     Account,
     AnyConfig,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from omnilytics.cli.following import Say
     from omnilytics.cli.settings import MemberSettings
     from omnilytics.protocol.member_role import MemberRole
+    from omnilytics.types import Receipt
 
 EXAMPLE = "Example: omnilytics do run --config data-owner.toml"
 JOIN_EXAMPLE = "Example: omnilytics do join --config data-owner.toml --yes"
@@ -52,26 +53,51 @@ def do() -> None:
 def join(
     config: Config,
     session: Session = None,
+    rpc: Rpc = None,
     members: Members = None,
     yes: Yes = False,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Check a session's offer, train, and register with the bond. `do run` goes on from there."""
-    _take_part(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=False)
+    from omnilytics.cli.following import Follower
+    from omnilytics.cli.settings import member_settings
+
+    def register(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
+        follower = Follower(own.chain, say)
+        while not there.member(own.account).registered and not follower.step(role):
+            pass
+        return follower.calls
+
+    settings = member_settings(config, rpc or ())
+    _take_part(settings, session, members, json_file, None, register, yes=yes, quiet=quiet)
 
 
 @app.command("run", epilog=EXAMPLE)
 def run(
     config: Config,
     session: Session = None,
+    rpc: Rpc = None,
     members: Members = None,
     yes: Yes = False,
+    record: RecordFile = None,
+    dashboard: Picture = False,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Take part in a session to its end, unattended. Started again after a crash, it goes on where it was."""
-    _take_part(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=True)
+    from omnilytics.cli import connection, following
+    from omnilytics.cli.settings import member_settings
+    from omnilytics.cli.show import beside
+
+    settings, shown = member_settings(config, rpc or ()), beside(dashboard, quiet, json_file == STDOUT)
+
+    def follow(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
+        connection.say_nodes(own.chain, say)
+        number = connection.number_of(connection.market_of(settings, own.chain), there)
+        return following.run(role, own.chain, there, number, say, screen=shown, record=record)
+
+    _take_part(settings, session, members, json_file, record, follow, yes=yes, quiet=quiet)
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
@@ -95,47 +121,43 @@ def status(
 
 
 @app.command("withdraw", epilog="Example: omnilytics do withdraw --config data-owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def withdraw(
+    config: Config, session: Session = None, rpc: Rpc = None, json_file: ResultFile = None, quiet: Quiet = False
+) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following
     from omnilytics.cli.settings import member_settings
 
-    following.send_one("do", member_settings(config), session, json_file, following.withdrawal, quiet=quiet)
+    settings = member_settings(config, rpc or ())
+    following.send_one("do", settings, session, json_file, following.withdrawal, quiet=quiet)
 
 
 def _take_part(
-    config: Path,
+    settings: MemberSettings,
     given: str | None,
     members: Path | None,
     json_file: Path | None,
+    record: Path | None,
+    act: Callable[[Signer, SessionPort, MemberRole, Say], list[Receipt]],
     *,
     yes: bool,
     quiet: bool,
-    to_the_end: bool,
 ) -> None:
+    """Lets a data owner's role act, once its user wants it."""
     from omnilytics.cli import connection, following
-    from omnilytics.cli.settings import member_settings
     from omnilytics.cli.show import printer
     from omnilytics.types import Stage
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
-    with Outputs(json_file) as files:
-        settings = member_settings(config)
-        with connection.signer(settings) as own:
-            session = connection.session_of(settings, own.chain, given)
-            follower = following.Follower(own.chain, say)
-            if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
-                _preflight(settings, own, session, say, yes=yes)
-            role = _role(settings, own, session, members)
-            if to_the_end:
-                follower.follow(role)
-            else:
-                while not session.member(own.account).registered and not follower.step(role):
-                    pass
-            if session.stage() is Stage.FINISHED and not session.credit_of(own.account):
-                own.journal.forget(f"{session.address}/")
-            files.json(json_file, following.to_json("do", own.chain, session, own.account, follower.calls, None))
+    with Outputs(json_file, record) as files, connection.signer(settings) as own:
+        session = connection.session_of(settings, own.chain, given)
+        if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
+            _preflight(settings, own, session, say, yes=yes)
+        calls = act(own, session, _role(settings, own, session, members), say)
+        if session.stage() is Stage.FINISHED and not session.credit_of(own.account):
+            own.journal.forget(f"{session.address}/")
+        files.json(json_file, following.to_json("do", own.chain, session, own.account, calls, None))
 
 
 def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say: Say, *, yes: bool) -> None:

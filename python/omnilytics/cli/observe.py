@@ -78,13 +78,14 @@ def _replay(file: Path, shown: Screen, speed: float) -> None:
 
 def _follow(settings: ReadSettings, given: str | None, shown: Screen, record: Path | None) -> None:
     from omnilytics.cli import connection, following
+    from omnilytics.protocol.events import Note
     from omnilytics.protocol.spectator import Onlooker
 
     chain = connection.reader(settings)
     session = connection.session_of(settings, chain, given)
     number = connection.number_of(connection.market_of(settings, chain), session)
-    with following.shown_to(shown, record, chain, session, number) as (spectator, say):
-        following.Follower(chain, say).follow(Onlooker(spectator))
+    with following.shown_to(shown, record, chain, session, number) as (spectator, sink):
+        following.Follower(chain, lambda line: sink(Note(number, line))).follow(Onlooker(spectator))
 
 
 def to_json(state: DashboardState) -> dict[str, Any]:

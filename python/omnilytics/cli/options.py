@@ -1,6 +1,6 @@
 """The options of `omnilytics demo` as typer wants them; what they mean and allow is in `config.DemoOptions`.
 
-`Quiet`, `ResultFile` and `RecordFile` are those of other commands too.
+From `Picture` on they are those of other commands.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ JsonFile = Annotated[
 Report = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write one self-contained page with pictures.")]
 Dashboard = Annotated[
     bool, typer.Option("--dashboard/--no-dashboard", help="Live pictures on a terminal, or log lines.")
+]
+Picture = Annotated[
+    bool, typer.Option("--dashboard/--no-dashboard", help="Show the whole session: live pictures on a terminal.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 RecordFile = Annotated[

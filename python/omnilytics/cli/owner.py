@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.options import Picture, Quiet, RecordFile, ResultFile
 from omnilytics.cli.sources import (
     Account,
     AnyConfig,
@@ -50,7 +50,12 @@ def mo() -> None:
 
 @app.command("create", epilog=EXAMPLE)
 def create(
-    config: Config, members: Members, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
+    config: Config,
+    members: Members,
+    rpc: Rpc = None,
+    yes: Yes = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Open a session: list who may register, publish the model, deposit. Goes on with one that was begun."""
     from omnilytics.cli import connection, following
@@ -61,7 +66,7 @@ def create(
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        settings, listed = owner_settings(config), [Address(a) for a in read_tree(members).accounts]
+        settings, listed = owner_settings(config, rpc or ()), [Address(a) for a in read_tree(members).accounts]
         with connection.signer(settings) as own:
             session, calls = _open(settings, own, listed, say, yes=yes)
             files.json(json_file, following.to_json("mo", own.chain, session, own.account, calls, None))
@@ -69,30 +74,46 @@ def create(
 
 
 @app.command("run", epilog=RUN_EXAMPLE)
-def run(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def run(
+    config: Config,
+    session: Session = None,
+    rpc: Rpc = None,
+    record: RecordFile = None,
+    dashboard: Picture = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Follow a session to its end: help it on, take out what is left, and keep the new public model."""
     from omnilytics.cli import connection, following
     from omnilytics.cli.settings import owner_settings
-    from omnilytics.cli.show import printer
+    from omnilytics.cli.show import beside, printer
     from omnilytics.protocol.owner import ModelOwner
     from omnilytics.protocol.owner_role import OwnerRole
     from omnilytics.protocol.watch import Watch
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
-    with Outputs(json_file) as files:
-        settings = owner_settings(config)
+    with Outputs(json_file, record) as files:
+        settings = owner_settings(config, rpc or ())
         with connection.signer(settings) as own:
             there = connection.session_of(settings, own.chain, session)
             _check_owner(there, own.account)
-            owner = ModelOwner(own.chain, connection.market_of(settings, own.chain), own.account)
-            watch = Watch(own.chain, there)
-            follower = following.Follower(own.chain, say)
-            follower.follow(OwnerRole(watch=watch, owner=owner))
+            connection.say_nodes(own.chain, say)
+            market = connection.market_of(settings, own.chain)
+            owner, watch = ModelOwner(own.chain, market, own.account), Watch(own.chain, there)
+            calls = following.run(
+                OwnerRole(watch=watch, owner=owner),
+                own.chain,
+                there,
+                connection.number_of(market, there),
+                say,
+                screen=beside(dashboard, quiet, json_file == STDOUT),
+                record=record,
+            )
             updated = _updated(watch, owner)
             if updated is not None:
                 _write_model(own.model, updated)
                 say(f"the new public model is in {own.model}")
-            files.json(json_file, following.to_json("mo", own.chain, there, own.account, follower.calls, None))
+            files.json(json_file, following.to_json("mo", own.chain, there, own.account, calls, None))
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
@@ -117,7 +138,12 @@ def status(
 
 @app.command("exit", epilog="Example: omnilytics mo exit --config owner.toml --yes")
 def leave(
-    config: Config, session: Session = None, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
+    config: Config,
+    session: Session = None,
+    rpc: Rpc = None,
+    yes: Yes = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """End a session before registration is closed: everybody has their money back."""
 
@@ -132,17 +158,20 @@ def leave(
         preflight.agree(lines, "End it?", say, yes=yes)
         return there.exit(own.account)
 
-    following.send_one("mo", owner_settings(config), session, json_file, send, quiet=quiet)
+    following.send_one("mo", owner_settings(config, rpc or ()), session, json_file, send, quiet=quiet)
 
 
 @app.command("withdraw", epilog="Example: omnilytics mo withdraw --config owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def withdraw(
+    config: Config, session: Session = None, rpc: Rpc = None, json_file: ResultFile = None, quiet: Quiet = False
+) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following
     from omnilytics.cli.settings import owner_settings
 
-    following.send_one("mo", owner_settings(config), session, json_file, following.withdrawal, quiet=quiet)
+    settings = owner_settings(config, rpc or ())
+    following.send_one("mo", settings, session, json_file, following.withdrawal, quiet=quiet)
 
 
 def _open(

@@ -123,13 +123,18 @@ class Watched:
     _blind: bool = False
 
     def decide(self) -> Decision:
-        if not self._blind:
-            try:
-                self.spectator.look()
-            except VerificationError as error:
-                self._blind = True
-                self.sink(events.Note(0, f"the session isn't shown any further: {error}"))
+        self.look()
         return self.role.decide()
+
+    def look(self) -> None:
+        """Tells what is new, as long as it can be told."""
+        if self._blind:
+            return
+        try:
+            self.spectator.look()
+        except VerificationError as error:
+            self._blind = True
+            self.sink(events.Note(0, f"the session isn't shown any further: {error}"))
 
 
 def _waits(stage: Stage) -> str:
