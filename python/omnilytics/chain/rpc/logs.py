@@ -43,10 +43,12 @@ class LogBook:
         with self._lock:
             shelf = self._shelves.setdefault(address, _Shelf())
             for _ in range(MOST_REORGS):
-                self._forget(shelf)
                 head = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))
-                self._extend(shelf, address, head)
-                if self._stands(head):
+                known = bool(shelf.marks) and shelf.marks[-1][0] == head
+                if not known:
+                    self._forget(shelf)
+                    self._extend(shelf, address, head)
+                if known or self._stands(head):
                     return [entry for entry in shelf.logs if entry[0] >= from_block]
         raise ChainError(f"logs of {address}: the newest blocks changed {MOST_REORGS} times meanwhile; try again later")
 
