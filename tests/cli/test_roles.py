@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from omnilytics.chain.base import SessionPort
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.chain.journal import FileJournal
+from omnilytics.chain.rpc.nodes import Health
 from omnilytics.cli import connection
 from omnilytics.experiments import owned
 from omnilytics.experiments.apart import continued
@@ -44,6 +45,9 @@ class Priced(EmbeddedChain):
     """The embedded chain, taken for one with others on it, so that nothing may come from a seed."""
 
     simulated = False  # type: ignore[assignment]
+
+    def health(self) -> list[Health]:
+        return [Health("http://127.0.0.1:1", self.block_number(), ""), Health("ws://b", None, "no connection")]
 
     def base_fee_wei(self) -> int:
         return 10**9
@@ -148,7 +152,11 @@ def test_a_session_is_opened_joined_and_looked_at(call: Call, chain: Priced) -> 
     assert "waits for more data owners to register" in status.stdout
     assert valid(json.loads(Path("status.json").read_text()), "role-1")["waiting"] is not None
     shown = call("market", "show", "--config", "do.toml", "--json", "-")
-    assert valid(json.loads(shown.stdout), "session-1")["registered"] == 1
+    value = valid(json.loads(shown.stdout), "session-1")
+    assert value["registered"] == 1
+    assert value["nodes"][1] == {"node": "ws://b", "block": None, "trouble": "no connection"}
+    assert f"node       http://127.0.0.1:1: block {chain.block_number()}" in shown.stderr
+    assert "node       ws://b: no connection" in shown.stderr
     listed = call("market", "list", "--config", "mo.toml", "--json", "-")
     assert [one["stage"] for one in valid(json.loads(listed.stdout), "sessions-1")["sessions"]] == ["register"]
 

@@ -18,7 +18,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> verify.VerifyReport:
     found = verify.VerifyReport(
         sessions=1, checks=[("squared norms", 8), ("settled wei", 1200)], taken=[("suspicions", 3)]
     )
-    monkeypatch.setattr(verify, "verify_record", lambda path: found)
+    monkeypatch.setattr(verify, "verify_record", lambda path, chain: found)
     return found
 
 
@@ -30,19 +30,21 @@ def test_it_says_what_was_checked(call: Call, report: verify.VerifyReport) -> No
         "  1,200 x settled wei",
         "      3 - suspicions: taken as emitted",
         "valid: 1,208 checks over 1 session",
+        "logs of the record out.json, not held against the contracts",
     ]
 
 
 def test_json(call: Call, report: verify.VerifyReport, tmp_path: Path) -> None:
     assert call("verify", "out.json", "--json", "checked.json", "--quiet").stdout == ""
     value = valid(json.loads((tmp_path / "checked.json").read_text()), "verify-1")
+    assert (value["source"], value["contract"]) == ("record", False)
     assert value["checks"][0] == {"what": "squared norms", "times": 8}
     assert value["taken"] == [{"what": "suspicions", "times": 3}]
     valid(json.loads(call("verify", "out.json", "--json", "-").stdout), "verify-1")
 
 
 def test_a_contradiction_exits_7(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> verify.VerifyReport:
+    def refuse(path: Path, chain: object) -> verify.VerifyReport:
         raise VerificationError("session 2: settled wei: expected 5, found 6")
 
     monkeypatch.setattr(verify, "verify_record", refuse)

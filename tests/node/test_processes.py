@@ -25,12 +25,17 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     village = settle(node, policy)
     opened = valid(village.open(), "role-1")
     session = Address(opened["session"])
-    roles = [village.start("mo", "mo", "run")]
+    kept = str(village.home / "kept.gz")
+    roles = [village.start("mo", "mo", "run", "--dashboard", "--record", kept)]
     roles += [village.start(f"do{index}", "do", "run", "--yes") for index in range(village.members)]
     for role in roles:
         role.await_end()
     check_session(village, session)
     assert f"session {session}: accuracy" in roles[0].said()
+    assert "[session 1] data owners register, each with a bond" in roles[0].said()
+    assert f"node       {village.chain.node.url}: block " in roles[0].said()
+    verified = valid(village.ask("do0", "verify", "--session", session), "verify-1")
+    assert verified == valid(village.ask("do0", "verify", kept), "verify-1") | {"source": "chain"}
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session

@@ -9,7 +9,15 @@ import pytest
 from omnilytics.errors import DataError
 from omnilytics.protocol import events
 
-SAMPLES = {"int": 3, "float": 2.5, "str": "x", "bool": True, "list[str]": ["a"], "list[int]": [1, 2]}
+SAMPLES: dict[str, typing.Any] = {
+    "int": 3,
+    "float": 2.5,
+    "str": "x",
+    "bool": True,
+    "list[str]": ["a"],
+    "list[int]": [1, 2],
+}
+SAMPLES |= {"int | None": None, "float | None": None}
 SAMPLES["list[list[float]]"] = [[0.0, 1.5], [1.5, 0.0]]
 
 

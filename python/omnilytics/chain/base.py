@@ -34,6 +34,9 @@ class MarketPort(Protocol):
     def sessions(self) -> list[Address]:
         """All sessions, oldest first."""
 
+    def opened(self) -> list[tuple[Address, Address]]:
+        """(session, its owner) of all, oldest first, from the market's events: one look at the logs, however many."""
+
     def min_window_secs(self) -> int:
         """The shortest window that its sessions may set, seconds."""
 

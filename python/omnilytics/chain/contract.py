@@ -105,6 +105,12 @@ class ContractMarket(_Contract):
         """All sessions, oldest first."""
         return [Address(self._ask("sessions", index)) for index in range(self._ask("session_count"))]
 
+    def opened(self) -> list[tuple[Address, Address]]:
+        """(session, its owner) of all, oldest first."""
+        events = [self._interface.decode_log(log) for _, log in self._transport.logs(self._address)]
+        made = [event[1] for event in events if event is not None and event[0] == "SessionCreated"]
+        return [(Address(values["session"]), Address(values["owner"])) for values in made]
+
     def min_window_secs(self) -> int:
         """The shortest window that its sessions may set, seconds."""
         return int(self._ask("MIN_WINDOW"))

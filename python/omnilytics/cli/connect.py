@@ -13,7 +13,7 @@ from omnilytics.types import Address
 if TYPE_CHECKING:
     from omnilytics.chain.journal import FileJournal
     from omnilytics.chain.rpc import RpcChain, Settings
-    from omnilytics.cli.settings import RoleSettings
+    from omnilytics.cli.settings import ReadSettings, RoleSettings
 
 
 @contextmanager
@@ -50,8 +50,8 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
             rpc.close()
 
 
-def patience(settings: RoleSettings) -> Settings:
-    """How patient and how generous the role is."""
+def patience(settings: ReadSettings) -> Settings:
+    """How patient and how generous to be."""
     from omnilytics.chain.rpc import Settings
 
     chosen = settings.chain.model_dump(exclude={"rpc", "chain_id", "market"})

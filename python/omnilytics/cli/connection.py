@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnilytics.cli.extras import needing_rpc
 from omnilytics.errors import InputError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omnilytics.chain.base import MarketPort, SessionPort
     from omnilytics.chain.journal import AccountJournal
     from omnilytics.chain.rpc import RpcChain
-    from omnilytics.cli.settings import RoleSettings
+    from omnilytics.cli.settings import ReadSettings, RoleSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def progress_file(settings: RoleSettings) -> Path:
     return settings.state.folder / str(settings.chain.chain_id) / f"{settings.keys.account}.progress.json"
 
 
-def reader(settings: RoleSettings) -> RpcChain:
+def reader(settings: ReadSettings) -> RpcChain:
     """The chain, to read from: no key is opened.
 
     Raises:
@@ -70,14 +70,14 @@ def signer(settings: RoleSettings) -> Iterator[Signer]:
         yield Signer(chain, account, journal.of(account), folder)
 
 
-def market_of(settings: RoleSettings, chain: RpcChain) -> MarketPort:
+def market_of(settings: ReadSettings, chain: RpcChain) -> MarketPort:
     """The market that the settings name.
 
     Raises:
         InputError: they name none.
     """
     if settings.chain.market is None:
-        error = InputError("chain.market: expected the address of a market, got none")
+        error = InputError("chain.market: expected the address of a market, or --market, got none")
         error.add_note("`omnilytics market deploy` makes one")
         raise error
     return chain.market(Address(settings.chain.market))
@@ -85,15 +85,15 @@ def market_of(settings: RoleSettings, chain: RpcChain) -> MarketPort:
 
 def newest_session(market: MarketPort, chain: RpcChain, owner: Address) -> SessionPort | None:
     """The owner's newest session that isn't finished; None: there is none."""
-    sessions = map(chain.session, reversed(market.sessions()))
-    return next((one for one in sessions if one.stage() is not Stage.FINISHED and one.owner() == owner), None)
+    own = (chain.session(session) for session, other in reversed(market.opened()) if other == owner)
+    return next((one for one in own if one.stage() is not Stage.FINISHED), None)
 
 
-def session_of(settings: RoleSettings, chain: RpcChain, given: str | None) -> SessionPort:
-    """The session that was typed, found to be of the market; else the newest that isn't over for the account.
+def session_of(settings: ReadSettings, chain: RpcChain, given: str | None, *, finished: bool = False) -> SessionPort:
+    """The session that was typed, found to be of the market; else the newest that isn't over, or that is finished.
 
-    It is over when it is finished and owes the account nothing. A model owner's are its own sessions alone, and where
-    all of them are over it is the newest.
+    It is over when it is finished and owes the account, if there is one, nothing. A model owner's are its own sessions
+    alone, and where all of them are over it is the newest.
 
     Raises:
         InputError: none, or not one of the market.
@@ -101,40 +101,66 @@ def session_of(settings: RoleSettings, chain: RpcChain, given: str | None) -> Se
     from omnilytics.cli.settings import OwnerSettings
     from omnilytics.protocol.merkle import parse_account
 
-    market, account = market_of(settings, chain), Address(settings.keys.account)
-    sessions = market.sessions()
+    market = market_of(settings, chain)
+    opened = market.opened()
     if given is None:
-        newest = map(chain.session, reversed(sessions))
-        if not isinstance(settings, OwnerSettings):
-            found = next((one for one in newest if not _over(one, account)), None)
-        else:
-            own = [one for one in newest if one.owner() == account]
-            found = next((one for one in own if not _over(one, account)), own[0] if own else None)
+        account = None if settings.account is None else Address(settings.account)
+        owned = isinstance(settings, OwnerSettings)
+        newest = [chain.session(one) for one, owner in reversed(opened) if not owned or owner == account]
+        found = next((one for one in newest if _fits(one, account, finished)), newest[0] if owned and newest else None)
         if found is None:
-            raise InputError(
-                f"--session: expected one, since market {market.address} has none that isn't over, got none"
-            )
+            which = "is finished" if finished else "isn't over"
+            raise InputError(f"--session: expected one, since market {market.address} has none that {which}, got none")
         return found
     try:
         address = parse_account(given)
     except InputError as error:
         raise InputError(f"--session: {error}") from None
-    if address not in sessions:
+    if address not in dict(opened):
         raise InputError(f"--session: expected a session of market {market.address}, got {address}")
     return chain.session(address)
 
 
-def _over(session: SessionPort, account: Address) -> bool:
-    return session.stage() is Stage.FINISHED and not session.credit_of(account)
+def _fits(session: SessionPort, account: Address | None, finished: bool) -> bool:
+    over = session.stage() is Stage.FINISHED
+    return over if finished else not over or (account is not None and session.credit_of(account) > 0)
 
 
-def number_of(market: MarketPort, chain: RpcChain, session: SessionPort) -> int:
-    """Which session of its owner it is in the market, from 1."""
-    return count_of(market, chain, session.owner(), session)
+def nodes_of(chain: RpcChain) -> list[dict[str, Any]]:
+    """How every node is, as commands write it: URL without secrets, newest block or null, what is wrong or null."""
+    return [{"node": one.node, "block": one.block, "trouble": one.trouble or None} for one in chain.health()]
 
 
-def count_of(market: MarketPort, chain: RpcChain, owner: Address, last: SessionPort | None = None) -> int:
-    """How many sessions of the market are the owner's, up to that one; None: to the newest."""
-    sessions = market.sessions()
-    until = len(sessions) if last is None else sessions.index(last.address) + 1
-    return sum(chain.session(address).owner() == owner for address in sessions[:until])
+def node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same in words, a line each."""
+    return [
+        f"node       {one['node']}: " + ", ".join(filter(None, (_at(one["block"]), one["trouble"]))) for one in nodes
+    ]
+
+
+def say_nodes(chain: RpcChain, say: Callable[[str], None]) -> None:
+    """Says how every node is."""
+    for line in node_lines(nodes_of(chain)):
+        say(line)
+
+
+def _at(block: int | None) -> str:
+    return "" if block is None else f"block {block:,}"
+
+
+def number_of(market: MarketPort, session: SessionPort) -> int:
+    """Which session of its owner it is in the market, from 1.
+
+    Raises:
+        InputError: it isn't one of the market.
+    """
+    owners = dict(market.opened())
+    if session.address not in owners:
+        raise InputError(f"--session: expected a session of market {market.address}, got {session.address}")
+    own = [one for one, owner in owners.items() if owner == owners[session.address]]
+    return own.index(session.address) + 1
+
+
+def count_of(market: MarketPort, owner: Address) -> int:
+    """How many sessions of the market are the owner's."""
+    return sum(other == owner for _, other in market.opened())

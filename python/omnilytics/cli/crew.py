@@ -13,6 +13,7 @@ from pathlib import Path
 
 from omnilytics.cli.files import Outputs
 from omnilytics.cli.member import take_part
+from omnilytics.cli.settings import member_settings
 from omnilytics.cli.village import LOG, RESULT
 from omnilytics.errors import OmniLyticsError
 
@@ -41,7 +42,7 @@ def _take_part(config: Path) -> int:
 
         try:
             with Outputs(folder / RESULT) as files:
-                files.json(folder / RESULT, take_part(config, None, None, say, yes=True, to_the_end=True))
+                files.json(folder / RESULT, take_part(member_settings(config), None, None, say, yes=True))
         except OmniLyticsError as error:
             say(f"error: {error}")
             print(f"{folder.name}: {error}", file=sys.stderr)

@@ -6,7 +6,8 @@ It gives up on nothing that may mend itself: a node that is away, an account wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +16,21 @@ from typing import TYPE_CHECKING, Any
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.cli import progress
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.errors import ChainError, ProtocolError, Reverted
+from omnilytics.dashboard.live import Silent
+from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
+from omnilytics.protocol import events
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.progress import Progress
+from omnilytics.protocol.spectator import Spectator, Watched
 from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
 
 if TYPE_CHECKING:
+    from omnilytics.chain.rpc import RpcChain
     from omnilytics.cli.connection import Signer
-    from omnilytics.cli.settings import RoleSettings
+    from omnilytics.cli.settings import ReadSettings, RoleSettings
+    from omnilytics.dashboard.live import Screen
 
 Say = Callable[[str], None]
 """Prints a line."""
@@ -113,6 +119,70 @@ class Follower:
         self.say(line)
 
 
+@contextmanager
+def shown_to(
+    screen: Screen, record: Path | None, chain: ChainPort, session: SessionPort, number: int
+) -> Iterator[tuple[Spectator, events.Sink]]:
+    """A spectator of a session, whose events and one's own go to an open screen, and to a record, if one is given.
+
+    The record has the session's logs too, where it is finished in the end.
+    """
+    from omnilytics.protocol.record import RecordWriter
+
+    with RecordWriter(record) if record else nullcontext() as writer, screen:
+        sink = events.all_of(screen, *([writer.event] if writer else []))
+        spectator = Spectator(chain, session, sink, number)
+        yield spectator, sink
+        if writer and spectator.finished:
+            writer.session(spectator.record())
+
+
+def run(
+    role: Role,
+    follower: Follower,
+    chain: RpcChain,
+    session: SessionPort,
+    number: int,
+    *,
+    screen: Screen | None,
+    record: Path | None,
+) -> list[Receipt]:
+    """Brings a role to its end, and gives what it has sent.
+
+    Args:
+        role: whose.
+        follower: of it; there are no lines of its own where there is a screen.
+        chain: where it sends.
+        session: what it follows.
+        number: the session's.
+        screen: shows the session beside the role's own words; None: nobody wants to see it.
+        record: keeps the same.
+
+    Raises:
+        Reverted, ProtocolError, JournalError, DataError: as `Follower.follow`.
+    """
+    say = follower.say
+    if screen is None and record is None:
+        follower.follow(role)
+        return follower.calls
+    with shown_to(screen or Silent(), record, chain, session, number) as (spectator, sink):
+
+        def tell(line: str) -> None:
+            sink(events.Note(number, line))
+            if screen is None:
+                say(line)
+
+        def paid(receipt: Receipt) -> None:
+            sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+
+        chain.on_receipt.append(paid)
+        follower.say = tell
+        watched = Watched(role, spectator, sink)
+        follower.follow(watched)
+        watched.look()
+    return follower.calls
+
+
 def withdrawal(own: Signer, session: SessionPort, say: Say) -> Receipt:
     """Takes out what a session owes the account.
 
@@ -147,22 +217,25 @@ def send_one(
         say(f"{receipt.call}: block {receipt.block}, {receipt.gas_used:,} gas")
 
 
-def show_status(role: str, settings: RoleSettings, given: str | None, json_file: Path | None, *, quiet: bool) -> None:
+def show_status(role: str, settings: ReadSettings, given: str | None, json_file: Path | None, *, quiet: bool) -> None:
     """Where a session stands for an account; sends nothing, and opens no key."""
     from omnilytics.cli import connection
+    from omnilytics.cli.settings import OwnerSettings
     from omnilytics.cli.show import printer
     from omnilytics.dashboard.words import ether
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        chain, account = connection.reader(settings), Address(settings.keys.account)
+        if settings.account is None:
+            raise InputError("--account: expected whose view to take, or --config and its role's file, got neither")
+        chain, account = connection.reader(settings), Address(settings.account)
         session = connection.session_of(settings, chain, given)
         stage = session.stage()
         waits = None
         if stage not in (Stage.SETUP, Stage.FINISHED):
             chore = Chores(Watch(chain, session), account).decide(stage)
             waits = chore if isinstance(chore, Waiting) else None
-        known = progress.read(connection.progress_file(settings)) if role == "mo" else []
+        known = progress.read(connection.progress_file(settings)) if isinstance(settings, OwnerSettings) else []
         reached = progress.of(session.address, known)
         value = to_json(role, chain, session, account, [], waits, reached)
         files.json(json_file, value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.sources import AnyConfig, ChainId, Config, FirstBlock, Market, Rpc, Session, Yes, read_settings
 
 if TYPE_CHECKING:
     from omnilytics.chain.base import SessionPort
@@ -19,15 +19,8 @@ LIST_SCHEMA = "omnilytics/sessions/1"
 SESSION_SCHEMA = "omnilytics/session/1"
 
 EXAMPLE = "Example: omnilytics market deploy --config owner.toml --min-window-secs 60 --yes"
-LIST_EXAMPLE = "Example: omnilytics market list --config owner.toml --json -"
+LIST_EXAMPLE = "Example: omnilytics market list --rpc http://127.0.0.1:8545 --market ADDRESS --json -"
 SHOW_EXAMPLE = "Example: omnilytics market show --config data-owner.toml"
-
-Config = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The role's settings (TOML).")]
-Session = Annotated[
-    str | None,
-    typer.Option("--session", metavar="ADDRESS", help="Which session. [default: the newest that isn't finished]"),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before money moves.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -68,20 +61,27 @@ def deploy(
 
 
 @app.command("list", epilog=LIST_EXAMPLE)
-def show_all(config: Config, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def show_all(
+    config: AnyConfig = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """List the sessions of the market, oldest first."""
     from omnilytics.cli import connection
-    from omnilytics.cli.settings import any_settings
     from omnilytics.cli.show import printer
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        settings = any_settings(config)
+        settings = read_settings(config, rpc, market, chain_id, first_block)
         chain = connection.reader(settings)
         there = connection.market_of(settings, chain)
-        sessions = [chain.session(address) for address in there.sessions()]
         entries = [
-            {"session": one.address, "owner": one.owner(), "stage": one.stage().name.lower()} for one in sessions
+            {"session": session, "owner": owner, "stage": chain.session(session).stage().name.lower()}
+            for session, owner in there.opened()
         ]
         value = {"schema": LIST_SCHEMA, "chain_id": chain.chain_id, "market": there.address, "sessions": entries}
         files.json(json_file, value)
@@ -92,24 +92,33 @@ def show_all(config: Config, json_file: ResultFile = None, quiet: Quiet = False)
 
 
 @app.command("show", epilog=SHOW_EXAMPLE)
-def show(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
-    """Show a session: its terms, where it stands, its groups."""
+def show(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Show a session: its terms, where it stands, its groups; and how the nodes are."""
     from omnilytics.cli import connection
-    from omnilytics.cli.settings import any_settings
     from omnilytics.cli.show import printer
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        settings = any_settings(config)
+        settings = read_settings(config, rpc, market, chain_id, first_block)
         chain = connection.reader(settings)
-        value = to_json(chain.chain_id, connection.session_of(settings, chain, session))
+        there = connection.session_of(settings, chain, session)
+        value = {**to_json(chain.chain_id, there), "nodes": connection.nodes_of(chain)}
         files.json(json_file, value)
-    for line in table(value):
+    for line in [*table(value), *connection.node_lines(value["nodes"])]:
         say(line)
 
 
 def to_json(chain_id: int, session: SessionPort) -> dict[str, Any]:
-    """The object that `market show --json` writes."""
+    """The object that `market show --json` writes, but for the nodes."""
     from omnilytics.types import Stage
 
     stage = session.stage()

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.market import Config, Session, Yes
-from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.options import Picture, Quiet, RecordFile, ResultFile
+from omnilytics.cli.sources import (
+    Account,
+    AnyConfig,
+    ChainId,
+    Config,
+    FirstBlock,
+    Market,
+    Rpc,
+    Session,
+    Yes,
+    read_settings,
+)
 from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +30,10 @@ if TYPE_CHECKING:
     from omnilytics.cli.following import Say
     from omnilytics.cli.settings import MemberSettings
     from omnilytics.protocol.member_role import MemberRole
+    from omnilytics.types import Receipt
+
+    Act = Callable[[Signer, SessionPort, MemberRole, Say], list[Receipt]]
+    """Lets a role act, and gives what it has sent."""
 
 EXAMPLE = "Example: omnilytics do run --config data-owner.toml"
 JOIN_EXAMPLE = "Example: omnilytics do join --config data-owner.toml --yes"
@@ -41,92 +56,133 @@ def do() -> None:
 def join(
     config: Config,
     session: Session = None,
+    rpc: Rpc = None,
     members: Members = None,
     yes: Yes = False,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Check a session's offer, train, and register with the bond. `do run` goes on from there."""
-    _run(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=False)
+    from omnilytics.cli.following import Follower
+    from omnilytics.cli.settings import member_settings
+
+    def register(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
+        follower = Follower(own.chain, say)
+        while not there.member(own.account).registered and not follower.step(role):
+            pass
+        return follower.calls
+
+    settings = member_settings(config, rpc or ())
+    _run(settings, session, members, json_file, None, register, yes=yes, quiet=quiet)
 
 
 @app.command("run", epilog=EXAMPLE)
 def run(
     config: Config,
     session: Session = None,
+    rpc: Rpc = None,
     members: Members = None,
     yes: Yes = False,
+    record: RecordFile = None,
+    dashboard: Picture = False,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Take part in a session to its end, unattended. Started again after a crash, it goes on where it was."""
-    _run(config, session, members, json_file, yes=yes, quiet=quiet, to_the_end=True)
+    from omnilytics.cli import connection, following
+    from omnilytics.cli.settings import member_settings
+    from omnilytics.cli.show import beside
+
+    settings, shown = member_settings(config, rpc or ()), beside(dashboard, quiet, json_file == STDOUT)
+
+    def follow(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
+        connection.say_nodes(own.chain, say)
+        number = connection.number_of(connection.market_of(settings, own.chain), there)
+        follower = following.Follower(own.chain, say)
+        return following.run(role, follower, own.chain, there, number, screen=shown, record=record)
+
+    _run(settings, session, members, json_file, record, follow, yes=yes, quiet=quiet)
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def status(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    account: Account = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Say where a session stands for this account. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
-    from omnilytics.cli.settings import member_settings
 
-    following.show_status("do", member_settings(config), session, json_file, quiet=quiet)
+    settings = read_settings(config, rpc, market, chain_id, first_block, account)
+    following.show_status("do", settings, session, json_file, quiet=quiet)
 
 
 @app.command("withdraw", epilog="Example: omnilytics do withdraw --config data-owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def withdraw(
+    config: Config, session: Session = None, rpc: Rpc = None, json_file: ResultFile = None, quiet: Quiet = False
+) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following
     from omnilytics.cli.settings import member_settings
 
-    following.send_one("do", member_settings(config), session, json_file, following.withdrawal, quiet=quiet)
+    settings = member_settings(config, rpc or ())
+    following.send_one("do", settings, session, json_file, following.withdrawal, quiet=quiet)
 
 
 def _run(
-    config: Path,
+    settings: MemberSettings,
     given: str | None,
     members: Path | None,
     json_file: Path | None,
+    record: Path | None,
+    act: Act,
     *,
     yes: bool,
     quiet: bool,
-    to_the_end: bool,
 ) -> None:
     from omnilytics.cli.show import printer
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
-    with Outputs(json_file) as files:
-        files.json(json_file, take_part(config, given, members, say, yes=yes, to_the_end=to_the_end))
+    with Outputs(json_file, record) as files:
+        files.json(json_file, take_part(settings, given, members, say, act, yes=yes))
+
+
+def to_the_end(own: Signer, session: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
+    """What `do run` does with its role; gives what was sent."""
+    from omnilytics.cli.following import Follower
+
+    follower = Follower(own.chain, say)
+    follower.follow(role)
+    return follower.calls
 
 
 def take_part(
-    config: Path, given: str | None, members: Path | None, say: Say, *, yes: bool, to_the_end: bool
+    settings: MemberSettings, given: str | None, members: Path | None, say: Say, act: Act = to_the_end, *, yes: bool
 ) -> dict[str, Any]:
-    """Takes part in a session as `do join`, or `do run` with `to_the_end`; gives what they write.
+    """Lets a data owner's role act, once its user wants it; gives what the commands write.
 
     Raises:
         OmniLyticsError: it can't go on.
     """
     from omnilytics.cli import connection, following
-    from omnilytics.cli.settings import member_settings
     from omnilytics.types import Stage
 
-    settings = member_settings(config)
     with connection.signer(settings) as own:
         session = connection.session_of(settings, own.chain, given)
-        follower = following.Follower(own.chain, say)
         if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
             _preflight(settings, own, session, say, yes=yes)
-        role = _role(settings, own, session, members)
-        if to_the_end:
-            follower.follow(role)
-        else:
-            while not session.member(own.account).registered and not follower.step(role):
-                pass
+        calls = act(own, session, _role(settings, own, session, members), say)
         if session.stage() is Stage.FINISHED and not session.credit_of(own.account):
             own.journal.forget(f"{session.address}/")
-        return following.to_json("do", own.chain, session, own.account, follower.calls, None)
+        return following.to_json("do", own.chain, session, own.account, calls, None)
 
 
 def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say: Say, *, yes: bool) -> None:
@@ -154,8 +210,8 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
 
     watch, data = Watch(own.chain, session), settings.data
     market = connection.market_of(settings, own.chain)
-    number = connection.number_of(market, own.chain, session)
-    others = (own.chain.session(address) for address in market.sessions() if address != session.address)
+    number = connection.number_of(market, session)
+    others = (own.chain.session(address) for address, _ in market.opened() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
     trainer = WORKSHOP.trainer(data.dataset, data.folder, data.part, data.parts, watch.params, seeds, number)
     train = continued(trainer, own.journal, f"{data.dataset}/{session.owner()}")

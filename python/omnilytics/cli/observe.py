@@ -1,4 +1,4 @@
-"""`omnilytics observe`: a finished run, shown again from its record."""
+"""`omnilytics observe`: a session on a chain as it happens, by anybody; or a finished run, again from its record."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
-from omnilytics.cli.options import Quiet
+from omnilytics.cli.options import Quiet, RecordFile
+from omnilytics.cli.sources import AnyConfig, ChainId, FirstBlock, Market, Rpc, Session, read_settings
+from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
-    from omnilytics.dashboard.state import DashboardState, Member, Session
+    from omnilytics.cli.settings import ReadSettings
+    from omnilytics.dashboard.live import Screen
+    from omnilytics.dashboard.state import DashboardState
+    from omnilytics.dashboard.state import Member as MemberState
+    from omnilytics.dashboard.state import Session as SessionState
 
-EXAMPLE = "Example: omnilytics observe --replay out.json --speed 4"
+EXAMPLE = "Example: omnilytics observe --rpc http://127.0.0.1:8545 --market ADDRESS; or --replay out.json --speed 4"
 
 SCHEMA = "omnilytics/observe/1"
 
 
 def observe(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
     replay_file: Annotated[
-        Path, typer.Option("--replay", metavar="FILE", help="A result of `demo --json`, or its record.")
-    ],
+        Path | None,
+        typer.Option("--replay", metavar="FILE", help="A result of `demo --json`, or a record; in place of a chain."),
+    ] = None,
     speed: Annotated[
         float, typer.Option(min=0, max=1000, help="1: about 15 s a session; 0: no rests. Only on a terminal.")
     ] = 1.0,
@@ -31,25 +44,48 @@ def observe(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write one self-contained page with pictures.")
     ] = None,
+    record: RecordFile = None,
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="Pictures on a terminal, or log lines.")
     ] = True,
     quiet: Quiet = False,
 ) -> None:
-    """Show a finished run again."""
+    """Show a session on a chain until it is finished, or a finished run again. Sends nothing, and needs no key."""
     from omnilytics.cli.show import screen
-    from omnilytics.dashboard.live import LiveDashboard, replay
     from omnilytics.dashboard.report import render_report
+
+    with Outputs(json_file, report, record) as files:
+        shown = screen(dashboard=dashboard, quiet=quiet, stderr=json_file == STDOUT)
+        if replay_file is None:
+            _follow(read_settings(config, rpc, market, chain_id, first_block), session, shown, record)
+        elif any((config, session, rpc, market, chain_id, first_block, record)):
+            raise InputError("--replay: expected no chain, --session and --record beside it, got both")
+        else:
+            _replay(replay_file, shown, speed)
+        files.json(json_file, to_json(shown.state))
+        if report is not None:
+            files.text(report, render_report(shown.state))
+
+
+def _replay(file: Path, shown: Screen, speed: float) -> None:
+    from omnilytics.dashboard.live import LiveDashboard, replay
     from omnilytics.protocol.record import read_events
 
-    with Outputs(json_file, report) as files:
-        recorded = list(read_events(replay_file))
-        shown = screen(dashboard=dashboard, quiet=quiet, stderr=json_file == STDOUT)
-        with shown:
-            state = replay(recorded, shown, speed=speed if isinstance(shown, LiveDashboard) else 0)
-        files.json(json_file, to_json(state))
-        if report is not None:
-            files.text(report, render_report(state))
+    recorded = list(read_events(file))
+    with shown:
+        replay(recorded, shown, speed=speed if isinstance(shown, LiveDashboard) else 0)
+
+
+def _follow(settings: ReadSettings, given: str | None, shown: Screen, record: Path | None) -> None:
+    from omnilytics.cli import connection, following
+    from omnilytics.protocol.events import Note
+    from omnilytics.protocol.spectator import Onlooker
+
+    chain = connection.reader(settings)
+    session = connection.session_of(settings, chain, given)
+    number = connection.number_of(connection.market_of(settings, chain), session)
+    with following.shown_to(shown, record, chain, session, number) as (spectator, sink):
+        following.Follower(chain, lambda line: sink(Note(number, line))).follow(Onlooker(spectator))
 
 
 def to_json(state: DashboardState) -> dict[str, Any]:
@@ -65,7 +101,7 @@ def to_json(state: DashboardState) -> dict[str, Any]:
     }
 
 
-def _session(session: Session) -> dict[str, Any]:
+def _session(session: SessionState) -> dict[str, Any]:
     books = session.books
     return {
         "number": session.number,
@@ -94,7 +130,7 @@ def _session(session: Session) -> dict[str, Any]:
     }
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _member(member: MemberState) -> dict[str, Any]:
     return {
         "account": member.address,
         "status": member.status,

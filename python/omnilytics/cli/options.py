@@ -1,6 +1,6 @@
 """The options of `omnilytics demo` as typer wants them; what they mean and allow is in `config.DemoOptions`.
 
-`Quiet` and `ResultFile` are those of every command.
+From `Picture` on they are those of other commands.
 """
 
 from __future__ import annotations
@@ -86,5 +86,12 @@ Report = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write on
 Dashboard = Annotated[
     bool, typer.Option("--dashboard/--no-dashboard", help="Live pictures on a terminal, or log lines.")
 ]
+Picture = Annotated[
+    bool, typer.Option("--dashboard/--no-dashboard", help="Show the whole session: live pictures on a terminal.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+RecordFile = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="FILE", help="Keep what is read, for `verify` and `observe --replay`."),
+]
 ResultFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result; - prints it.")]

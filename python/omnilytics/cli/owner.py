@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omnilytics.cli.files import STDOUT, Outputs, check_writable
-from omnilytics.cli.market import Config, Session, Yes
-from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.options import Picture, Quiet, RecordFile, ResultFile
+from omnilytics.cli.sources import (
+    Account,
+    AnyConfig,
+    ChainId,
+    Config,
+    FirstBlock,
+    Market,
+    Rpc,
+    Session,
+    Yes,
+    read_settings,
+)
 from omnilytics.errors import InputError, ProtocolError
 
 if TYPE_CHECKING:
@@ -38,7 +49,12 @@ def mo() -> None:
 
 @app.command("create", epilog=EXAMPLE)
 def create(
-    config: Config, members: Members, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
+    config: Config,
+    members: Members,
+    rpc: Rpc = None,
+    yes: Yes = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Open a session: list who may register, publish the model, deposit. Goes on with one that was begun."""
     from omnilytics.cli import connection, following
@@ -49,7 +65,7 @@ def create(
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files:
-        settings, listed = owner_settings(config), [Address(a) for a in read_tree(members).accounts]
+        settings, listed = owner_settings(config, rpc or ()), [Address(a) for a in read_tree(members).accounts]
         with connection.signer(settings) as own:
             session, calls = _open(settings, own, listed, say, yes=yes)
             files.json(json_file, following.to_json("mo", own.chain, session, own.account, calls, None))
@@ -57,43 +73,73 @@ def create(
 
 
 @app.command("run", epilog=RUN_EXAMPLE)
-def run(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def run(
+    config: Config,
+    session: Session = None,
+    rpc: Rpc = None,
+    record: RecordFile = None,
+    dashboard: Picture = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Follow a session to its end: help it on, take out what is left, and improve the model by what it brought."""
     from omnilytics.cli import connection, following, progress
     from omnilytics.cli.settings import owner_settings
-    from omnilytics.cli.show import printer
+    from omnilytics.cli.show import beside, printer
     from omnilytics.protocol.owner import ModelOwner
     from omnilytics.protocol.owner_role import OwnerRole
     from omnilytics.protocol.watch import Watch
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
-    with Outputs(json_file) as files:
-        settings = owner_settings(config)
+    with Outputs(json_file, record) as files:
+        settings = owner_settings(config, rpc or ())
         with connection.signer(settings) as own:
             there = connection.session_of(settings, own.chain, session)
             _check_owner(there, own.account)
-            owner = ModelOwner(own.chain, connection.market_of(settings, own.chain), own.account)
-            watch = Watch(own.chain, there)
-            follower = following.Follower(own.chain, say)
-            follower.follow(OwnerRole(watch=watch, owner=owner))
+            connection.say_nodes(own.chain, say)
+            market = connection.market_of(settings, own.chain)
+            owner, watch = ModelOwner(own.chain, market, own.account), Watch(own.chain, there)
+            calls = following.run(
+                OwnerRole(watch=watch, owner=owner),
+                following.Follower(own.chain, say),
+                own.chain,
+                there,
+                connection.number_of(market, there),
+                screen=beside(dashboard, quiet, json_file == STDOUT),
+                record=record,
+            )
             reached = progress.of(there.address, _current(settings, own, say).progress)
-            value = following.to_json("mo", own.chain, there, own.account, follower.calls, None, reached)
-            files.json(json_file, value)
+            files.json(json_file, following.to_json("mo", own.chain, there, own.account, calls, None, reached))
 
 
 @app.command("status", epilog=STATUS_EXAMPLE)
-def status(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def status(
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    account: Account = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
     """Say where a session stands for this account, and what it would do now. Sends nothing, and needs no password."""
 
     from omnilytics.cli import following
-    from omnilytics.cli.settings import owner_settings
 
-    following.show_status("mo", owner_settings(config), session, json_file, quiet=quiet)
+    settings = read_settings(config, rpc, market, chain_id, first_block, account)
+    following.show_status("mo", settings, session, json_file, quiet=quiet)
 
 
 @app.command("exit", epilog="Example: omnilytics mo exit --config owner.toml --yes")
 def leave(
-    config: Config, session: Session = None, yes: Yes = False, json_file: ResultFile = None, quiet: Quiet = False
+    config: Config,
+    session: Session = None,
+    rpc: Rpc = None,
+    yes: Yes = False,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """End a session before registration is closed: everybody has their money back."""
 
@@ -108,7 +154,7 @@ def leave(
         preflight.agree(lines, "End it?", say, yes=yes)
         return there.exit(own.account)
 
-    following.send_one("mo", owner_settings(config), session, json_file, send, quiet=quiet)
+    following.send_one("mo", owner_settings(config, rpc or ()), session, json_file, send, quiet=quiet)
 
 
 @app.command("export", epilog=EXPORT_EXAMPLE)
@@ -138,13 +184,16 @@ def export(
 
 
 @app.command("withdraw", epilog="Example: omnilytics mo withdraw --config owner.toml")
-def withdraw(config: Config, session: Session = None, json_file: ResultFile = None, quiet: Quiet = False) -> None:
+def withdraw(
+    config: Config, session: Session = None, rpc: Rpc = None, json_file: ResultFile = None, quiet: Quiet = False
+) -> None:
     """Take out what a session owes this account."""
 
     from omnilytics.cli import following
     from omnilytics.cli.settings import owner_settings
 
-    following.send_one("mo", owner_settings(config), session, json_file, following.withdrawal, quiet=quiet)
+    settings = owner_settings(config, rpc or ())
+    following.send_one("mo", settings, session, json_file, following.withdrawal, quiet=quiet)
 
 
 def _open(
@@ -163,7 +212,7 @@ def _open(
     begun = connection.newest_session(market, own.chain, own.account)
     if begun is not None and begun.stage() is not Stage.SETUP:
         raise ProtocolError(f"session {begun.address}: expected it to be finished before another one, and it isn't")
-    number = connection.count_of(market, own.chain, own.account) + (begun is None)
+    number = connection.count_of(market, own.account) + (begun is None)
     model = _current(settings, own, say)
     params = model.params(settings.terms(), number)
     plan = SessionPlan(market, members, model.published, params)

@@ -10,6 +10,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
@@ -61,6 +62,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
 File = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Secs = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+ChainId = Annotated[int, Field(ge=1, lt=2**64)]
 WindowSecs = Annotated[int, Field(ge=1, le=31_536_000)]
 Gwei = Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)]
 
@@ -69,12 +71,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class ChainSettings(_Section):
-    """`[chain]`: where it is, and how patient to be with it.
+class NodeSettings(_Section):
+    """Where a chain is, and how patient to be with it.
 
     Attributes:
         rpc: URLs of nodes, asked in turn; `$NAME` takes a variable's, so that no secret stands in the file.
-        chain_id: EIP-155; a node of another chain is refused.
+        chain_id: EIP-155; a node of another chain is refused. None: that of the first node that answers.
         market: the market's address; None: of the known network.
         confirmations: blocks on top of a transaction's own before it counts as done.
         answer_secs: how long one request may take.
@@ -88,7 +90,7 @@ class ChainSettings(_Section):
     """
 
     rpc: Annotated[tuple[Url, ...], Field(strict=False, min_length=1, max_length=16, repr=False)]
-    chain_id: Annotated[int, Field(ge=1, lt=2**64)]
+    chain_id: ChainId | None = None
     market: Account | None = None
     confirmations: Annotated[int, Field(ge=0, le=10_000)] = 2
     answer_secs: Secs = 20.0
@@ -99,6 +101,12 @@ class ChainSettings(_Section):
     lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3
     log_blocks: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     first_block: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class ChainSettings(NodeSettings):
+    """`[chain]` of a role, which never sends to a chain that it doesn't name."""
+
+    chain_id: ChainId
 
 
 class FeeSettings(_Section):
@@ -233,6 +241,14 @@ class PolicySettings(_Section):
         return self
 
 
+class TypedSettings(_Section):
+    """What was typed in place of a file, to read from a chain. `account`: whose view it is, if anybody's."""
+
+    chain: NodeSettings
+    fees: FeeSettings = FeeSettings()
+    account: Account | None = None
+
+
 class RoleSettings(_Section):
     """What every role needs to know."""
 
@@ -241,6 +257,15 @@ class RoleSettings(_Section):
     keys: KeySettings
     state: StateSettings = Field(default_factory=StateSettings)
     data: DataSettings = DataSettings()
+
+    @property
+    def account(self) -> Address:
+        """Whose role it is."""
+        return Address(self.keys.account)
+
+
+ReadSettings = TypedSettings | RoleSettings
+"""What is enough to read with."""
 
 
 class OwnerSettings(RoleSettings):
@@ -295,32 +320,61 @@ class MemberSettings(RoleSettings):
         )
 
 
-def owner_settings(file: Path) -> OwnerSettings:
+def owner_settings(file: Path, rpc: Sequence[str] = ()) -> OwnerSettings:
     """The settings of a model owner's file.
+
+    Args:
+        file: TOML.
+        rpc: goes before the nodes of the file, if there are any.
 
     Raises:
         DataError: it can't be read, or isn't TOML.
         InputError: a key or value that can't work: names file, key, what was expected and given.
     """
-    return _read(file, OwnerSettings)
+    return _read(file, OwnerSettings, rpc)
 
 
-def member_settings(file: Path) -> MemberSettings:
-    """The settings of a data owner's file.
-
-    Raises:
-        DataError, InputError: as `owner_settings`.
-    """
-    return _read(file, MemberSettings)
-
-
-def any_settings(file: Path) -> RoleSettings:
-    """The settings of whichever role: a file with `[session]` is a model owner's.
+def member_settings(file: Path, rpc: Sequence[str] = ()) -> MemberSettings:
+    """The settings of a data owner's file; `rpc` as `owner_settings` has it.
 
     Raises:
         DataError, InputError: as `owner_settings`.
     """
-    return _read(file, OwnerSettings) if "session" in _values(file) else _read(file, MemberSettings)
+    return _read(file, MemberSettings, rpc)
+
+
+def any_settings(file: Path, rpc: Sequence[str] = ()) -> RoleSettings:
+    """The settings of whichever role: a file with `[session]` is a model owner's; `rpc` as `owner_settings` has it.
+
+    Raises:
+        DataError, InputError: as `owner_settings`.
+    """
+    return _read(file, OwnerSettings if "session" in _values(file) else MemberSettings, rpc)
+
+
+def typed_settings(account: str | None, **chain: Any) -> TypedSettings:
+    """Settings of what was typed.
+
+    Args:
+        account: whose view it is, if anybody's.
+        chain: fields of `NodeSettings`, which the options are named by; None: not given.
+
+    Raises:
+        InputError: an option or value that can't work.
+    """
+    given = {name: value for name, value in chain.items() if value is not None}
+    try:
+        return TypedSettings.model_validate({"chain": given, "account": account})
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)
+        raise InputError("; ".join(_option(_plain(TypedSettings, one)) for one in wrong)) from None
+
+
+def _option(line: str) -> str:
+    """An error as of an option instead of a key."""
+    key, rest = line.split(": ", 1)
+    name = key.removeprefix("chain.").split(".")[0]
+    return f"--{name.replace('_', '-')}: {rest}"
 
 
 def _values(file: Path) -> dict[str, Any]:
@@ -334,9 +388,12 @@ def _values(file: Path) -> dict[str, Any]:
         raise DataError(f"{file}: expected TOML, got: {error}") from None
 
 
-def _read(file: Path, kind: type[Settings]) -> Settings:
+def _read(file: Path, kind: type[Settings], rpc: Sequence[str]) -> Settings:
+    values = _values(file)
+    if rpc and isinstance(values.get("chain"), dict):
+        values["chain"]["rpc"] = list(typed_settings(None, rpc=list(rpc)).chain.rpc)
     try:
-        return kind.model_validate(_values(file), context={"folder": file.absolute().parent})
+        return kind.model_validate(values, context={"folder": file.absolute().parent})
     except ValidationError as error:
         raise InputError("; ".join(f"{file}: {_plain(kind, e)}" for e in error.errors(include_url=False))) from None
 

@@ -20,6 +20,11 @@ def printer(*, quiet: bool, stderr: bool) -> Callable[[str], None]:
     return say
 
 
+def beside(dashboard: bool, quiet: bool, stderr: bool) -> Screen | None:
+    """Where a role shows its session, if that is wanted."""
+    return screen(dashboard=True, quiet=quiet, stderr=stderr) if dashboard else None
+
+
 def screen(*, dashboard: bool, quiet: bool, stderr: bool) -> Screen:
     """Where a command shows events."""
     console = Console(stderr=stderr)

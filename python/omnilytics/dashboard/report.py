@@ -8,7 +8,7 @@ from html import escape
 from omnilytics.dashboard import charts, svg
 from omnilytics.dashboard.panels import group_verdict
 from omnilytics.dashboard.report_style import CSS
-from omnilytics.dashboard.state import DashboardState, Group, Session
+from omnilytics.dashboard.state import DashboardState, Group, Session, Setting
 from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short, standing
 
 UNPROTECTED = (
@@ -53,11 +53,11 @@ def render_report(
     """
     sections = [
         _tiles(state),
-        _figure("Accuracy on the test data, per cent", _accuracy(state), ACCURACY_NOTE),
+        _figure("Accuracy on the test data, per cent", _accuracy(state), ACCURACY_NOTE) if state.measured else "",
         *_groups(state),
         *_missing(state),
         *_distances(state),
-        _figure("Gas by contract function, all sessions", svg.gas_bars(_by_size(state.gas)), _gas_note(state)),
+        _gas(state),
         _money(state),
         _members(state),
         _unprotected(reveals),
@@ -72,33 +72,53 @@ def render_report(
 
 
 def _title(state: DashboardState) -> str:
-    return f"OmniLytics run, seed {state.setting.seed}" if state.setting else "OmniLytics run"
+    seed = state.setting.seed if state.setting else None
+    return "OmniLytics run" if seed is None else f"OmniLytics run, seed {seed}"
 
 
 def _head(state: DashboardState) -> str:
     setting = state.setting
     if setting is None:
         return "<header><h1>OmniLytics</h1><p>This run has not started.</p></header>"
-    attack = f", {count(setting.attackers, 'attacker')} ({setting.attack})" if setting.attackers else ", no attacker"
     recover = f" Policy recover: {setting.threshold} of a group are enough." if setting.policy == "recover" else ""
     words = (
-        f"{count(len(state.members), 'data owner')} trained {count(setting.parameter_count, 'public parameter')} on "
-        f"{setting.dataset} in {count(len(state.sessions), 'session')} of {count(setting.rounds, 'group')} with "
-        f"{setting.group_size} each. Split {setting.split}, encoding {setting.encoding}, rule {setting.rule}, "
-        f"seed {setting.seed}{attack}.{recover}"
+        f"{count(len(state.members), 'data owner')} trained {count(setting.parameter_count, 'public parameter')}"
+        f"{f' on {setting.dataset}' if setting.dataset else ''} in {count(len(state.sessions), 'session')} of "
+        f"{count(setting.rounds, 'group')} with {setting.group_size} each. {_choices(setting)}.{recover}"
     )
     unfinished = "" if state.finished else " <strong>The run did not finish.</strong>"
     return f"<header><h1>OmniLytics</h1><p>{escape(words)}{unfinished}</p></header>"
+
+
+def _gas(state: DashboardState) -> str:
+    if not state.transactions:
+        return ""
+    return _figure("Gas by contract function, all sessions", svg.gas_bars(_by_size(state.gas)), _gas_note(state))
+
+
+def _choices(setting: Setting) -> str:
+    """Split, encoding, rule, and what a simulation alone has."""
+    choices = [f"encoding {setting.encoding}", f"rule {setting.rule}"]
+    if setting.split:
+        choices.insert(0, f"split {setting.split}")
+    if setting.seed is not None:
+        attack = f"{count(setting.attackers, 'attacker')} ({setting.attack})" if setting.attackers else "no attacker"
+        choices += [f"seed {setting.seed}", attack]
+    line = ", ".join(choices)
+    return line[0].upper() + line[1:]
 
 
 def _tiles(state: DashboardState) -> str:
     scored = [g for s in state.sessions for g in s.groups if g.accepted is not None]
     accepted = sum(1 for g in scored if g.accepted)
     books = state.books
-    tiles = [
+    accuracies = [
         ("Owner alone", percent(state.alone), "its own data only"),
         ("Owner in the end", percent(state.final), f"from {percent(state.start)}; {_weight(state)}"),
         ("Public model", percent(state.public), "what anybody gets from the chain"),
+    ]
+    tiles = [
+        *(accuracies if state.measured else []),
         ("Groups accepted", f"{accepted} of {len(scored)}", f"{len(scored) - accepted} refused"),
         *_attacked(state),
         ("Paid to data owners", ether(sum(m.earned_wei for m in state.members)), "rewards, without bonds"),

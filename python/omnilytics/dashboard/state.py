@@ -157,7 +157,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the run is: `events.RunStarted` without its members."""
+    """What the run is: `events.RunStarted` without its members. `seed` is None on a chain that others are on."""
 
     dataset: str
     split: str
@@ -169,11 +169,16 @@ class Setting:
     parameter_count: int
     attackers: int
     attack: str
-    seed: int
+    seed: int | None
     owner: str
     policy: str
     threshold: int
     dropouts: int
+
+    @property
+    def how(self) -> str:
+        """Data set, split, encoding and rule, as far as they are known."""
+        return ", ".join(filter(None, (self.dataset, self.split, self.encoding, self.rule)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,11 @@ class DashboardState:
             withdrawn=sum(s.books.withdrawn for s in self.sessions),
             reserve=sum(s.books.reserve for s in self.sessions),
         )
+
+    @property
+    def measured(self) -> bool:
+        """Whether any accuracy is known: nobody measures for all to see on a chain that others are on."""
+        return any(value is not None for value in (self.alone, self.start, self.public, self.final))
 
     def curve(self, whose: Literal["owner", "public"]) -> Curve:
         """Accuracy after each session; the owner's begins with the start, as session 0."""
@@ -310,6 +320,10 @@ def _stage_changed(state: DashboardState, event: ev.StageChanged) -> DashboardSt
     return _with_session(state, event.session, stage=event.stage, deadline=event.deadline, now=event.now)
 
 
+def _time_passed(state: DashboardState, event: ev.TimePassed) -> DashboardState:
+    return _with_session(state, event.session, now=event.now)
+
+
 def _member_changed(state: DashboardState, event: ev.MemberChanged) -> DashboardState:
     bond = _session(state, event.session).bond_wei
 
@@ -327,7 +341,16 @@ def _member_changed(state: DashboardState, event: ev.MemberChanged) -> Dashboard
             declined=member.declined + (event.status == "declined"),
         )
 
-    return _with_member(state, event.member, after)
+    return _with_member(_joined(state, event), event.member, after)
+
+
+def _joined(state: DashboardState, event: ev.MemberChanged) -> DashboardState:
+    """With who has registered, whom the run's beginning may not have named: a Merkle root lists nobody."""
+    if event.status != "registered" or any(m.address == event.member for m in state.members):
+        return state
+    number = len(state.members) + 1
+    member = Member(address=event.member, name=f"DO {number:02d}", attacker=False)
+    return replace(state, members=(*state.members, member))
 
 
 def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardState:
@@ -398,7 +421,8 @@ def _session_finished(state: DashboardState, event: ev.SessionFinished) -> Dashb
 
 
 def _run_finished(state: DashboardState, event: ev.RunFinished) -> DashboardState:
-    return replace(state, final=event.accuracy_final, weight=event.weight, finished=True)
+    final = state.final if event.accuracy_final is None else event.accuracy_final
+    return replace(state, final=final, weight=event.weight, finished=True)
 
 
 def _added(gas: Mapping[str, int], phase: str, amount: int) -> Mapping[str, int]:
@@ -439,6 +463,7 @@ _STEPS = cast(
         ev.AccuracyMeasured: _accuracy,
         ev.SessionCreated: _session_created,
         ev.StageChanged: _stage_changed,
+        ev.TimePassed: _time_passed,
         ev.MemberChanged: _member_changed,
         ev.GroupChanged: _group_changed,
         ev.StepMissed: _step_missed,

@@ -41,13 +41,13 @@ def header(state: DashboardState) -> Text:
         return line
     number = state.session.number if state.session else 0
     line.append(f"  session {number}/{setting.sessions}", style="bold")
-    line.append(f"  {setting.dataset}, {setting.split}, {setting.encoding}, {setting.rule}", style="")
+    line.append(f"  {setting.how}", style="")
     if setting.policy == "recover":
         gone = f", {setting.dropouts} gone" if setting.dropouts else ""
         line.append(f"  recover, {setting.threshold} of {setting.group_size}{gone}")
     if setting.attackers:
         line.append(f"  {setting.attackers} attack ({setting.attack})", style=panels.FAIL)
-    line.append(f"  seed {setting.seed}", style=QUIET)
+    line.append("" if setting.seed is None else f"  seed {setting.seed}", style=QUIET)
     line.append(f"  {setting.rounds} groups of {setting.group_size}", style=QUIET)
     return line
 

@@ -34,10 +34,7 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
     """One sentence for the feed, or None for what isn't worth one. `name` shortens an address."""
     match event:
         case ev.RunStarted():
-            return (
-                f"{len(event.members)} data owners, {count(event.parameter_count, 'public parameter')}, "
-                f"{event.dataset}, {event.split} split, rule {event.rule}, seed {event.seed}"
-            )
+            return _started(event)
         case ev.AccuracyMeasured():
             return f"accuracy of {_ACCURACY_WORDS.get(event.what, event.what)}: {event.value:.1f} %"
         case ev.SessionCreated():
@@ -57,12 +54,12 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             who = listing([name(member) for member in event.members])
             return f"group {event.group}: {who} missing at {event.step}, {event.left} are left"
         case ev.Objected():
-            return f"{name(event.member)} objects to the shares of {name(event.accused)}: {event.reason}"
+            return f"{name(event.member)} objects to the shares of {name(event.accused)}{_because(event.reason)}"
         case ev.GroupChanged(status="failed"):
             return f"group {event.group} failed: somebody is missing"
         case ev.Declined():
             return (
-                f"{name(event.member)} declines group {event.group}: {event.reason}; "
+                f"{name(event.member)} declines group {event.group}{_because(event.reason)}; "
                 f"it pays {ether(event.paid_wei)} to the others"
             )
         case ev.Redrawn():
@@ -74,11 +71,29 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
         case ev.SessionFinished():
             return _finished(event)
         case ev.RunFinished():
-            return f"the run is over: final accuracy {event.accuracy_final:.1f} %"
+            accuracy = "" if event.accuracy_final is None else f": final accuracy {event.accuracy_final:.1f} %"
+            return f"the run is over{accuracy}"
         case ev.Note():
             return event.text
         case _:
             return None
+
+
+def _started(event: ev.RunStarted) -> str:
+    parts = [
+        f"{len(event.members)} data owners" if event.members else "data owners under a Merkle root",
+        count(event.parameter_count, "public parameter"),
+        event.dataset,
+        f"{event.split} split" if event.split else "",
+        f"rule {event.rule}",
+        "" if event.seed is None else f"seed {event.seed}",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _because(reason: str) -> str:
+    """The reason, where it is known: the chain doesn't say it."""
+    return f": {reason}" if reason else ""
 
 
 def _redrawn(event: ev.Redrawn) -> str:

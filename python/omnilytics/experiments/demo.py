@@ -55,7 +55,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         behaviours = _attackers(options, recipe, seeds)
         attackers = [world.members[index] for index in sorted(behaviours)]
 
-        watch = _all_of(gas, records, *([] if record is None else [record.event]), sink)
+        watch = events.all_of(gas, records, *([] if record is None else [record.event]), sink)
         watch(_started(options, recipe, plan.terms, world, attackers, split.parameter_count))
         improvement = simulate(
             split,
@@ -81,16 +81,6 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         seconds={**clock.seconds, "total": sum(clock.seconds.values())},
         record=None if record is None else record.path.name,
     )
-
-
-def _all_of(*sinks: events.Sink) -> events.Sink:
-    """One sink that passes events on to all, in order."""
-
-    def watch(event: events.Event) -> None:
-        for sink in sinks:
-            sink(event)
-
-    return watch
 
 
 def _recipe(options: DemoOptions) -> Recipe:

@@ -64,7 +64,14 @@ class Company:
         self.by_account = {member.account: member for member in members}
         self.watch = Watch(chain, session)
         self.params, self.codec = self.watch.params, self.watch.codec
-        self.tell = Reporter(chain, session, self.params, sink, number)
+        self.tell = Reporter(
+            chain=chain,
+            session=session,
+            params=self.params,
+            sink=sink,
+            number=number,
+            reserve_wei=session.reserve(),
+        )
         self.gone: Mapping[Address, Step] = {}
         self._dropouts = dropouts
 
@@ -98,7 +105,7 @@ class Company:
     def say_seated(self, groups: Collection[int]) -> None:
         """Reports who sits in these groups."""
         for group in groups:
-            self.tell.group(group)
+            self.tell.moved(group)
             for place, account in enumerate(self.tell.seats.groups[group]):
                 self.tell.member(account, "seated", group, place)
 

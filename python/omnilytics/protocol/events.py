@@ -24,6 +24,8 @@ class Event:
 class RunStarted(Event):
     """The run's setting. `members` are all data owners in order; addresses as 0x strings.
 
+    On a chain that others are on nobody knows `dataset`, `split` and `attackers`, which are empty; `seed` is None.
+
     `policy` is abort | recover; `threshold` is T, `dropouts` how many members are gone in each session.
     """
 
@@ -38,7 +40,7 @@ class RunStarted(Event):
     members: list[str]
     attackers: list[str]
     attack: str
-    seed: int
+    seed: int | None
     owner: str
     policy: str
     threshold: int
@@ -73,6 +75,13 @@ class StageChanged(Event):
 
     stage: str
     deadline: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed(Event):
+    """The chain has a new block: `now` is its unix time."""
+
     now: int
 
 
@@ -223,10 +232,13 @@ class SessionFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The run is over. `weight` is the MO's combination weight for its private model (`side`)."""
+    """The run is over. `weight` is the MO's combination weight for its private model (`side`).
 
-    accuracy_final: float
-    weight: float
+    None: on a chain that others are on nobody measured.
+    """
+
+    accuracy_final: float | None
+    weight: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +251,17 @@ class Note(Event):
 Sink = Callable[[Event], None]
 """Whoever wants the stream."""
 
+
+def all_of(*sinks: Sink) -> Sink:
+    """One sink that passes events on to all, in order."""
+
+    def tell(event: Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return tell
+
+
 CLASSES: dict[str, type[Event]] = {
     c.__name__: c
     for c in (
@@ -246,6 +269,7 @@ CLASSES: dict[str, type[Event]] = {
         AccuracyMeasured,
         SessionCreated,
         StageChanged,
+        TimePassed,
         MemberChanged,
         GroupChanged,
         Declined,

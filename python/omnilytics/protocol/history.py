@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from omnilytics.chain.abi import decode_log
+from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, RecordConstants
 
@@ -56,3 +58,13 @@ class History:
         known = self._records.get((owner, member))
         if known is not None:
             self._records[owner, member] = frozenset(constants.after(value, blamed) for value in known)
+
+
+def places_said(record: SessionRecord, groups: int) -> dict[Address, int]:
+    """Places that members name when they commit or decline in the first round, whose group ids are below `groups`."""
+    said: dict[Address, int] = {}
+    for _, log in record.logs:
+        decoded = decode_log(log)
+        if decoded is not None and decoded[0] in ("Committed", "Shared", "Declined") and decoded[1]["group"] < groups:
+            said[Address(decoded[1]["member"])] = int(decoded[1]["place"])
+    return said

@@ -1,13 +1,16 @@
-"""The groups in which an account has uploaded before, read off the chain: a process remembers none."""
+"""What was before a session, read off the chain, as a process remembers nothing: past groups, past sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omnilytics.chain.base import ChainPort, SessionPort
+from omnilytics.chain.abi import decode_log
+from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
+from omnilytics.errors import InputError, ProtocolError
 from omnilytics.protocol.member import PastGroups
+from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.watch import Watch
-from omnilytics.types import Address, DropoutPolicy, Stage
+from omnilytics.types import Address, DropoutPolicy, Log, Stage
 
 
 def past_groups(chain: ChainPort, sessions: Iterable[SessionPort], account: Address) -> PastGroups:
@@ -29,3 +32,36 @@ def past_groups(chain: ChainPort, sessions: Iterable[SessionPort], account: Addr
                 group = tuple(one for place, one in enumerate(group) if delivered >> place & 1)
             past.add(session.owner(), group)
     return past
+
+
+def records_until(chain: ChainPort, market: MarketPort, session: SessionPort) -> list[SessionRecord]:
+    """The records of a finished session and of those of its owner that were finished and opened before, in order.
+
+    What the market remembered of its data owners follows from these.
+
+    Raises:
+        InputError: it isn't one of the market.
+        ProtocolError: it isn't finished.
+        ChainError: no answer.
+    """
+    opened = market.opened()
+    owner = dict(opened).get(session.address)
+    if owner is None:
+        raise InputError(f"session: expected one of market {market.address}, got {session.address}")
+    records = []
+    for number, address in enumerate((one for one, other in opened if other == owner), 1):
+        logs = tuple(chain.logs(address))
+        if _finished(logs):
+            records.append(SessionRecord(number, chain.chain_id, address, owner, logs))
+        elif address == session.address:
+            raise ProtocolError(
+                f"session {address}: expected it to be finished, got stage {session.stage().name.lower()}"
+            )
+        if address == session.address:
+            break
+    return records
+
+
+def _finished(logs: Iterable[tuple[int, Log]]) -> bool:
+    decoded = (decode_log(log) for _, log in logs)
+    return any(event is not None and event[0] == "Finished" for event in decoded)

@@ -48,7 +48,7 @@ class RecoveryDriver:
                 for receipt in member.upload():
                     self._tell.did(receipt)
                 self._tell.member(member.account, "uploaded", group, place, clipped=member.clipped)
-            self._tell.group(group)
+            self._tell.moved(group)
         if self._session.stage() is Stage.UPLOAD:
             self._all.pass_deadline()
 
@@ -60,7 +60,7 @@ class RecoveryDriver:
         live = self._all.groups(GroupStatus.REVEAL)
         for group in live:
             self._tell.missing(group, "upload", self._delivered(group))
-            self._tell.group(group)
+            self._tell.moved(group)
             for place, member in self._present(group, self._delivered(group), Step.REVEAL):
                 self._tell.did(member.reveal(self._all.ledger()))
                 self._tell.member(member.account, "revealed", group, place)
@@ -90,7 +90,7 @@ class RecoveryDriver:
                 words = uploads(view, group, chunk, ledger)
                 caller = self._all.one_of(group)
                 self._tell.did(self._session.unmask(caller, group, chunk, words, sharing.minus, sharing.plus))
-            self._tell.group(group)
+            self._tell.moved(group)
 
     def _share_round(self, groups: Collection[int]) -> None:
         """The members of `groups` decline or share; then those who have look at what they got."""

@@ -11,7 +11,8 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.codec import Codec
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.books import Fates, FeeLimits
-from omnilytics.protocol.history import History, Past
+from omnilytics.protocol.history import History, Past, places_said
+from omnilytics.protocol.ledger import PlaceOf
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
 from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
@@ -20,6 +21,7 @@ from omnilytics.types import (
     Assignment,
     DropoutPolicy,
     Log,
+    Money,
     Rule,
     SessionParams,
     Stage,
@@ -30,7 +32,10 @@ from omnilytics.types import (
 
 @dataclass(slots=True)
 class Replay:
-    """The session's state, rebuilt event by event."""
+    """The session's state, rebuilt event by event.
+
+    `place_of` is asked for members of cohorts of sessions that `history` hasn't got; None: the record's own logs are.
+    """
 
     record: SessionRecord
     history: History
@@ -60,6 +65,7 @@ class Replay:
     fees: int = 0
     cancelled: bool = False
     finished: bool = False
+    place_of: PlaceOf | None = None
     _fates: Fates | None = None
     _limits: FeeLimits | None = None
     _codec: Codec | None = None
@@ -167,7 +173,7 @@ class Replay:
         past = self.history.sessions.get(Address(f"0x{cohort >> 8:040x}"))
         if past is None:
             self.taken["members of cohorts of sessions outside the record"] += 1
-            return 0
+            return 0 if self.place_of is None else self.place_of(cohort, member)
         place = past.place(cohort & 255, member)
         self.expect("cohorts of the same owner and size", (past.owner, past.members), self._owner_and_size())
         self.expect("members of accepted cohorts", place is not None, True)
@@ -178,7 +184,9 @@ class Replay:
 
         Who never commits or declines gets a place that is left: nobody's money depends on which.
         """
-        said = _places_said(self.record, groups)
+        if self.place_of is not None:
+            return
+        said = places_said(self.record, groups)
         for cohort in {r.cohort for r in self.registrations if r.cohort}:
             if Address(f"0x{cohort >> 8:040x}") in self.history.sessions:
                 continue
@@ -402,11 +410,17 @@ class Replay:
         if self.params is None:
             self.expect("money in a session never started", self.credited, 0)
             return
-        deposited = self.params.reward_wei + self.reserve + len(self.registered) * self.params.bond_wei
-        self.expect("deposits equal to all that is owed or burnt", self.credited + self.fates.burnt_wei, deposited)
+        owed_or_burnt = self.credited + self.fates.burnt_wei
+        self.expect("deposits equal to all that is owed or burnt", owed_or_burnt, self.money().deposited)
         accepted = {g: self.delivered(g) for g in self._delivered_groups() if self.fates.accepted >> g & 1}
         past = Past(self.record.owner, self.params.members, self.seats, accepted)
         self.history.sessions[self.record.address] = past
+
+    def money(self) -> Money:
+        """The books, of a session that is started."""
+        deposited = self.terms.reward_wei + self.reserve + len(self.registered) * self.terms.bond_wei
+        credits = sum(self.credit.values())
+        return Money(deposited, credits, deposited - self.credited, self.credited - credits)
 
     def _credit(self, account: str, amount: int) -> None:
         self.credit[account] += amount
@@ -461,16 +475,6 @@ class Replay:
                 self.expect("inner products", self.products, products)
             verdict = vectors.select_krum(norms, products, counts)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
-
-
-def _places_said(record: SessionRecord, groups: int) -> dict[Address, int]:
-    """Places that members name when they commit or decline in the first round, whose group ids are below `groups`."""
-    said: dict[Address, int] = {}
-    for _, log in record.logs:
-        decoded = decode_log(log)
-        if decoded is not None and decoded[0] in ("Committed", "Shared", "Declined") and decoded[1]["group"] < groups:
-            said[Address(decoded[1]["member"])] = int(decoded[1]["place"])
-    return said
 
 
 def _key_address(x: int, parity: int) -> str:

@@ -6,12 +6,27 @@ import math
 from collections.abc import Iterator, Sequence
 
 from omnilytics.codec import Codec
-from omnilytics.protocol.events import DistancesMeasured, GroupScored
+from omnilytics.protocol.events import DistancesMeasured, Event, GroupScored
 from omnilytics.protocol.ledger import Selection
 from omnilytics.types import Encoding, Rule
 
 WEIGHTS_SCALE = 10**8
 """Integers per unit of weight with encoding `weights` (E3)."""
+
+
+def tell_scores(
+    session: int,
+    codec: Codec,
+    groups: Sequence[int],
+    aggregates: Sequence[bytes],
+    counts: Sequence[int],
+    selection: Selection,
+) -> Iterator[Event]:
+    """Verdict and score of each of `groups`, whose aggregates and members are given in the same order; distances."""
+    norms = [codec.squared_norm(words) for words in aggregates]
+    products = codec.products(aggregates)
+    yield from score_groups(session, codec, groups, norms, products, counts, selection)
+    yield distances(session, codec, groups, norms, products, counts)
 
 
 def score_groups(

@@ -21,7 +21,7 @@ from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovery_driver import RecoveryDriver
-from omnilytics.protocol.scores import distances, score_groups
+from omnilytics.protocol.scores import tell_scores
 from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Rule, Stage
 
 NO_COHORTS: Mapping[Address, int] = MappingProxyType({})
@@ -171,7 +171,7 @@ class SessionDriver:
                 for receipt in self._all.by_account[account].upload():
                     self._tell.did(receipt)
                 self._tell.member(account, "uploaded", group, place)
-            self._tell.group(group)
+            self._tell.moved(group)
         if self._session.stage() is Stage.UPLOAD:
             self._all.pass_deadline()
 
@@ -187,7 +187,7 @@ class SessionDriver:
             for chunk in range(self._codec.chunks):
                 caller = self._all.one_of(group)
                 self._tell.did(self._session.aggregate(caller, group, chunk, ledger.uploads[group, chunk]))
-            self._tell.group(group)
+            self._tell.moved(group)
 
     def select(self) -> None:
         """A seated member has the contract compare the aggregates and apply the rule."""
@@ -306,9 +306,6 @@ class SessionDriver:
         chosen = self._all.ledger().selected
         if chosen is None:
             raise ProtocolError("select left no Selected event")
-        norms = [self._codec.squared_norm(words) for words in aggregates]
-        products = self._codec.products(aggregates)
         counts = [self._session.group(group).delivered.bit_count() for group in complete]
-        for scored in score_groups(self._tell.number, self._codec, complete, norms, products, counts, chosen):
-            self._tell.sink(scored)
-        self._tell.sink(distances(self._tell.number, self._codec, complete, norms, products, counts))
+        for event in tell_scores(self._tell.number, self._codec, complete, aggregates, counts, chosen):
+            self._tell.sink(event)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec
-from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.ledger import Ledger, PlaceOf
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, GroupStatus, Log, SessionParams
 
@@ -35,6 +35,34 @@ def at_a_glance(decide: Callable[[Watcher], Found]) -> Callable[[Watcher], Found
     return decided
 
 
+class Feed:
+    """The logs of a contract as they come, from where they were read to last."""
+
+    def __init__(self, chain: ChainPort, address: Address) -> None:
+        self._chain = chain
+        self._address = address
+        self._read: list[tuple[int, Log]] = []
+        self._next_block = 0
+
+    def fresh(self) -> tuple[bool, list[tuple[int, Log]]]:
+        """Whether the chain has gone back behind what was read; then all logs again, else those since."""
+        if self._chain.simulated:
+            fresh = self._chain.logs(self._address, self._next_block)
+            self._next_block = self._chain.block_number() + 1
+            return False, fresh
+        logs, before = self._chain.logs(self._address), self._read
+        if logs is before:
+            return False, []
+        again = logs[: len(before)] != before
+        self._read = logs
+        return again, logs if again else logs[len(before) :]
+
+
+def places_on(chain: ChainPort) -> PlaceOf:
+    """Asks the chain for a member's place in the group of an earlier session that it came back with."""
+    return lambda cohort, account: chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place
+
+
 class Watch:
     """Reads a session again and again. Parameters are asked for once: they don't change after `start`.
 
@@ -45,8 +73,7 @@ class Watch:
         self.chain = chain
         self.session = session
         self._known = Ledger()
-        self._logs: list[tuple[int, Log]] = []
-        self._next_block = 0
+        self._feed = Feed(chain, session.address)
         self._drawn: tuple[Ledger, bytes | None, bytes | None, Seating] | None = None
         self.history = 0
 
@@ -62,21 +89,14 @@ class Watch:
 
     def ledger(self) -> Ledger:
         """The session's ledger up to the newest block; made anew where the chain has gone back."""
-        if self.chain.simulated:
-            fresh = self.chain.logs(self.session.address, self._next_block)
-            self._next_block = self.chain.block_number() + 1
-        else:
-            logs = self.chain.logs(self.session.address)
-            if logs is self._logs:
-                return self._known
-            if logs[: len(self._logs)] != self._logs:
-                self._turn_back()
-            fresh, self._logs = logs[len(self._logs) :], logs
+        again, fresh = self._feed.fresh()
+        if again:
+            self._turn_back()
         self._known.extend(log for _, log in fresh)
         return self._known
 
     def _turn_back(self) -> None:
-        self._known, self._logs = Ledger(), []
+        self._known = Ledger()
         self.history += 1
         for name in ("params", "codec"):
             vars(self).pop(name, None)
@@ -85,7 +105,8 @@ class Watch:
         """Who sits where by now; worked out once for each draw."""
         ledger = self.ledger()
         if self._drawn is None or self._drawn[0] is not ledger or self._drawn[1:3] != (ledger.seed, ledger.second_seed):
-            self._drawn = ledger, ledger.seed, ledger.second_seed, ledger.seats(self.params, self._place)
+            seats = ledger.seats(self.params, places_on(self.chain))
+            self._drawn = ledger, ledger.seed, ledger.second_seed, seats
         return self._drawn[3]
 
     def groups(self, status: GroupStatus) -> list[int]:
@@ -95,7 +116,3 @@ class Watch:
     def next_block(self) -> int:
         """The block that the next transaction is expected in."""
         return self.chain.block_number() + 1
-
-    def _place(self, cohort: int, account: Address) -> int:
-        """A member's place in the group of an earlier session that it came back with."""
-        return self.chain.session(Address(f"0x{cohort >> 8:040x}")).alumnus(account).place

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from omnilytics.chain.abi import signature_hash
 from omnilytics.chain.rpc import RpcChain
-from omnilytics.errors import ChainError
+from omnilytics.cli import connection
+from omnilytics.errors import ChainError, InputError
 from omnilytics.types import Address
 from tests.chain.rpc.fake import FakeNode, Refusal
 from tests.chain.rpc.test_nodes import QUICK
@@ -54,6 +56,70 @@ def test_they_are_fetched_once(fake: FakeNode) -> None:
     fake.head = 12
     assert len(chain.logs(HERE)) == len(chain.logs(HERE, 4)) == 18
     assert library.ranges == [(4, 10), (11, 12)]
+
+
+def test_one_question_where_nothing_is_new(fake: FakeNode) -> None:
+    Library(fake)
+    chain = RpcChain([fake.url], settings=QUICK)
+    first = chain.logs(HERE)
+    fake.asked.clear()
+    assert chain.logs(HERE) == first
+    assert fake.asked == ["eth_getBlockByNumber"]
+    fake.head += 1
+    fake.asked.clear()
+    assert len(chain.logs(HERE)) == len(first) + 2
+    assert len(fake.asked) == 4
+
+
+def test_a_block_of_the_same_height_is_another_one(fake: FakeNode) -> None:
+    Library(fake)
+    chain = RpcChain([fake.url], settings=QUICK)
+    before = chain.logs(HERE)
+    fake.salt, fake.forked_from = 1, 10
+    after = chain.logs(HERE)
+    assert before[:-2] == after[:-2]
+    assert before[-2:] != after[-2:]
+
+
+class Register:
+    """The events of a market with so many sessions, two of three the first owner's."""
+
+    def __init__(self, fake: FakeNode, sessions: int) -> None:
+        self.sessions = sessions
+        fake.answers["eth_getLogs"] = lambda question: [self.log(index) for index in range(self.sessions)]
+
+    def log(self, index: int) -> dict[str, Any]:
+        topics = [signature_hash("SessionCreated(address,address,uint256)").hex(), self.word(self.session(index))]
+        topics.append(self.word(self.owner(index)))
+        place = {"blockNumber": hex(index // 2), "logIndex": hex(index % 2)}
+        topics = [f"0x{topic}" for topic in topics]
+        return {"address": HERE, "topics": topics, "data": f"0x{index:064x}", **place}
+
+    def session(self, index: int) -> Address:
+        return Address(f"0x{0xABCD00 + index:040x}")
+
+    def owner(self, index: int) -> Address:
+        return Address(f"0x{1 + (index % 3 == 2):040x}")
+
+    def word(self, address: Address) -> str:
+        return "00" * 12 + address[2:]
+
+
+def test_owners_of_sessions_are_asked_for_all_at_once(fake: FakeNode) -> None:
+    asked = []
+    for sessions in (3, 20):
+        register = Register(fake, sessions)
+        chain = RpcChain([fake.url], settings=QUICK)
+        market = chain.market(HERE)
+        fake.asked.clear()
+        assert market.opened() == [(register.session(i), register.owner(i)) for i in range(sessions)]
+        assert connection.count_of(market, register.owner(0)) == sessions - sessions // 3
+        assert connection.number_of(market, chain.session(register.session(1))) == 2
+        assert connection.number_of(market, chain.session(register.session(2))) == 1
+        with pytest.raises(InputError, match="--session: expected a session of market"):
+            connection.number_of(market, chain.session(HERE))
+        asked.append(len(fake.asked))
+    assert asked[0] == asked[1] <= 8
 
 
 def test_fewer_blocks_where_the_node_says_so(fake: FakeNode) -> None:

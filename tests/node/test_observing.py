@@ -1,0 +1,108 @@
+"""A session on a real node, seen by a process that has nothing but a URL, and recomputed from the node's logs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnilytics.protocol.company import Dropouts, Step, nobody
+from omnilytics.protocol.member import Policy
+from omnilytics.types import Address
+from tests.cli.conftest import valid
+from tests.e2e.test_recover import gone
+from tests.node.chains import CHAINS
+from tests.node.conftest import Start
+from tests.node.processes import Process
+from tests.node.test_roles import RECOVER, Real
+
+pytestmark = pytest.mark.node
+
+
+class Observed(Real):
+    """As soon as a session is open, a process observes it."""
+
+    observer: Process
+
+    def open(self, terms: Any, listed: Any = None) -> Any:
+        session = super().open(terms, listed)
+        self.observer = self.cli("observer", "observe", "--session", session.address, "--record", "kept.gz")
+        self.observer.start()
+        self.observer.await_words("data owners register, each with a bond")
+        return session
+
+    def cli(self, name: str, *arguments: str) -> Process:
+        assert self.chain is not None
+        assert self.home is not None
+        here = ("--rpc", self.chain.node.url, "--market", self.world.market.address, "--json", f"{name}.json")
+        files = [str(self.home / one) if one.endswith((".gz", ".json")) else one for one in (*arguments, *here)]
+        return Process(name, [sys.executable, "-m", "omnilytics.cli", *files], self.home / f"{name}.log")
+
+    def json(self, name: str, schema: str) -> Any:
+        assert self.home is not None
+        return valid(json.loads((self.home / f"{name}.json").read_text(encoding="utf-8")), schema)
+
+    def ask(self, name: str, *arguments: str) -> Process:
+        process = self.cli(name, *arguments)
+        process.start()
+        process.await_end()
+        return process
+
+
+@pytest.fixture
+def settle(start: Start, tmp_path: Path) -> Iterator[Callable[[str], Observed]]:
+    """A market on a node of a kind."""
+    settled: list[Observed] = []
+
+    def settle(kind: str) -> Observed:
+        process, backend = CHAINS[kind]
+        policy = Policy(finality_blocks=2, block_secs=1)
+        settled.append(Observed(8, policy=policy, chain=backend(start(process)), home=tmp_path))
+        return settled[-1]
+
+    yield settle
+    for real in settled:
+        real.observer.kill()
+
+
+@pytest.mark.parametrize(
+    ("kind", "dropouts", "missing"),
+    [
+        ("geth", nobody, set()),
+        ("anvil", gone(m1=Step.UPLOAD, m6=Step.SHARE), {(0, "upload"), (1, "share")}),
+    ],
+    ids=CHAINS,
+)
+def test_observed_kept_and_verified(
+    settle: Callable[[str], Observed], kind: str, dropouts: Dropouts, missing: set[tuple[int, str]]
+) -> None:
+    real = settle(kind)
+    outcome = real.run(RECOVER, dropouts=dropouts)
+    real.observer.await_end()
+    session: Address = real.sessions[0].address
+    seen = real.json("observer", "observe-1")
+    assert seen["finished"] is True
+    assert [one["address"] for one in seen["sessions"]] == [session]
+    assert (seen["sessions"][0]["accepted"], seen["sessions"][0]["stage"]) == ([0, 1], "finished")
+    assert {(one["group"], one["step"]) for one in seen["sessions"][0]["missing"]} == missing
+    assert sum(member["earned_wei"] > 0 for member in seen["members"]) == 8 - len(missing)
+    assert "the barrier is passed: members upload" in real.observer.said()
+
+    real.ask("verified", "verify")
+    value = real.json("verified", "verify-1")
+    assert (value["source"], value["contract"], value["sessions"]) == ("chain", True, 1)
+    counts = {one["what"]: one["times"] for one in value["checks"]}
+    assert counts["squared norms in the contract"] == len(outcome.accepted)
+
+    real.ask("beside", "verify", "kept.gz")
+    value = real.json("beside", "verify-1")
+    assert (value["source"], value["contract"]) == ("record", True)
+
+    real.ask("late", "observe", "--session", session)
+    (before,), (after,) = seen["sessions"], real.json("late", "observe-1")["sessions"]
+    assert before | {"money": after["money"]} == after
+    assert after["money"]["withdrawn_wei"] == after["money"]["deposited_wei"]
