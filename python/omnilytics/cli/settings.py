@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from omnilytics.cli.networks import Network, networks
 from omnilytics.cli.places import keys_folder, state_folder
 from omnilytics.config import MAX_WEI, ShapeOptions, expected_by
 from omnilytics.errors import DataError, InputError
@@ -57,6 +58,24 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return Path((info.context or {}).get("folder", "")) / path.expanduser()
 
 
+def _network_in(chain: Any) -> Network | None:
+    """The network that a file's `[chain]` names; None: none that is known."""
+    name = chain.get("network") if isinstance(chain, dict) else None
+    return networks().get(name) if isinstance(name, str) else None
+
+
+def _same(known: Network, key: str, given: Any, fact: int) -> None:
+    if given is not None and given != fact:
+        raise ValueError(f"{key}: expected the {fact} of {known.name}, got {given}")
+
+
+def _known_name(name: str) -> str:
+    if name not in networks():
+        raise ValueError(f"expected one of {', '.join(networks())}, got {name!r}")
+    return name
+
+
+NetworkName = Annotated[str, AfterValidator(_known_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
 File = Annotated[Path, Field(strict=False), AfterValidator(_path)]
@@ -74,8 +93,10 @@ class ChainSettings(_Section):
 
     Attributes:
         rpc: URLs of nodes, asked in turn; `$NAME` takes a variable's, so that no secret stands in the file.
+        network: one that is known (`cli.networks`), which gives chain_id, market and confirmations where they are left
+            out; None: another one.
         chain_id: EIP-155; a node of another chain is refused.
-        market: the market's address; None: of the known network.
+        market: the market's address; None: none is known.
         confirmations: blocks on top of a transaction's own before it counts as done.
         answer_secs: how long one request may take.
         patience_secs: how long a request is repeated, over all nodes, before it fails.
@@ -87,6 +108,7 @@ class ChainSettings(_Section):
     """
 
     rpc: Annotated[tuple[Url, ...], Field(strict=False, min_length=1, max_length=16, repr=False)]
+    network: Annotated[NetworkName | None, Field(exclude=True)] = None
     chain_id: Annotated[int, Field(ge=1, lt=2**64)]
     market: Account | None = None
     confirmations: Annotated[int, Field(ge=0, le=10_000)] = 2
@@ -97,6 +119,16 @@ class ChainSettings(_Section):
     lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3
     log_blocks: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     first_block: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_network(cls, given: Any) -> Any:
+        """What the role's file leaves out the network's says; what is a fact must be the same in both."""
+        if (known := _network_in(given)) is None:
+            return given
+        _same(known, "chain_id", given.get("chain_id"), known.chain_id)
+        market = {"market": known.market} if known.market else {}
+        return {"chain_id": known.chain_id, "confirmations": known.confirmations} | market | given
 
 
 class FeeSettings(_Section):
@@ -278,6 +310,19 @@ class MemberSettings(RoleSettings):
 
     policy: PolicySettings = PolicySettings()
     deadlines: MarginSettings = MarginSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_network(cls, given: Any) -> Any:
+        """The network's file says how long blocks take and when they are final, `[policy]` no less."""
+        known, policy = _network_in(given.get("chain")), given.get("policy", {})
+        if known is None or not isinstance(policy, dict):
+            return given
+        _same(known, "policy.block_secs", policy.get("block_secs"), known.block_secs)
+        least, blocks = known.finality_blocks, policy.get("finality_blocks")
+        if isinstance(blocks, int) and blocks < least:
+            raise ValueError(f"policy.finality_blocks: expected at least the {least} of {known.name}, got {blocks}")
+        return given | {"policy": {"block_secs": known.block_secs, "finality_blocks": least} | policy}
 
     def accepts(self) -> Policy:
         """The policy that follows."""

@@ -114,6 +114,16 @@ def receipt_of(intent: Intent, mined: Mined, timestamp: int) -> Receipt:
         )
 
 
+def code_of(answer: Any) -> bytes:
+    """Code, as it stands at an address or as running it gives.
+
+    Raises:
+        ChainError: a broken answer.
+    """
+    with _read("code"):
+        return data_of(answer)
+
+
 def data_of(answer: Any) -> bytes:
     """Bytes as nodes spell them.
 
