@@ -157,7 +157,7 @@ WRONG_OF_A_MEMBER = [
     (
         "[keys]",
         "[fee]\n[keys]",
-        "fee: expected one of chain, data, deadlines, fees, keys, policy, state",
+        "fee: expected one of chain, data, deadlines, fees, keys, log, metrics, policy, state",
     ),
     (
         "[keys]",
@@ -220,7 +220,11 @@ WRONG_OF_AN_OWNER = [
         "[deadlines]\ncommit_secs = 0\n[session]",
         "deadlines.commit_secs: expected a number greater than",
     ),
-    ("[session]", "[policy]\n[session]", "policy: expected one of chain, data, deadlines, fees, keys, session, state"),
+    (
+        "[session]",
+        "[policy]\n[session]",
+        "policy: expected one of chain, data, deadlines, fees, keys, log, metrics, session, state",
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ It gives up on nothing that may mend itself: a node that is away, an account wit
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.errors import ChainError, ProtocolError, Reverted
 from omnilytics.protocol.chores import Chores
-from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
+from omnilytics.protocol.steps import Acted, Done, Lost, Role, Step, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 """Prints a line."""
 
+Hears = Callable[[Step | Reverted | ChainError], None]
+"""Gets what came of a step."""
+
+LOG = logging.getLogger(__name__)
+
 RETRY_SECS = 5.0
 """Pause after a node or the account's money has failed."""
 
@@ -34,6 +40,10 @@ MOST_REFUSALS = 3
 """How often in a row a call may be refused for no reason that the chain shows: a node may look ahead, or be behind."""
 
 SCHEMA = "omnilytics/role/1"
+
+
+def deaf(_outcome: Step | Reverted | ChainError) -> None:
+    """Hears nothing."""
 
 
 @dataclass(slots=True)
@@ -45,12 +55,14 @@ class Follower:
         say: gets every line.
         calls: what has been sent, oldest first.
         waiting: what it waits for now.
+        hears: gets what came of each step.
     """
 
     chain: ChainPort
     say: Say
     calls: list[Receipt] = field(default_factory=list)
     waiting: Waiting | None = None
+    hears: Hears = deaf
     _refusals: int = 0
 
     def follow(self, role: Role) -> None:
@@ -68,6 +80,7 @@ class Follower:
         try:
             found = step(role)
             self._refusals = 0
+            self.hears(found)
             match found:
                 case Acted():
                     self.calls.append(found.receipt)
@@ -80,8 +93,10 @@ class Follower:
                 case Waiting():
                     self._wait(found)
         except Reverted as error:
+            self.hears(error)
             self._refused(error)
         except ChainError as error:
+            self.hears(error)
             self._troubled(error)
         return False
 
@@ -107,6 +122,7 @@ class Follower:
 
     def _tell(self, line: str) -> None:
         self.waiting = None
+        LOG.info("%s", line)
         self.say(line)
 
 

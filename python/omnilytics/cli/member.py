@@ -103,7 +103,7 @@ def _take_part(
         settings = member_settings(config)
         with connection.signer(settings) as own:
             session = connection.session_of(settings, own.chain, given)
-            follower = following.Follower(own.chain, say)
+            follower = own.follower(session, say)
             if session.stage() is Stage.REGISTER and not session.member(own.account).registered:
                 _preflight(settings, own, session, say, yes=yes)
             role = _role(settings, own, session, members)

@@ -75,7 +75,7 @@ def run(config: Config, session: Session = None, json_file: ResultFile = None, q
             _check_owner(there, own.account)
             owner = ModelOwner(own.chain, connection.market_of(settings, own.chain), own.account)
             watch = Watch(own.chain, there)
-            follower = following.Follower(own.chain, say)
+            follower = own.follower(there, say)
             follower.follow(OwnerRole(watch=watch, owner=owner))
             updated = _updated(watch, owner)
             if updated is not None:
@@ -129,7 +129,7 @@ def _open(
 ) -> tuple[SessionPort, list[Receipt]]:
     """The session, started, and what was sent for it."""
 
-    from omnilytics.cli import connection, following, preflight
+    from omnilytics.cli import connection, preflight
     from omnilytics.experiments.parts import OwnerPart, part_of
     from omnilytics.protocol import fees
     from omnilytics.protocol.owner import LARGEST_LIST, ModelOwner, SessionPlan
@@ -158,7 +158,7 @@ def _open(
     if begun is None:
         begun, receipt = owner.create()
         calls.append(receipt)
-    follower = following.Follower(own.chain, say, calls)
+    follower = own.follower(begun, say, calls)
     role = OwnerRole(watch=Watch(own.chain, begun), owner=owner, plan=plan)
     while begun.stage() is Stage.SETUP:
         follower.step(role)

@@ -184,6 +184,34 @@ class StateSettings(_Section):
     folder: File = Field(default_factory=state_folder)
 
 
+class LogSettings(_Section):
+    """`[log]`: a file of what the role does, one JSON object a line, for its owner's eyes alone; off without `file`.
+
+    Attributes:
+        file: the newest lines; older ones are in `file.1`, `file.2`, ...
+        level: no line is below it.
+        megabytes: a file is no longer than that.
+        keep: how many older files are kept.
+    """
+
+    file: File | None = None
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    megabytes: Annotated[int, Field(ge=1, le=1_024)] = 10
+    keep: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class MetricsSettings(_Section):
+    """`[metrics]`: a page for Prometheus, for whoever reaches it; off without `port`.
+
+    Attributes:
+        port: of TCP.
+        host: the address that it is served at: of this machine's own unless told.
+    """
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]+$")] = "127.0.0.1"
+
+
 class DataSettings(_Section):
     """`[data]`: what this role trains or judges with.
 
@@ -271,6 +299,8 @@ class RoleSettings(_Section):
     keys: KeySettings
     state: StateSettings = Field(default_factory=StateSettings)
     data: DataSettings = DataSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 class OwnerSettings(RoleSettings):

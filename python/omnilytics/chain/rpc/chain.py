@@ -52,6 +52,8 @@ class RpcChain:
         self._logs = LogBook(self._nodes, self._settings)
         self.on_receipt: list[Callable[[Receipt], None]] = []
         """Called with the receipt of every transaction that succeeds, deployments too, by the thread that sent it."""
+        self.on_raised = self._wallet.on_raised
+        """Called with a call's name, each time that it is sent again with a higher fee."""
 
     def __repr__(self) -> str:
         return f"<RpcChain {self.chain_id} with {len(self._wallet.addresses)} accounts>"
