@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from omnilytics.chain.keystore import Keystore
 from omnilytics.chain.rpc import deployment
 from omnilytics.chain.rpc.deployment import PROXY, PROXY_CODE, pieces
 from omnilytics.chain.rpc.sources import bundle
+from omnilytics.cli import app
 from omnilytics.errors import ChainError
 from omnilytics.types import Address
 from tests.chain.rpc.test_sources import check
+from tests.cli.conftest import valid
 from tests.node.chains import RICH_ADDRESS, AnvilChain, GethChain, NodeChain
 from tests.node.conftest import Start
-from tests.node.launch import Anvil, Geth
+from tests.node.launch import CHAIN_ID, RICH, Anvil, Geth, NodeProcess
 
 pytestmark = pytest.mark.node
 
@@ -67,6 +73,46 @@ def test_two_that_deploy_at_once_have_one_market(anvil: Anvil) -> None:
         first, second = pool.map(lambda sender: deploy(chain, sender), senders)
     assert first == second
     assert chain.market(first[-1]).min_window_secs() == 60
+
+
+@pytest.mark.parametrize("unprotected", [True, False])
+def test_the_command_deploys_and_then_finds_it_there(start: Start, tmp_path: Path, unprotected: bool) -> None:
+    """Where the proxy can't be it says so, and every call makes another market."""
+    node = start(Geth, options=["--rpc.allow-unprotected-txs"] if unprotected else [])
+    config = role(tmp_path, node)
+    first, again = (command(config, "market", "deploy", "--yes") for _ in range(2))
+    assert ("no deployment proxy here" in first.stderr) != unprotected
+    made, found = (valid(json.loads(done.stdout), "market-1") for done in (first, again))
+    assert made["deterministic"] == unprotected
+    assert (made["market"] == pieces(60)[-1].address) == unprotected
+    assert (found["market"] == made["market"]) == unprotected
+    assert [one["deployed"] for one in found["contracts"]] == [not unprotected] * len(pieces(60))
+
+
+def test_no_command_sends_on_a_chain_with_other_rules(start: Start, tmp_path: Path) -> None:
+    node = start(Elsewhere, options=["--hardfork", "prague"])
+    refused = command(role(tmp_path, node), "market", "deploy", "--yes", code=6)
+    assert "can't carry sessions: hard fork: expected Osaka" in refused.stderr
+    assert "next: take a network, or start a node, with the rules of Osaka" in refused.stderr
+    assert node.ask("eth_blockNumber") == "0x0"
+
+
+def role(folder: Path, node: NodeProcess) -> Path:
+    """The settings of the account that has money."""
+    Keystore(folder / "keys", 2).add(RICH, "a long way to go")
+    (folder / "word").touch(0o600)
+    (folder / "word").write_text("a long way to go", encoding="utf-8")
+    chain = f'[chain]\nrpc = ["{node.url}"]\nchain_id = {CHAIN_ID}\nconfirmations = 0\n'
+    keys = f'[keys]\naccount = "{RICH.address}"\nfolder = "keys"\npassword_file = "word"\n'
+    (folder / "role.toml").write_text(f'{chain}{keys}[state]\nfolder = "state"\n', encoding="utf-8")
+    return folder / "role.toml"
+
+
+def command(config: Path, *words: str, code: int = 0) -> Result:
+    """What a command says whose JSON goes to the standard output."""
+    done = CliRunner().invoke(app, [*words, "--config", str(config), "--json", "-"])
+    assert done.exit_code == code, done.output
+    return done
 
 
 def test_a_node_that_refuses_the_proxy_s_transaction(start: Start) -> None:
