@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := python/omnilytics
 EXTENSION := $(PACKAGE)/_omnicore.abi3.so
-ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildcard contracts/*.vy contracts/baseline/*.vy))
+ARTIFACTS := $(patsubst contracts/%.vy,$(PACKAGE)/chain/artifacts/%.json,$(wildcard contracts/*.vy contracts/baseline/*.vy)) \
+             $(PACKAGE)/chain/artifacts/sources.json
 SYNCED := $(VENV)/.synced
 FLOWER := .venv-flower
 FLOWER_SYNCED := $(FLOWER)/.synced

@@ -1,6 +1,7 @@
 """Compiles the contracts into the package: one JSON file each in python/omnilytics/chain/artifacts.
 
-Beside them, in `lines`, goes what no user needs, and no wheel has: which line of which source each instruction is from.
+`sources.json` has the text of every source by its path, so that anybody can compile again what is deployed. In `lines`
+goes what no user needs, and no wheel has: which line of which source each instruction is from.
 
     python tools/compile_contracts.py            compile what has changed
     python tools/compile_contracts.py --check    compile nothing, fail if anything is stale
@@ -71,14 +72,19 @@ def load(target: Target) -> CompilerData:
     return CompilerData(source, bundle)
 
 
+def sources_of(target: Target) -> list[str]:
+    """The paths of the sources that a target is compiled from: its own, and those that it imports, directly or not."""
+    data = load(target)
+    inputs = (data.file_input, *data.resolved_imports.compiler_inputs)
+    return sorted({Path(item.resolved_path).relative_to(SOURCES).as_posix() for item in inputs})
+
+
 def source_digest(target: Target) -> str:
-    """sha256 over compiler, this script, the target, and every source that it imports, directly or not."""
-    parts = [load(part) for part in (target, *map(Target, target.facets))]
-    inputs = [item for data in parts for item in (data.file_input, *data.resolved_imports.compiler_inputs)]
+    """sha256 over compiler, this script, the target, its sources and those of its facets."""
     digest = hashlib.sha256(f"{vyper.__version__} {target}\n".encode() + Path(__file__).read_bytes())
-    for path in sorted({Path(item.resolved_path) for item in inputs}):
-        text = path.read_bytes()
-        digest.update(f"{path.relative_to(SOURCES)} {len(text)}\n".encode())
+    for path in sorted({path for part in (target, *map(Target, target.facets)) for path in sources_of(part)}):
+        text = (SOURCES / path).read_bytes()
+        digest.update(f"{path} {len(text)}\n".encode())
         digest.update(text)
     return digest.hexdigest()
 
@@ -102,6 +108,7 @@ def build(target: Target, digest: str) -> dict[str, Any]:
         "optimize": str(data.settings.optimize),
         "evm_version": data.settings.evm_version,
         "libraries": list(target.libraries),
+        "sources": sources_of(target),
         "source_sha256": digest,
         "runtime_bytes": runtime_bytes,
         "abi": merged_abi(data, [load(Target(facet)) for facet in target.facets]),
@@ -139,9 +146,14 @@ def merged_abi(data: CompilerData, facets: list[CompilerData]) -> list[dict[str,
 
 def is_current(path: Path, digest: str) -> bool:
     """Whether the artifact exists and was made from the sources as they are."""
+    return holds(path, {"source_sha256": digest})
+
+
+def holds(path: Path, fields: dict[str, str]) -> bool:
+    """Whether a file exists and has these fields, beside others."""
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["source_sha256"] == digest)
-    except (OSError, ValueError, KeyError):
+        return bool(fields.items() <= json.loads(path.read_text(encoding="utf-8")).items())
+    except (AttributeError, OSError, TypeError, ValueError):
         return False
 
 
@@ -173,6 +185,13 @@ def main() -> int:
         write(path, artifact)
         write(lines, build_lines(target, digest))
         print(f"{target.name}: {artifact['runtime_bytes']} bytes of runtime code")
+    paths = sorted({path for target in TARGETS for path in sources_of(target)})
+    texts = {path: (SOURCES / path).read_text(encoding="utf-8") for path in paths}
+    if check and not holds(ARTIFACTS / "sources.json", texts):
+        stale += 1
+        print("sources.json is stale: run `make contracts`", file=sys.stderr)
+    elif not check:
+        write(ARTIFACTS / "sources.json", texts)
     return 1 if check and stale else 0
 
 

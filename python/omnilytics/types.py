@@ -6,7 +6,7 @@ No behaviour beyond validation and the arithmetic of PROTOCOL.md sections 2, 9 a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from enum import IntEnum
 from typing import Any, NewType
 
@@ -429,7 +429,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The outcome of one transaction that succeeded. `call` is the contract function's name."""
+    """The outcome of one transaction that succeeded. `call` is the contract function's name.
+
+    `gas_price_wei` is what its sender has paid a gas, tip included; None: the chain doesn't tell.
+    """
 
     call: str
     sender: Address
@@ -440,3 +443,4 @@ class Receipt:
     calldata_bytes: int
     logs: tuple[Log, ...]
     contract_address: Address | None = None
+    gas_price_wei: int | None = field(default=None, compare=False)

@@ -15,7 +15,16 @@ from omnilytics.errors import DataError
 from omnilytics.types import Address, Log
 
 HOME = Address("0x" + "11" * 20)
-GOOD = {"contract": "Box", "abi": [], "bytecode": "0x6000", "compiler": "vyper 0.4.3"}
+GOOD = {
+    "contract": "Box",
+    "abi": [],
+    "bytecode": "0x6000",
+    "compiler": "vyper 0.4.3",
+    "runtime_bytes": 1,
+    "optimize": "gas",
+    "evm_version": "prague",
+    "sources": ["Box.vy"],
+}
 
 
 def entry(name: str, *inputs: tuple[str, bool]) -> dict[str, Any]:
@@ -48,7 +57,15 @@ class TestArtifacts:
 
     @pytest.mark.parametrize(
         "content",
-        [[], None, {}, {**GOOD, "bytecode": "0xzz"}, {**GOOD, "bytecode": 7}, {**GOOD, "abi": None}],
+        [
+            [],
+            None,
+            {},
+            {**GOOD, "bytecode": "0xzz"},
+            {**GOOD, "bytecode": 7},
+            {**GOOD, "runtime_bytes": "much"},
+            {**GOOD, "abi": None},
+        ],
     )
     def test_a_broken_one(self, content: Any) -> None:
         with pytest.raises(DataError, match="compiled Box is broken"):

@@ -14,7 +14,6 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.base import SessionPort
-from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.chain.journal import FileJournal
 from omnilytics.chain.rpc.nodes import Health
 from omnilytics.cli import connection
@@ -30,30 +29,25 @@ from omnilytics.protocol.steps import step
 from omnilytics.protocol.watch import Watch
 from omnilytics.seeds import Seeds
 from omnilytics.types import Address, Stage
+from tests.chain.ground import Ground
 from tests.cli.conftest import Call, valid
 from tests.experiments.vault import Kept
 
 OWNER, MEMBER = (Account.from_key(bytes([number]) * 32) for number in (1, 2))
 OTHERS = [Account.from_key(bytes([number]) * 32) for number in (3, 4, 5)]
 MONEY_WEI = 10**20
-COMMANDS = [("market", "deploy"), ("market", "list"), ("market", "show")]
+COMMANDS = [("market", "deploy"), ("market", "bundle"), ("market", "list"), ("market", "show")]
 COMMANDS += [("mo", name) for name in ("create", "run", "status", "export", "exit", "withdraw")]
 COMMANDS += [("do", name) for name in ("join", "run", "status", "withdraw")]
 
 
-class Priced(EmbeddedChain):
+class Priced(Ground):
     """The embedded chain, taken for one with others on it, so that nothing may come from a seed."""
 
     simulated = False  # type: ignore[assignment]
 
     def health(self) -> list[Health]:
         return [Health("http://127.0.0.1:1", self.block_number(), ""), Health("ws://b", None, "no connection")]
-
-    def base_fee_wei(self) -> int:
-        return 10**9
-
-    def endow(self, account: LocalAccount, wei: int) -> None:
-        self._evm.set_balance(bytes.fromhex(account.address[2:]), wei)
 
 
 @pytest.fixture
@@ -65,7 +59,7 @@ def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Priced:
     chain = Priced(charge_gas=True)
     accounts = {account.address.lower(): account for account in (OWNER, MEMBER, *OTHERS)}
     for account in accounts.values():
-        chain.endow(account, MONEY_WEI)
+        chain.endow(account.address, MONEY_WEI)
 
     class Signing:
         def __init__(self, settings: Any) -> None:
@@ -294,7 +288,7 @@ def test_a_damaged_progress_file_is_named(call: Call) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_who_can_t_pay_is_told_how_much_is_missing(call: Call, chain: Priced) -> None:
-    chain.endow(OWNER, 10**18)
+    chain.endow(OWNER.address, 10**18)
     result = create(call, "--yes")
     assert result.exit_code == 6
     assert "to deposit and" in result.stderr
@@ -315,3 +309,53 @@ def test_a_market_must_be_named(call: Call, chain: Priced) -> None:
     result = call("market", "list", "--config", "do.toml")
     assert (result.exit_code, "chain.market: expected the address" in result.stderr) == (2, True)
     assert "next: `omnilytics market deploy` makes one" in result.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_a_market_that_is_there_isn_t_deployed_again(call: Call, chain: Priced) -> None:
+    first, before = json.loads(Path("market.json").read_text()), len(chain.transactions())
+    again = call("market", "deploy", "--config", "mo.toml", "--json", "-", "--min-window-secs", 1)
+    assert (again.exit_code, "is there already" in again.stderr) == (0, True)
+    value = valid(json.loads(again.stdout), "market-1")
+    assert (value["market"], value["deterministic"]) == (first["market"], True)
+    assert [one["deployed"] for one in first["contracts"]] == [True] * len(first["contracts"])
+    assert [one["deployed"] for one in value["contracts"]] == [False] * len(first["contracts"])
+    assert len(chain.transactions()) == before
+
+
+@pytest.mark.usefixtures("files")
+def test_the_address_is_said_before_anything_is_sent(call: Call, chain: Priced) -> None:
+    before = len(chain.transactions())
+    asked = call("market", "deploy", "--config", "mo.toml", "--salt", 5)
+    assert (asked.exit_code, len(chain.transactions())) == (2, before)
+    said = next(line.split()[-1] for line in asked.stdout.splitlines() if line.startswith("market "))
+    assert "deploys    1 contracts" in asked.stdout
+    assert call("market", "deploy", "--config", "mo.toml", "--salt", 5, "--yes").stdout.splitlines()[-1] == said
+
+
+@pytest.mark.usefixtures("files")
+def test_a_bundle_has_the_contracts_that_were_deployed(call: Call) -> None:
+    made = json.loads(Path("market.json").read_text())
+    result = call("market", "bundle", "--min-window-secs", 1, "--json", "-")
+    assert result.exit_code == 0
+    value = valid(json.loads(result.stdout), "bundle-1")
+    named = [(one["contract"], one["address"]) for one in value["contracts"]]
+    assert named == [(one["contract"], one["address"]) for one in made["contracts"]]
+    assert call("market", "bundle", "--min-window-secs", 1).stdout.split()[-1] == made["market"]
+    assert call("market", "bundle", "--min-window-secs", 1, "--salt", 1).stdout.split()[-1] != made["market"]
+
+
+def test_a_market_without_the_proxy(call: Call, chain: Priced) -> None:
+    chain.unprotected = False
+    write("mo.toml", OWNER, None, session=SESSION)
+    result = call("market", "deploy", "--config", "mo.toml", "--yes", "--json", "-")
+    assert "no deployment proxy here, since the node refuses its transaction" in result.stderr
+    value = valid(json.loads(result.stdout), "market-1")
+    assert (value["deterministic"], all(one["deployed"] for one in value["contracts"])) == (False, True)
+
+
+def test_who_can_t_pay_for_a_market_sends_nothing(call: Call, chain: Priced) -> None:
+    write("mo.toml", OWNER, None, session=SESSION)
+    chain.endow(OWNER.address, 10**15)
+    result = call("market", "deploy", "--config", "mo.toml", "--yes")
+    assert (result.exit_code, "send it money" in result.stderr, chain.transactions()) == (6, True, [])

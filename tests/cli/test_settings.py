@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from omnilytics.cli.settings import MemberSettings, OwnerSettings, any_settings, member_settings, owner_settings
+from omnilytics.cli.networks import networks
+from omnilytics.cli.settings import (
+    ChainSettings,
+    MemberSettings,
+    OwnerSettings,
+    PolicySettings,
+    any_settings,
+    member_settings,
+    owner_settings,
+)
 from omnilytics.errors import DataError, InputError
+from omnilytics.protocol.finality import FINALITY_BLOCKS
 from omnilytics.protocol.member import Policy
 from omnilytics.types import Address, Assignment, DropoutPolicy
 from tests.project.checkout import ROOT
@@ -145,7 +157,7 @@ WRONG_OF_A_MEMBER = [
     (
         "[keys]",
         "[fee]\n[keys]",
-        "fee: expected one of chain, data, deadlines, fees, keys, policy, state",
+        "fee: expected one of chain, data, deadlines, fees, keys, log, metrics, policy, state",
     ),
     (
         "[keys]",
@@ -208,7 +220,11 @@ WRONG_OF_AN_OWNER = [
         "[deadlines]\ncommit_secs = 0\n[session]",
         "deadlines.commit_secs: expected a number greater than",
     ),
-    ("[session]", "[policy]\n[session]", "policy: expected one of chain, data, deadlines, fees, keys, session, state"),
+    (
+        "[session]",
+        "[policy]\n[session]",
+        "policy: expected one of chain, data, deadlines, fees, keys, log, metrics, session, state",
+    ),
 ]
 
 
@@ -247,3 +263,63 @@ def test_what_is_no_toml_exits_3(tmp_path: Path, content: bytes) -> None:
         member_settings(tmp_path / "role.toml")
     with pytest.raises(DataError, match="expected a configuration to read, got: No such file"):
         owner_settings(tmp_path / "none.toml")
+
+
+NETWORKED = MEMBER.replace("chain_id = 1337", 'network = "sepolia"')
+PUBLIC = ("hoodi", "mainnet", "sepolia")
+
+
+def test_a_network_says_what_a_file_leaves_out(tmp_path: Path) -> None:
+    settings = member_settings(write(tmp_path, NETWORKED))
+    assert (settings.chain.chain_id, settings.chain.confirmations, settings.chain.market) == (11_155_111, 2, None)
+    assert (settings.policy.finality_blocks, settings.policy.block_secs) == (96, 12)
+    owner = owner_settings(write(tmp_path, OWNER.replace("chain_id = 1337", 'network = "anvil"')))
+    assert (owner.chain.chain_id, owner.chain.confirmations) == (31337, 0)
+
+
+def test_a_file_may_say_more_than_its_network(tmp_path: Path) -> None:
+    more = NETWORKED.replace("[keys]", "chain_id = 11155111\nconfirmations = 7\n[keys]")
+    settings = member_settings(write(tmp_path, f"{more}[policy]\nfinality_blocks = 97\nblock_secs = 12\n"))
+    assert (settings.chain.confirmations, settings.policy.finality_blocks) == (7, 97)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("[keys]", "chain_id = 1\n[keys]", "chain.chain_id: expected the 11155111 of Sepolia, .*, got 1$"),
+        (
+            "sepolia",
+            "sepolja",
+            "chain.network: expected one of anvil, geth-dev, hoodi, mainnet, sepolia, got 'sepolja'",
+        ),
+        ('"sepolia"', "5", "chain.network: expected"),
+        ("[keys]", "[policy]\nblock_secs = 2\n[keys]", "policy.block_secs: expected the 12 of Sepolia, .*, got 2"),
+        (
+            "[keys]",
+            "[policy]\nfinality_blocks = 95\n[keys]",
+            "policy.finality_blocks: expected at least the 96 of .* 95",
+        ),
+    ],
+)
+def test_what_contradicts_its_network_is_refused(tmp_path: Path, before: str, after: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        member_settings(write(tmp_path, change(NETWORKED, before, after)))
+
+
+def test_networks_are_whole_and_different() -> None:
+    known = networks()
+    assert len({one.chain_id for one in known.values()}) == len(known)
+    for name, one in known.items():
+        text = NETWORKED.replace("sepolia", name)
+        assert ChainSettings.model_validate(tomllib.loads(text)["chain"]).chain_id == one.chain_id
+        assert PolicySettings(block_secs=one.block_secs, finality_blocks=one.finality_blocks)
+        assert (one.finality_blocks >= FINALITY_BLOCKS) == (name in PUBLIC)
+
+
+def test_a_market_that_is_known_stands_behind_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(networks(), "sepolia", replace(networks()["sepolia"], market=Address("0x" + "ab" * 20)))
+    assert member_settings(write(tmp_path, NETWORKED)).chain.market == "0x" + "ab" * 20
+    named = NETWORKED.replace("[keys]", f'market = "{ACCOUNT}"\n[keys]')
+    assert member_settings(write(tmp_path, named)).chain.market == ACCOUNT.lower()

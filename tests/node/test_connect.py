@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from eth_account import Account
@@ -10,10 +12,18 @@ from eth_account import Account
 from omnilytics.chain.keystore import Keystore
 from omnilytics.chain.rpc import Settings
 from omnilytics.cli.connect import connected
-from omnilytics.cli.settings import ChainSettings, FeeSettings, MemberSettings, member_settings
+from omnilytics.cli.connection import signer
+from omnilytics.cli.settings import (
+    ChainSettings,
+    FeeSettings,
+    LogSettings,
+    MemberSettings,
+    MetricsSettings,
+    member_settings,
+)
 from omnilytics.errors import ChainError, InputError, JournalError
 from omnilytics.types import Address
-from tests.node.launch import CHAIN_ID, Anvil
+from tests.node.launch import CHAIN_ID, Anvil, free_ports
 
 pytestmark = pytest.mark.node
 
@@ -56,6 +66,27 @@ def test_it_sends_and_writes_down(role: MemberSettings) -> None:
         assert chain.chain_id == CHAIN_ID
         (entry,) = journal.of(SENDER).entries()
         assert (entry.call, entry.tx_hash, entry.block) == ("transfer", receipt.tx_hash, receipt.block)
+
+
+def test_its_log_and_its_metrics_tell_what_it_sends(role: MemberSettings, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    watched = role.model_copy(
+        update={"metrics": MetricsSettings(port=port), "log": LogSettings(file=tmp_path / "role.log", level="debug")}
+    )
+    with signer(watched) as own:
+        own.chain.send("transfer", SENDER, SENDER, b"", 1)
+        price = own.chain.base_fee_wei()
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            page = answer.read().decode()
+    assert {'omnilytics_calls_total{call="transfer"} 1.0', 'omnilytics_gas_total{call="transfer"} 21000.0'} <= set(
+        page.splitlines()
+    )
+    (fees,) = re.findall(r"^omnilytics_fees_wei_total (.*)$", page, re.MULTILINE)
+    assert float(fees) >= 21_000 * price
+    assert re.search(r'^omnilytics_node_up\{node=".*"\} 1.0$', page, re.MULTILINE)
+    told = page + (tmp_path / "role.log").read_text(encoding="utf-8")
+    assert PASSWORD not in told
+    assert ACCOUNT.key.hex() not in told
 
 
 def test_nobody_else_sends_meanwhile(role: MemberSettings) -> None:

@@ -16,7 +16,8 @@ from omnilytics.errors import DataError
 class Artifact:
     """One compiled contract. `libraries` are the contracts whose addresses its constructor takes first, in order.
 
-    `compiler` is the version of the Vyper compiler that made it.
+    `compiler` is the version of the Vyper compiler that made it of `sources`, paths among those of `source_texts`, with
+    `optimize` and `evm_version`; `runtime_bytes` is the length of what is deployed.
     """
 
     contract: str
@@ -24,6 +25,10 @@ class Artifact:
     bytecode: bytes
     libraries: tuple[str, ...]
     compiler: str
+    optimize: str
+    evm_version: str
+    sources: tuple[str, ...]
+    runtime_bytes: int
 
 
 @cache
@@ -33,14 +38,27 @@ def load(contract: str) -> Artifact:
     Raises:
         DataError: the package carries no such artifact, or a broken one.
     """
-    home = files("omnilytics.chain") / "artifacts" / f"{contract}.json"
+    return parse(contract, _read(contract))
+
+
+@cache
+def source_texts() -> dict[str, str]:
+    """The text of every source of every contract, by its path.
+
+    Raises:
+        DataError: the package doesn't carry them.
+    """
+    return {str(path): str(text) for path, text in _read("sources").items()}
+
+
+def _read(name: str) -> Any:
+    home = files("omnilytics.chain") / "artifacts" / f"{name}.json"
     try:
-        content = json.loads(home.read_text(encoding="utf-8"))
+        return json.loads(home.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"no compiled {contract} in this installation: run `make contracts`") from None
+        raise DataError(f"no compiled {name} in this installation: run `make contracts`") from None
     except ValueError as error:
-        raise DataError(f"compiled {contract} is not JSON: {error}; run `make contracts`") from None
-    return parse(contract, content)
+        raise DataError(f"compiled {name} is not JSON: {error}; run `make contracts`") from None
 
 
 def parse(contract: str, content: Any) -> Artifact:
@@ -56,6 +74,10 @@ def parse(contract: str, content: Any) -> Artifact:
             bytecode=bytes.fromhex(content["bytecode"].removeprefix("0x")),
             libraries=tuple(content.get("libraries", ())),
             compiler=str(content["compiler"]),
+            optimize=str(content["optimize"]),
+            evm_version=str(content["evm_version"]),
+            sources=tuple(content["sources"]),
+            runtime_bytes=int(content["runtime_bytes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"compiled {contract} is broken ({error!r}): run `make contracts`") from None

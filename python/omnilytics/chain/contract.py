@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from omnilytics.chain.abi import Interface, interface
@@ -303,20 +303,37 @@ def deploy(transport: Transport, sender: Address, contract: str, *arguments: Any
 
     A library that several of them call is deployed once.
     """
-    return _deploy(transport, sender, contract, arguments, {})
+    return place(creation(transport, sender), contract, arguments, {})
 
 
-def _deploy(
-    transport: Transport, sender: Address, contract: str, arguments: Sequence[Any], deployed: dict[str, Address]
-) -> Address:
-    """As `deploy`; `deployed` are the libraries that stand already, and is added to."""
+Put = Callable[[str, bytes], Address]
+"""Takes a contract's name and its init code, arguments included, and says which address it has then."""
+
+
+def creation(transport: Transport, sender: Address) -> Put:
+    """Puts contracts where the sender's nonces do (CREATE)."""
+
+    def put(contract: str, code: bytes) -> Address:
+        address = transport.deploy("deploy", sender, code).contract_address
+        if address is None:
+            raise ChainError(f"the chain gave no address to the new {contract}")
+        return address
+
+    return put
+
+
+def place(put: Put, contract: str, arguments: Sequence[Any], placed: dict[str, Address]) -> Address:
+    """Puts a contract and before it, once, all that it stands on somewhere, and says where.
+
+    Args:
+        put: puts one contract there.
+        contract: its name.
+        arguments: of its constructor, after the addresses of its libraries.
+        placed: the libraries that have an address already; is added to.
+    """
     artifact = load(contract)
     for library in artifact.libraries:
-        if library not in deployed:
-            deployed[library] = _deploy(transport, sender, library, (), deployed)
-    libraries = (deployed[library] for library in artifact.libraries)
-    code = artifact.bytecode + interface(contract).constructor(*libraries, *arguments)
-    address = transport.deploy("deploy", sender, code).contract_address
-    if address is None:
-        raise ChainError(f"the chain gave no address to the new {contract}")
-    return address
+        if library not in placed:
+            placed[library] = place(put, library, (), placed)
+    libraries = (placed[library] for library in artifact.libraries)
+    return put(contract, artifact.bytecode + interface(contract).constructor(*libraries, *arguments))

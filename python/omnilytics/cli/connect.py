@@ -24,7 +24,8 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
         InputError: no such key, a wrong password, a URL that is none; a package of the extra `rpc` is missing.
         DataError: files that are damaged, or open to others.
         JournalError: another process sends for the account; the journal is damaged or can't be written.
-        ChainError: no node answers, none is on that chain, or what was sent isn't done in time.
+        ChainError: no node answers, none is on that chain, its rules aren't those of Osaka, or what was sent isn't done
+            in time.
     """
     with needing_rpc("chain"):
         from omnilytics.chain.journal import FileJournal
@@ -44,6 +45,7 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
             settings=patience(settings),
         )
         try:
+            rpc.check_rules()
             rpc.resume(sender)
             yield rpc, journal
         finally:

@@ -16,22 +16,34 @@ if TYPE_CHECKING:
     from omnilytics.chain.base import MarketPort, SessionPort
     from omnilytics.chain.journal import AccountJournal
     from omnilytics.chain.rpc import RpcChain
+    from omnilytics.cli.following import Follower, Say
+    from omnilytics.cli.metrics import Metrics
     from omnilytics.cli.settings import ReadSettings, RoleSettings
+    from omnilytics.types import Receipt
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """An account that can send, and what it keeps. `folder` is that of its chain's files."""
+    """An account that can send, and what it keeps. `folder` is that of its chain's files, `metrics` None where off."""
 
     chain: RpcChain
     account: Address
     journal: AccountJournal
     folder: Path
+    metrics: Metrics | None = None
 
     @property
     def releases(self) -> Path:
         """The file of its release log."""
         return self.folder / f"{self.account}.releases.sqlite"
+
+    def follower(self, session: SessionPort, say: Say, calls: list[Receipt] | None = None) -> Follower:
+        """What follows a session for the account; `calls` are what has been sent for it."""
+        from omnilytics.cli.following import Follower, deaf
+
+        if self.metrics is not None:
+            self.metrics.session = session
+        return Follower(self.chain, say, calls or [], hears=self.metrics.hears if self.metrics else deaf)
 
 
 def progress_file(settings: RoleSettings) -> Path:
@@ -58,16 +70,31 @@ def signer(settings: RoleSettings) -> Iterator[Signer]:
     """The chain with the account's key; what an earlier command has sent is brought to its end first.
 
     Raises:
-        InputError, DataError, JournalError, ChainError: as `reader` and `connect.connected`.
+        InputError, DataError, JournalError, ChainError: as `reader`, `connect.connected`, `logged` and `served`.
     """
     from omnilytics.chain.private import make_folder
     from omnilytics.cli.connect import connected
+    from omnilytics.cli.logfile import logged
 
-    with connected(settings) as (chain, journal):
-        account, folder = Address(settings.keys.account), settings.state.folder / str(chain.chain_id)
+    account = Address(settings.keys.account)
+    with logged(settings.log), connected(settings) as (chain, journal):
+        folder = settings.state.folder / str(chain.chain_id)
         if not folder.exists():
             make_folder(folder)
-        yield Signer(chain, account, journal.of(account), folder)
+        with _served(settings, chain) as metrics:
+            yield Signer(chain, account, journal.of(account), folder, metrics)
+
+
+@contextmanager
+def _served(settings: RoleSettings, chain: RpcChain) -> Iterator[Metrics | None]:
+    """The metrics that settings ask for; None: for none."""
+    if settings.metrics.port is None:
+        yield None
+        return
+    from omnilytics.cli.metrics import served
+
+    with served(settings.metrics.host, settings.metrics.port, chain, Address(settings.keys.account)) as metrics:
+        yield metrics
 
 
 def market_of(settings: ReadSettings, chain: RpcChain) -> MarketPort:

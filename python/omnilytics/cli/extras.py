@@ -15,9 +15,20 @@ def needing_rpc(what: str) -> Iterator[None]:
     Raises:
         InputError: one of its packages isn't there.
     """
+    with needing(what, "rpc"):
+        yield
+
+
+@contextmanager
+def needing(what: str, extra: str) -> Iterator[None]:
+    """Imports of what an extra brings.
+
+    Raises:
+        InputError: one of its packages isn't there.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        missing = InputError(f"{what}: expected the package {error.name}, which is part of the extra rpc, got none")
-        missing.add_note("pip install 'omnilytics[rpc]'")
+        missing = InputError(f"{what}: expected the package {error.name}, which is part of the extra {extra}, got none")
+        missing.add_note(f"pip install 'omnilytics[{extra}]'")
         raise missing from None

@@ -5,6 +5,7 @@ It gives up on nothing that may mend itself: a node that is away, an account wit
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +23,7 @@ from omnilytics.protocol import events
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.progress import Progress
 from omnilytics.protocol.spectator import Spectator, Watched
-from omnilytics.protocol.steps import Acted, Done, Lost, Role, Waiting, step
+from omnilytics.protocol.steps import Acted, Done, Lost, Role, Step, Waiting, step
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 """Prints a line."""
 
+Hears = Callable[[Step | Reverted | ChainError], None]
+"""Gets what came of a step."""
+
+LOG = logging.getLogger(__name__)
+
 RETRY_SECS = 5.0
 """Pause after a node or the account's money has failed."""
 
@@ -43,6 +49,10 @@ MOST_REFUSALS = 3
 and the newest blocks may change between two looks at them."""
 
 SCHEMA = "omnilytics/role/1"
+
+
+def deaf(_outcome: Step | Reverted | ChainError) -> None:
+    """Hears nothing."""
 
 
 @dataclass(slots=True)
@@ -54,12 +64,14 @@ class Follower:
         say: gets every line.
         calls: what has been sent, oldest first.
         waiting: what it waits for now.
+        hears: gets what came of each step.
     """
 
     chain: ChainPort
     say: Say
     calls: list[Receipt] = field(default_factory=list)
     waiting: Waiting | None = None
+    hears: Hears = deaf
     _refusals: int = 0
 
     def follow(self, role: Role) -> None:
@@ -77,6 +89,7 @@ class Follower:
         try:
             found = step(role)
             self._refusals = 0
+            self.hears(found)
             match found:
                 case Acted():
                     self.calls.append(found.receipt)
@@ -88,9 +101,13 @@ class Follower:
                     return True
                 case Waiting():
                     self._wait(found)
-        except (Reverted, ProtocolError) as error:
+        except Reverted as error:
+            self.hears(error)
+            self._refused(error)
+        except ProtocolError as error:
             self._refused(error)
         except ChainError as error:
+            self.hears(error)
             self._troubled(error)
         return False
 
@@ -116,6 +133,7 @@ class Follower:
 
     def _tell(self, line: str) -> None:
         self.waiting = None
+        LOG.info("%s", line)
         self.say(line)
 
 

@@ -1,4 +1,4 @@
-"""`omnilytics market deploy | list | show`: the contract that sessions are made by, and what is in it."""
+"""`omnilytics market deploy | bundle | list | show`: the contract that sessions are made by, and what is in it."""
 
 from __future__ import annotations
 
@@ -14,50 +14,68 @@ if TYPE_CHECKING:
     from omnilytics.chain.base import SessionPort
     from omnilytics.types import SessionParams
 
-MARKET_SCHEMA = "omnilytics/market/1"
 LIST_SCHEMA = "omnilytics/sessions/1"
 SESSION_SCHEMA = "omnilytics/session/1"
 
 EXAMPLE = "Example: omnilytics market deploy --config owner.toml --min-window-secs 60 --yes"
 LIST_EXAMPLE = "Example: omnilytics market list --rpc http://127.0.0.1:8545 --market ADDRESS --json -"
+BUNDLE_EXAMPLE = "Example: omnilytics market bundle --min-window-secs 60 --json bundle.json"
 SHOW_EXAMPLE = "Example: omnilytics market show --config data-owner.toml"
+
+MinWindowSecs = Annotated[
+    int, typer.Option(min=0, max=31_536_000, help="The shortest window that its sessions may set.")
+]
+Salt = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Another market on the same chain has another one.")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback(epilog=EXAMPLE)
 def market() -> None:
-    """Deploy a market, and look at its sessions."""
+    """Deploy a market, let others check it, and look at its sessions."""
 
 
 @app.command("deploy", epilog=EXAMPLE)
 def deploy(
     config: Config,
-    min_window_secs: Annotated[
-        int, typer.Option(min=0, max=31_536_000, help="The shortest window that its sessions may set.")
-    ] = 60,
+    min_window_secs: MinWindowSecs = 60,
+    salt: Salt = 0,
     yes: Yes = False,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Deploy the contracts and a market over them. Its address goes into every role's settings."""
-    from omnilytics.cli import connection, preflight
+    """Deploy a market where its code, window and salt put it, unless it is there. Its address goes into every file."""
+    from omnilytics.cli import connection
+    from omnilytics.cli.deploying import deployed
     from omnilytics.cli.settings import any_settings
     from omnilytics.cli.show import printer
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
     with Outputs(json_file) as files, connection.signer(any_settings(config)) as own:
-        lines = [f"deploys    a market on chain {own.chain.chain_id} from {own.account}: some 30 M gas"]
-        preflight.agree(lines, "Deploy it?", say, yes=yes)
-        made = own.chain.deploy_market(own.account, min_window_secs)
-        value = {
-            "schema": MARKET_SCHEMA,
-            "chain_id": own.chain.chain_id,
-            "market": made.address,
-            "min_window_secs": made.min_window_secs(),
-        }
+        value = deployed(own, min_window_secs, salt, say, yes=yes)
         files.json(json_file, value)
-    say(made.address)
+    say(value["market"])
+
+
+@app.command("bundle", epilog=BUNDLE_EXAMPLE)
+def bundle(
+    min_window_secs: MinWindowSecs = 60, salt: Salt = 0, json_file: ResultFile = None, quiet: Quiet = False
+) -> None:
+    """Say where a market's contracts are, on any chain, and write what it takes to compile them again."""
+    from omnilytics.cli.extras import needing_rpc
+    from omnilytics.cli.show import printer
+
+    with needing_rpc("bundle"):
+        from omnilytics.chain.rpc.deployment import pieces
+        from omnilytics.chain.rpc.sources import bundle as bundle_of
+
+    say = printer(quiet=quiet, stderr=json_file == STDOUT)
+    with Outputs(json_file) as files:
+        plan = pieces(min_window_secs, salt)
+        if json_file is not None:
+            files.json(json_file, bundle_of(plan))
+    for piece in plan:
+        say(f"{piece.contract:<16} {piece.address}")
 
 
 @app.command("list", epilog=LIST_EXAMPLE)

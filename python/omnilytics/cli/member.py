@@ -63,11 +63,10 @@ def join(
     quiet: Quiet = False,
 ) -> None:
     """Check a session's offer, train, and register with the bond. `do run` goes on from there."""
-    from omnilytics.cli.following import Follower
     from omnilytics.cli.settings import member_settings
 
     def register(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
-        follower = Follower(own.chain, say)
+        follower = own.follower(there, say)
         while not there.member(own.account).registered and not follower.step(role):
             pass
         return follower.calls
@@ -98,7 +97,7 @@ def run(
     def follow(own: Signer, there: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
         connection.say_nodes(own.chain, say)
         number = connection.number_of(connection.market_of(settings, own.chain), there)
-        follower = following.Follower(own.chain, say)
+        follower = own.follower(there, say)
         return following.run(role, follower, own.chain, there, number, screen=shown, record=record)
 
     _run(settings, session, members, json_file, record, follow, yes=yes, quiet=quiet)
@@ -157,9 +156,7 @@ def _run(
 
 def to_the_end(own: Signer, session: SessionPort, role: MemberRole, say: Say) -> list[Receipt]:
     """What `do run` does with its role; gives what was sent."""
-    from omnilytics.cli.following import Follower
-
-    follower = Follower(own.chain, say)
+    follower = own.follower(session, say)
     follower.follow(role)
     return follower.calls
 

@@ -101,7 +101,7 @@ def run(
             owner, watch = ModelOwner(own.chain, market, own.account), Watch(own.chain, there)
             calls = following.run(
                 OwnerRole(watch=watch, owner=owner),
-                following.Follower(own.chain, say),
+                own.follower(there, say),
                 own.chain,
                 there,
                 connection.number_of(market, there),
@@ -201,7 +201,7 @@ def _open(
 ) -> tuple[SessionPort, list[Receipt]]:
     """The session, started, and what was sent for it."""
 
-    from omnilytics.cli import connection, following, preflight
+    from omnilytics.cli import connection, preflight
     from omnilytics.protocol import fees
     from omnilytics.protocol.owner import LARGEST_LIST, ModelOwner, SessionPlan
     from omnilytics.protocol.owner_role import OwnerRole
@@ -225,7 +225,7 @@ def _open(
     if begun is None:
         begun, receipt = owner.create()
         calls.append(receipt)
-    follower = following.Follower(own.chain, say, calls)
+    follower = own.follower(begun, say, calls)
     role = OwnerRole(watch=Watch(own.chain, begun), owner=owner, plan=plan)
     while begun.stage() is Stage.SETUP:
         follower.step(role)

@@ -6,9 +6,7 @@ given, all of it at once; what could be a secret, the rest of a node's URL behin
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,8 +16,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from omnilytics.cli.faults import plain
+from omnilytics.cli.networks import Network, networks
 from omnilytics.cli.places import keys_folder, state_folder
-from omnilytics.config import MAX_WEI, ShapeOptions, expected_by
+from omnilytics.config import MAX_WEI, ShapeOptions
 from omnilytics.errors import DataError, InputError
 from omnilytics.types import Address
 
@@ -58,6 +58,24 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return Path((info.context or {}).get("folder", "")) / path.expanduser()
 
 
+def _network_in(chain: Any) -> Network | None:
+    """The network that a file's `[chain]` names; None: none that is known."""
+    name = chain.get("network") if isinstance(chain, dict) else None
+    return networks().get(name) if isinstance(name, str) else None
+
+
+def _same(known: Network, key: str, given: Any, fact: int) -> None:
+    if given is not None and given != fact:
+        raise ValueError(f"{key}: expected the {fact} of {known.name}, got {given}")
+
+
+def _known_name(name: str) -> str:
+    if name not in networks():
+        raise ValueError(f"expected one of {', '.join(networks())}, got {name!r}")
+    return name
+
+
+NetworkName = Annotated[str, AfterValidator(_known_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
 File = Annotated[Path, Field(strict=False), AfterValidator(_path)]
@@ -76,8 +94,10 @@ class NodeSettings(_Section):
 
     Attributes:
         rpc: URLs of nodes, asked in turn; `$NAME` takes a variable's, so that no secret stands in the file.
+        network: one that is known (`cli.networks`), which gives chain_id, market and confirmations where they are left
+            out; None: another one.
         chain_id: EIP-155; a node of another chain is refused. None: that of the first node that answers.
-        market: the market's address; None: of the known network.
+        market: the market's address; None: none is known.
         confirmations: blocks on top of a transaction's own before it counts as done.
         answer_secs: how long one request may take.
         patience_secs: how long a request is repeated, over all nodes, before it fails.
@@ -90,6 +110,7 @@ class NodeSettings(_Section):
     """
 
     rpc: Annotated[tuple[Url, ...], Field(strict=False, min_length=1, max_length=16, repr=False)]
+    network: Annotated[NetworkName | None, Field(exclude=True)] = None
     chain_id: ChainId | None = None
     market: Account | None = None
     confirmations: Annotated[int, Field(ge=0, le=10_000)] = 2
@@ -101,6 +122,16 @@ class NodeSettings(_Section):
     lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3
     log_blocks: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     first_block: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_network(cls, given: Any) -> Any:
+        """What the role's file leaves out the network's says; what is a fact must be the same in both."""
+        if (known := _network_in(given)) is None:
+            return given
+        _same(known, "chain_id", given.get("chain_id"), known.chain_id)
+        market = {"market": known.market} if known.market else {}
+        return {"chain_id": known.chain_id, "confirmations": known.confirmations} | market | given
 
 
 class ChainSettings(NodeSettings):
@@ -160,6 +191,34 @@ class StateSettings(_Section):
     """`[state]`: the folder of what must survive a crash: journal, secrets, releases. One for all accounts will do."""
 
     folder: File = Field(default_factory=state_folder)
+
+
+class LogSettings(_Section):
+    """`[log]`: a file of what the role does, one JSON object a line, for its owner's eyes alone; off without `file`.
+
+    Attributes:
+        file: the newest lines; older ones are in `file.1`, `file.2`, ...
+        level: no line is below it.
+        megabytes: a file is no longer than that.
+        keep: how many older files are kept.
+    """
+
+    file: File | None = None
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    megabytes: Annotated[int, Field(ge=1, le=1_024)] = 10
+    keep: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class MetricsSettings(_Section):
+    """`[metrics]`: a page for Prometheus, for whoever reaches it; off without `port`.
+
+    Attributes:
+        port: of TCP.
+        host: the address that it is served at: of this machine's own unless told.
+    """
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]+$")] = "127.0.0.1"
 
 
 class DataSettings(_Section):
@@ -257,6 +316,8 @@ class RoleSettings(_Section):
     keys: KeySettings
     state: StateSettings = Field(default_factory=StateSettings)
     data: DataSettings = DataSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @property
     def account(self) -> Address:
@@ -305,6 +366,19 @@ class MemberSettings(RoleSettings):
 
     policy: PolicySettings = PolicySettings()
     deadlines: MarginSettings = MarginSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_network(cls, given: Any) -> Any:
+        """The network's file says how long blocks take and when they are final, `[policy]` no less."""
+        known, policy = _network_in(given.get("chain")), given.get("policy", {})
+        if known is None or not isinstance(policy, dict):
+            return given
+        _same(known, "policy.block_secs", policy.get("block_secs"), known.block_secs)
+        least, blocks = known.finality_blocks, policy.get("finality_blocks")
+        if isinstance(blocks, int) and blocks < least:
+            raise ValueError(f"policy.finality_blocks: expected at least the {least} of {known.name}, got {blocks}")
+        return given | {"policy": {"block_secs": known.block_secs, "finality_blocks": least} | policy}
 
     def accepts(self) -> Policy:
         """The policy that follows."""
@@ -367,7 +441,7 @@ def typed_settings(account: str | None, **chain: Any) -> TypedSettings:
         return TypedSettings.model_validate({"chain": given, "account": account})
     except ValidationError as error:
         wrong = error.errors(include_url=False)
-        raise InputError("; ".join(_option(_plain(TypedSettings, one)) for one in wrong)) from None
+        raise InputError("; ".join(_option(plain(TypedSettings, one)) for one in wrong)) from None
 
 
 def _option(line: str) -> str:
@@ -395,32 +469,4 @@ def _read(file: Path, kind: type[Settings], rpc: Sequence[str]) -> Settings:
     try:
         return kind.model_validate(values, context={"folder": file.absolute().parent})
     except ValidationError as error:
-        raise InputError("; ".join(f"{file}: {_plain(kind, e)}" for e in error.errors(include_url=False))) from None
-
-
-def _plain(kind: type[BaseModel], error: Any) -> str:
-    """One of pydantic's errors in plain words; keys as they stand in the file."""
-    place = ".".join(str(part) for part in error["loc"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        named = re.match(r"([\w.]+): (?=expected )", message)
-        keys = [place, named[1]] if named else [place]
-        rest = re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), message[named.end() if named else 0 :])
-        return f"{'.'.join(filter(None, keys))}: {rest}"
-    if error["type"] == "extra_forbidden":
-        return f"{place}: expected one of {_known(kind, error['loc'])}"
-    if error["type"] == "missing":
-        return f"{place}: expected it to be there, got none"
-    given = type(error["input"]).__name__ if error["loc"][:2] == ("chain", "rpc") else repr(error["input"])
-    return f"{place}: expected {expected_by(error)}, got {given}"
-
-
-def _known(kind: type[BaseModel], location: tuple[Any, ...]) -> str:
-    """The keys that could stand where an unknown one does; the likeliest if one is near."""
-    for part in location[:-1]:
-        annotation = kind.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        kind = annotation
-    names = sorted(kind.model_fields)
-    near = difflib.get_close_matches(str(location[-1]), names, 1)
-    return f"{', '.join(names)}, got an unknown one" + (f"; did you mean {near[0]}?" if near else "")
+        raise InputError("; ".join(f"{file}: {plain(kind, e)}" for e in error.errors(include_url=False))) from None

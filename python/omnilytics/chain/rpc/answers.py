@@ -100,7 +100,7 @@ def receipt_of(intent: Intent, mined: Mined, timestamp: int) -> Receipt:
     """
     answer = mined.answer
     with _read("receipt"):
-        created = answer.get("contractAddress")
+        created, price = answer.get("contractAddress"), answer.get("effectiveGasPrice")
         return Receipt(
             call=intent.call,
             sender=intent.sender,
@@ -111,7 +111,18 @@ def receipt_of(intent: Intent, mined: Mined, timestamp: int) -> Receipt:
             calldata_bytes=len(intent.data),
             logs=tuple(log_of(log) for log in answer["logs"]),
             contract_address=_address(created) if created else None,
+            gas_price_wei=quantity(price) if price else None,
         )
+
+
+def code_of(answer: Any) -> bytes:
+    """Code, as it stands at an address or as running it gives.
+
+    Raises:
+        ChainError: a broken answer.
+    """
+    with _read("code"):
+        return data_of(answer)
 
 
 def data_of(answer: Any) -> bytes:

@@ -12,14 +12,15 @@ from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
-from omnilytics.chain.rpc.answers import Block, block_of, data_of
+from omnilytics.chain.rpc import rules
+from omnilytics.chain.rpc.answers import Block, block_of, code_of, data_of
 from omnilytics.chain.rpc.fees import base_fee
 from omnilytics.chain.rpc.logs import LogBook
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Health, Nodes, quantity
 from omnilytics.chain.rpc.refusals import refusal
 from omnilytics.chain.rpc.settings import Settings
-from omnilytics.chain.rpc.wallet import Wallet
+from omnilytics.chain.rpc.wallet import TX_GAS_CAP, Wallet
 from omnilytics.errors import ChainError, InputError
 from omnilytics.types import ZERO_ADDRESS, Address, Log, Receipt
 
@@ -63,6 +64,8 @@ class RpcChain:
         self._told = _Told()
         self.on_receipt: list[Callable[[Receipt], None]] = []
         """Called with the receipt of every transaction that succeeds, deployments too, by the thread that sent it."""
+        self.on_raised = self._wallet.on_raised
+        """Called with a call's name, each time that it is sent again with a higher fee."""
 
     def __repr__(self) -> str:
         return f"<RpcChain {self.chain_id} with {len(self._wallet.addresses)} accounts>"
@@ -177,6 +180,14 @@ class RpcChain:
         """Deploys the contracts and a market over them."""
         return deploy_market(self, sender, min_window_secs)
 
+    def check_rules(self) -> None:
+        """Refuses a chain that sessions can't live on; asked once, at start.
+
+        Raises:
+            ChainError: names all that is missing.
+        """
+        rules.check(self._nodes)
+
     def market(self, address: Address) -> ContractMarket:
         return ContractMarket(self, address)
 
@@ -223,6 +234,39 @@ class RpcChain:
             return data_of(answer)
         except ValueError as error:
             raise ChainError(f"{call}: the node's answer is broken: {error}") from None
+
+    def code(self, address: Address) -> bytes:
+        """The code at an address; empty: there is none."""
+        return code_of(self._nodes.request("eth_getCode", address, "latest"))
+
+    def created(self, code: bytes) -> bytes:
+        """The code that init code would leave behind, if it were sent now.
+
+        Raises:
+            Reverted: its constructor refuses.
+            ChainError: the chain does.
+        """
+        question = {"from": ZERO_ADDRESS, "data": "0x" + code.hex(), "gas": hex(TX_GAS_CAP)}
+        try:
+            return code_of(self._nodes.request("eth_call", question, "latest"))
+        except NodeError as error:
+            raise refusal("deploy", error) from None
+
+    def send_signed(self, call: str, transaction: bytes) -> None:
+        """Sends what somebody else has signed, and returns once it's in a block.
+
+        Raises:
+            ChainError: refused by the node, or in no block in `receipt_secs`.
+        """
+        try:
+            tx_hash = str(self._nodes.request("eth_sendRawTransaction", "0x" + transaction.hex()))
+        except NodeError as error:
+            raise refusal(call, error) from None
+        deadline = time.monotonic() + self._settings.receipt_secs
+        while self._nodes.request("eth_getTransactionReceipt", tx_hash) is None:
+            if time.monotonic() >= deadline:
+                raise ChainError(f"{call}: in no block after {self._settings.receipt_secs:g} s")
+            time.sleep(self._settings.poll_secs)
 
     def _newest(self) -> Block:
         block = block_of(self._nodes.request("eth_getBlockByNumber", "latest", False))

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,6 +67,8 @@ class Wallet:
         self._journal = journal
         self._settings = settings
         self._senders: dict[Address, _Sender] = {}
+        self.on_raised: list[Callable[[str], None]] = []
+        """Called with a call's name, each time that it is sent again with a higher fee."""
         for account in accounts:
             self.add(account)
 
@@ -286,9 +288,10 @@ class Wallet:
             attempt = _signed(owner.account, pending.intent, bid)
             self._journal.replace(pending.entry, attempt)
             pending = replace(pending, attempts=(*pending.attempts, attempt))
-            LOG.warning(
-                "%s: nonce %d now bids %d wei a gas", pending.intent.call, pending.intent.nonce, bid.max_fee_wei
-            )
+            intent = pending.intent
+            LOG.warning("%s: nonce %d now bids %d wei a gas", intent.call, intent.nonce, bid.max_fee_wei)
+            for listener in self.on_raised:
+                listener(intent.call)
         self._send_again(pending)
         return pending
 
