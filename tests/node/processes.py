@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,16 @@ class Process:
 
     def await_words(self, words: str) -> None:
         """Returns as soon as it has said them."""
+        self.await_that(lambda: words in self.said(), words)
+
+    def await_that(self, so: Callable[[], bool], what: str = "what was awaited") -> None:
+        """Returns as soon as that is so; while it runs."""
         deadline = time.monotonic() + PATIENCE_SECS
-        while words not in self.said():
+        while not so():
             assert self.running is not None
-            assert self.running.poll() is None, f"{self.name} has ended without {words!r}: {self.said()}"
+            assert self.running.poll() is None, f"{self.name} has ended without {what}: {self.said()}"
             assert time.monotonic() < deadline, f"{self.name}: {self.said()}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """With all processes that it has started."""

@@ -62,7 +62,7 @@ def liar(settle: Settle) -> Iterator[tuple[Village, Proxy]]:
     village = settle("anvil", "abort")
     with proxy(village.chain.node) as one:
         for name in LIARS:
-            village.write(name, rpc=[one.url, village.chain.node.url], stuck_secs=2)
+            village.write(name, rpc=[one.url, village.chain.node.url], stuck_secs=2, check_secs=1)
         yield village, one
 
 

@@ -104,6 +104,7 @@ class NodeSettings(_Section):
         poll_secs: longest pause between two looks at the chain.
         receipt_secs: how long a transaction may take until it is done.
         stuck_secs: after how long without a block it is sent again with a higher fee.
+        check_secs: how often several nodes are compared.
         lag_blocks: how many blocks a node may be behind another one.
         log_blocks: most blocks in one request for logs.
         first_block: no event of interest is older.
@@ -119,6 +120,7 @@ class NodeSettings(_Section):
     poll_secs: Secs = 2.0
     receipt_secs: Secs = 900.0
     stuck_secs: Secs = 60.0
+    check_secs: Secs = 30.0
     lag_blocks: Annotated[int, Field(ge=0, le=10_000)] = 3
     log_blocks: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     first_block: Annotated[int, Field(ge=0, lt=2**63)] = 0
