@@ -104,15 +104,24 @@ WORKSHOP = Workshop()
 
 def _work(connection: Connection) -> None:
     """Trains until nobody is left who could ask."""
-    from omnilytics.experiments.parts import part_of, training
-
     while True:
         try:
-            dataset, folder, part, parts, params, seeds, number, published, before = connection.recv()
+            job = connection.recv()
         except EOFError:
             return
         try:
-            samples = part_of(dataset, folder, part, parts)
-            connection.send(training(dataset, samples, params, seeds, number)(published, before))
+            connection.send(trained(job))
         except OmniLyticsError as error:
             connection.send(error)
+
+
+def trained(job: Job) -> tuple[FloatVec, bytes]:
+    """Does a job in this process, as `parts.training`.
+
+    Raises:
+        InputError, DataError: as `parts.part_of` and `parts.training`.
+    """
+    from omnilytics.experiments.parts import part_of, training
+
+    dataset, folder, part, parts, params, seeds, number, published, before = job
+    return training(dataset, part_of(dataset, folder, part, parts), params, seeds, number)(published, before)
