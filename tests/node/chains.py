@@ -14,7 +14,7 @@ from omnilytics.types import Address, Receipt
 from tests.node.launch import RICH, WEALTH, Anvil, Geth, NodeProcess
 
 IMPATIENT = Settings(
-    answer_secs=10, patience_secs=20, poll_secs=0.05, receipt_secs=60, stuck_secs=20, back_off_secs=0.1
+    answer_secs=30, patience_secs=120, poll_secs=0.05, receipt_secs=300, stuck_secs=20, back_off_secs=0.1
 )
 GAS_MONEY = 100 * 10**18  # wei, what an account has on top for its fees
 RICH_ADDRESS = Address(RICH.address.lower())

@@ -17,12 +17,13 @@ Start = Callable[..., Any]
 Settle = Callable[..., Village]
 
 MEMBERS = 4
+UNTIL_SECS = 120.0
 SESSION = {"rounds": 1, "group_size": MEMBERS, "reward_wei": 10**18, "assignment": "greedy"}
 
 
 def until(done: Callable[[], bool]) -> None:
-    """Returns once that is so, at the latest after 20 s."""
-    deadline = time.monotonic() + 20
+    """Returns once that is so, at the latest after `UNTIL_SECS`."""
+    deadline = time.monotonic() + UNTIL_SECS
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -58,7 +59,7 @@ def settle(start: Start, tmp_path: Path) -> Iterator[Settle]:
 
     def settle(node: str, policy: str, window_secs: int = WINDOW_SECS, commit_secs: int = 0, **options: Any) -> Village:
         process, chain = CHAINS[node]
-        commit_secs = commit_secs or (OBJECT_SECS if policy == "recover" else window_secs)
+        commit_secs = commit_secs or (OBJECT_SECS if (node, policy) == ("geth", "recover") else window_secs)
         terms = SESSION | {"policy": policy}
         here = chain(start(process, **options))
         villages.append(Village(tmp_path, here, MEMBERS, terms, window_secs, commit_secs))

@@ -41,7 +41,9 @@ def test_a_disk_that_is_full_again_and_again(settle: Settle, policy: str) -> Non
     for name in ("mo", "do0"):
         (command,) = lives[name]["commands"]
         lives[name] |= {"commands": [command] * (len(ROOMS) + 1), "rooms": [*ROOMS, None], "done": "Make room"}
-    village.live(**lives)
+    running = village.begin(**lives)
+    village.hasten(running, Address(session))
+    village.outlive(running)
     check_session(village, Address(session))
     for name in ("mo", "do0"):
         check_sent(village, name)

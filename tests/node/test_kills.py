@@ -8,7 +8,6 @@ from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address
 from tests.node.audit import check_released, check_sent, check_session
 from tests.node.conftest import Settle
-from tests.node.processes import Village
 
 pytestmark = pytest.mark.node
 
@@ -16,7 +15,7 @@ BEGUN = "expected it to be finished before another one"
 """What `mo create` says where it was killed between the start of the session and its own end."""
 
 LONG_SECS = 20_000
-SHARE_SECS = 600
+SHARE_SECS = 300
 PATIENCE_SECS = 3 * 3600.0
 NIGHTLY = pytest.mark.nightly
 PLACES = {
@@ -32,17 +31,16 @@ RELEASES = {"before a release", "after a release"}
 @pytest.mark.parametrize(
     ("node", "policy", "mortal"),
     [
-        pytest.param("geth", "recover", "places"),
+        pytest.param("anvil", "recover", "places"),
+        pytest.param("geth", "recover", "places", marks=NIGHTLY),
         pytest.param("geth", "abort", "places", marks=NIGHTLY),
-        pytest.param("anvil", "recover", "places", marks=NIGHTLY),
         pytest.param("anvil", "abort", "places", marks=NIGHTLY),
         pytest.param("anvil", "abort", "every", marks=NIGHTLY),
-        pytest.param("geth", "recover", "every", marks=NIGHTLY),
+        pytest.param("anvil", "recover", "every", marks=NIGHTLY),
     ],
 )
 def test_killed_in_every_place_each_call_is_sent_once(settle: Settle, node: str, policy: str, mortal: str) -> None:
-    windows = (LONG_SECS, SHARE_SECS if policy == "recover" else LONG_SECS) if mortal == "every" else ()
-    village = settle(node, policy, *windows)
+    village = settle(node, policy, LONG_SECS, commit_secs=SHARE_SECS if (node, policy) == ("geth", "recover") else 0)
     village.chain.tick()
     opening = village.live(PATIENCE_SECS, mo=village.life("mo", *village.create(), mortal=mortal, done=BEGUN))
     (listed,) = village.ask("mo", "market", "list")["sessions"]
@@ -50,7 +48,9 @@ def test_killed_in_every_place_each_call_is_sent_once(settle: Settle, node: str,
     lives = village.lives(session)
     for name in ("mo", "do0"):
         lives[name]["mortal"] = mortal
-    kills = village.live(PATIENCE_SECS, **lives)
+    running = village.begin(**lives)
+    village.hasten(running, session)
+    kills = village.outlive(running, PATIENCE_SECS)
     print(f"killed: the owner {kills['mo']}, of these at the opening {opening['mo']}; a data owner {kills['do0']}")
     check_session(village, session)
     for name in ("mo", "do0"):
@@ -76,9 +76,9 @@ def test_killed_while_another_drops_out(settle: Settle) -> None:
     there, watch = village.chain.session(session), Watch(village.chain, village.chain.session(session))
     running.await_that(lambda: watch.ledger().objecting)
     gone.kill()
-    pass_time(village, session)
+    village.pass_time(session)
     running.await_that(lambda: there.group(0).delivered.bit_count() == village.members - 1)
-    pass_time(village, session)
+    village.pass_time(session)
     kills = village.outlive(running)
     print(f"killed: a data owner {kills['do0']}")
     assert set(kills["do0"]) == PLACES | RELEASES
@@ -91,9 +91,3 @@ def test_killed_while_another_drops_out(settle: Settle) -> None:
     assert set(sharing.shares) == {seat[1]}
     assert set(sharing.secrets) == set(range(village.members))
     assert there.group(0).delivered == 0b1111 ^ 1 << seat[1]
-
-
-def pass_time(village: Village, session: Address) -> None:
-    """Lets the deadline of the stage pass at once."""
-    left = village.chain.session(session).deadline() - village.chain.timestamp()
-    village.chain.node.ask("evm_increaseTime", left + 1)
