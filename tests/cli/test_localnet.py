@@ -187,6 +187,12 @@ def test_the_summary_has_all_that_matters() -> None:
         "rejected": [],
         "failed": [],
         "checks": 101,
+        "accuracy": {
+            "samples": 597,
+            "before": {"public": 20.0, "whole": 70.0},
+            "after": {"public": 60.0, "whole": 75.0},
+            "weight": 0.5,
+        },
         "money": {"deposited_wei": 10**18, "withdrawn_wei": 10**18, "left_wei": 0, "gas_wei": 10**15},
         "gas": {"total": 29_000_000, "calls": {"deploy": {"transactions": 12, "gas": 20_000_000}}},
         "transactions": 36,
@@ -195,6 +201,8 @@ def test_the_summary_has_all_that_matters() -> None:
         "seconds": {"keys": 0.2, "register": 30.0},
     }
     lines = summary(valid(value, "localnet-1"))
+    assert lines[1].startswith("accuracy   the owner's model 70.0 % before and 75.0 % after, the public one 20.0 %")
+    assert len(summary(valid(value | {"accuracy": None}, "localnet-1"))) == len(lines) - 1
     assert lines[0] == "groups     1 accepted, 0 rejected, 0 failed"
     assert lines[-1] == "seconds    30: keys 0, register 30"
 

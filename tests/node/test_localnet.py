@@ -38,6 +38,7 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
     value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
     assert (value["accepted"], value["rejected"], value["failed"]) == ([0], [], [])
     assert value["processes"] == 1 + 4 // per_process
+    assert value["accuracy"]["samples"] > 0
     assert value["money"]["left_wei"] == 0
     assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
     assert {

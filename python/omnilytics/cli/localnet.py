@@ -273,6 +273,7 @@ class _Market:
             "rejected": [g for g in groups if not accepted >> g & 1 and g not in failed],
             "failed": failed,
             "checks": checks,
+            "accuracy": results[OWNER]["accuracy"],
             "money": {
                 "deposited_wei": there.money().deposited,
                 "withdrawn_wei": there.money().withdrawn,
@@ -339,6 +340,7 @@ def summary(value: Mapping[str, Any]) -> list[str]:
     steps = ", ".join(f"{step} {secs:.0f}" for step, secs in seconds.items())
     return [
         "groups     " + ", ".join(f"{len(value[fate])} {fate}" for fate in ("accepted", "rejected", "failed")),
+        *_accuracy(value["accuracy"]),
         f"verified   {value['checks']:,} checks",
         f"money      {ether(money['deposited_wei'])} deposited, {ether(money['withdrawn_wei'])} withdrawn, "
         f"{ether(money['left_wei'])} left, {ether(money['gas_wei'])} for gas",
@@ -346,6 +348,16 @@ def summary(value: Mapping[str, Any]) -> list[str]:
         f"{blocks['total']:,} blocks has {gas(blocks['fullest_gas'])}",
         f"requests   {sum(value['requests'].values()):,} to the node",
         f"seconds    {sum(seconds.values()):.0f}: {steps}",
+    ]
+
+
+def _accuracy(found: Mapping[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    before, after = found["before"], found["after"]
+    return [
+        f"accuracy   the owner's model {before['whole']:.1f} % before and {after['whole']:.1f} % after, "
+        f"the public one {before['public']:.1f} % and {after['public']:.1f} %, of {found['samples']:,} samples"
     ]
 
 
