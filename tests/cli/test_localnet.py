@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from omnilytics.chain.keystore import Keystore
 from omnilytics.cli.audit import Bill, check_money
 from omnilytics.cli.localnet import MOST_PARTS, gas_by_call, summary
 from omnilytics.cli.settings import member_settings
@@ -73,9 +72,7 @@ class TestVillage:
         assert village.listed.read_text().split() == [village.addresses[name] for name in village.data_owners]
         village.configure("do1", chain={"rpc": ["http://127.0.0.1:1"], "chain_id": 7}, policy={"block_secs": 1})
         settings = member_settings(village.config("do1"))
-        password = (tmp_path / "do1" / "password.txt").read_text()
-        keystore = Keystore(settings.keys.folder)
-        assert keystore.unlock(village.addresses["do1"], password).address.lower() == settings.keys.account
+        assert village.account("do1").address.lower() == settings.keys.account == village.addresses["do1"]
         assert settings.state.folder == tmp_path / "do1" / "state"
         assert tomllib.loads(village.config("do1").read_text())["policy"] == {"block_secs": 1}
 
@@ -97,7 +94,7 @@ class TestVillage:
             "print(one.pid, flush=True)\n"
             "time.sleep(600)"
         )
-        process = Process(name="one", command=[sys.executable, "-c", code], log=tmp_path / "log")
+        process = Process("one", [sys.executable, "-c", code], tmp_path / "log")
         process.start()
         while not process.said().endswith("\n"):
             time.sleep(0.01)
