@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from omnilytics.chain.keystore import Keystore
 from omnilytics.cli.audit import Bill, check_money
 from omnilytics.cli.localnet import MOST_PARTS, gas_by_call, summary
 from omnilytics.cli.settings import member_settings
@@ -73,9 +72,7 @@ class TestVillage:
         assert village.listed.read_text().split() == [village.addresses[name] for name in village.data_owners]
         village.configure("do1", chain={"rpc": ["http://127.0.0.1:1"], "chain_id": 7}, policy={"block_secs": 1})
         settings = member_settings(village.config("do1"))
-        password = (tmp_path / "do1" / "password.txt").read_text()
-        keystore = Keystore(settings.keys.folder)
-        assert keystore.unlock(village.addresses["do1"], password).address.lower() == settings.keys.account
+        assert village.account("do1").address.lower() == settings.keys.account == village.addresses["do1"]
         assert settings.state.folder == tmp_path / "do1" / "state"
         assert tomllib.loads(village.config("do1").read_text())["policy"] == {"block_secs": 1}
 
@@ -97,7 +94,7 @@ class TestVillage:
             "print(one.pid, flush=True)\n"
             "time.sleep(600)"
         )
-        process = Process(name="one", command=[sys.executable, "-c", code], log=tmp_path / "log")
+        process = Process("one", [sys.executable, "-c", code], tmp_path / "log")
         process.start()
         while not process.said().endswith("\n"):
             time.sleep(0.01)
@@ -187,6 +184,12 @@ def test_the_summary_has_all_that_matters() -> None:
         "rejected": [],
         "failed": [],
         "checks": 101,
+        "accuracy": {
+            "samples": 597,
+            "before": {"public": 20.0, "whole": 70.0},
+            "after": {"public": 60.0, "whole": 75.0},
+            "weight": 0.5,
+        },
         "money": {"deposited_wei": 10**18, "withdrawn_wei": 10**18, "left_wei": 0, "gas_wei": 10**15},
         "gas": {"total": 29_000_000, "calls": {"deploy": {"transactions": 12, "gas": 20_000_000}}},
         "transactions": 36,
@@ -195,6 +198,8 @@ def test_the_summary_has_all_that_matters() -> None:
         "seconds": {"keys": 0.2, "register": 30.0},
     }
     lines = summary(valid(value, "localnet-1"))
+    assert lines[1].startswith("accuracy   the owner's model 70.0 % before and 75.0 % after, the public one 20.0 %")
+    assert len(summary(valid(value | {"accuracy": None}, "localnet-1"))) == len(lines) - 1
     assert lines[0] == "groups     1 accepted, 0 rejected, 0 failed"
     assert lines[-1] == "seconds    30: keys 0, register 30"
 

@@ -14,16 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from omnilytics.chain.keystore import Keystore
+from omnilytics.cli import village
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address
 from tests.node.chains import RICH_ADDRESS, AnvilChain, Ticking
 from tests.project.checkout import ROOT
 
-PASSWORD = "correct horse battery"
 MONEY_WEI = 10 * 10**18
 WINDOW_SECS = 3_600
 """Windows end early: it never passes."""
@@ -36,30 +34,13 @@ PARTS = 32
 """Of the digits: a role has 37 or 38 of them, as an owner of the recipe has 40 and a data owner 20."""
 
 
-@dataclass
-class Process:
-    """A role that runs."""
+class Process(village.Process):
+    """A role that runs, in the root of the checkout."""
 
-    name: str
-    command: Sequence[str]
-    log: Path
-    running: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"}
-            self.running = subprocess.Popen(
-                self.command,
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                cwd=ROOT,
-                start_new_session=True,
-            )
-
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, running: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        super().__init__(name, command, log, running, ROOT)
 
     def await_words(self, words: str) -> None:
         """Returns as soon as it has said them."""
@@ -100,32 +81,29 @@ class Village:
     session: Mapping[str, Any]
     window_secs: int = WINDOW_SECS
     commit_secs: int = WINDOW_SECS
-    accounts: dict[str, LocalAccount] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
     market: Address | None = None
+    _folk: village.Village = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("mo", *(f"do{index}" for index in range(self.members))):
-            (self.home / name).mkdir()
-            account = Account.create()
-            self.accounts[name] = account
-            Keystore(self.home / name / "keys", 2).add(account, PASSWORD)
-            password = self.home / name / "password.txt"
-            password.write_text(PASSWORD, encoding="utf-8")
-            password.chmod(0o600)
-            self.chain.send("fund", RICH_ADDRESS, self.address(name), b"", MONEY_WEI)
-        listed = "\n".join(self.address(f"do{index}") for index in range(self.members))
-        (self.home / "members.txt").write_text(listed, encoding="utf-8")
+        self._folk = village.Village(self.home, self.members)
+        for address in self._folk.addresses.values():
+            self.chain.send("fund", RICH_ADDRESS, address, b"", MONEY_WEI)
         self.write_all()
         self.market = Address(str(self.ask("mo", "market", "deploy", "--min-window-secs", "1", "--yes")["market"]))
         self.write_all()
 
+    @property
+    def accounts(self) -> dict[str, LocalAccount]:
+        """Everybody's, by name."""
+        return {name: self._folk.account(name) for name in self._folk.addresses}
+
     def address(self, name: str) -> Address:
-        return Address(self.accounts[name].address.lower())
+        return self._folk.addresses[name]
 
     def write_all(self) -> None:
         """Everybody's settings."""
-        for name in self.accounts:
+        for name in self._folk.addresses:
             self.write(name)
 
     def write(self, name: str, file: str = "role.toml", state: str = "state", **chain: Any) -> None:
@@ -134,9 +112,8 @@ class Village:
         usual |= {"confirmations": 0, "poll_secs": POLL_SECS} | ({"market": self.market} if self.market else {})
         sections: dict[str, Mapping[str, Any]] = {
             "chain": usual | chain,
-            "keys": {"account": self.address(name), "folder": "keys", "password_file": "password.txt"},
             "state": {"folder": state},
-            "data": {"dataset": "digits", "part": list(self.accounts).index(name), "parts": PARTS},
+            "data": {"dataset": "digits", "part": list(self._folk.addresses).index(name), "parts": PARTS},
         }
         if name == "mo":
             steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
@@ -146,16 +123,11 @@ class Village:
         else:
             sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
             sections["deadlines"] = {"shortest_window_secs": 20, "margin_secs": 1}
-        text = "\n".join(f"[{key}]\n{_lines(values)}" for key, values in sections.items())
-        (self.home / name / file).write_text(text, encoding="utf-8")
+        self._folk.configure(name, file, **sections)
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
-        command = [*self.command(name, *arguments), "--json", "-"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECS, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, done.stderr
-        value: dict[str, Any] = json.loads(done.stdout)
-        return value
+        return self._folk.ask(name, *arguments)
 
     def open(self) -> dict[str, Any]:
         """The owner opens a session; from then on there is a block every second."""
@@ -165,7 +137,7 @@ class Village:
 
     def create(self) -> list[str]:
         """The owner's command for that."""
-        return ["mo", "create", "--members", str(self.home / "members.txt"), "--yes"]
+        return ["mo", "create", "--members", str(self._folk.listed), "--yes"]
 
     def life(self, name: str, *command: str, file: str = "role.toml", **more: Any) -> dict[str, Any]:
         """A life of one command, with the role's settings."""
@@ -226,11 +198,7 @@ class Village:
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """A command of the role of that name."""
-        return [sys.executable, "-m", "omnilytics.cli", *self._configured(name, *arguments)]
+        return self._folk.command(name, *arguments)
 
-    def _configured(self, name: str, *arguments: str, file: str = "role.toml") -> list[str]:
-        return [*arguments, "--config", str(self.home / name / file)]
-
-
-def _lines(values: Mapping[str, Any]) -> str:
-    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items()) + "\n"
+    def _configured(self, name: str, *arguments: str, file: str = village.SETTINGS) -> list[str]:
+        return [*arguments, "--config", str(self._folk.config(name, file))]

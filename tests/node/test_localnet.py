@@ -30,14 +30,16 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("per_process", [1, 2])
+@pytest.mark.parametrize("per_process", [pytest.param(1, marks=pytest.mark.nightly), 2])
 def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None:  # noqa: F811
     require()
-    result = call(*SMALL, "--per-process", per_process, "--json", "out.json")
+    result = call(*SMALL, "--per-process", per_process, "--json", "out.json", "--record", "kept.gz")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert call("verify", "kept.gz").exit_code == 0
     value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
     assert (value["accepted"], value["rejected"], value["failed"]) == ([0], [], [])
     assert value["processes"] == 1 + 4 // per_process
+    assert value["accuracy"]["samples"] > 0
     assert value["money"]["left_wei"] == 0
     assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
     assert {
@@ -49,7 +51,7 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
     assert value["requests"]["eth_sendRawTransaction"] == value["transactions"]
     for index in range(4):
         assert "takes out" in (tmp_path / "here" / f"do{index}" / LOG).read_text()
-    assert "accepted, 0 rejected" in result.stdout
+    assert "[session 1] the session is over" in result.stdout
     assert processes_in(tmp_path / "here") == []
 
 

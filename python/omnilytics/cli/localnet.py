@@ -10,6 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.request import urlopen
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from omnilytics.cli.following import Say
     from omnilytics.cli.village import Village
     from omnilytics.config import LocalnetOptions
+    from omnilytics.dashboard.live import Screen
     from omnilytics.experiments.nodes import Geth
     from omnilytics.types import Address
 
@@ -75,18 +77,29 @@ def localnet(
         Path | None,
         typer.Option(metavar="DIR", help="A new folder for the chain, settings, keys and logs, which stays."),
     ] = None,
+    record: options.RecordFile = None,
+    dashboard: options.Dashboard = True,
     json_file: options.ResultFile = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Start a chain, deploy a market, and run a model owner and data owners, each a process, through a session."""
     given = dict(locals())
-    outputs = {name: given.pop(name) for name in ("geth", "keep", "json_file", "quiet")}
+    outputs = {name: given.pop(name) for name in ("geth", "keep", "record", "dashboard", "json_file", "quiet")}
     from omnilytics.config import localnet_options_from
 
     run(localnet_options_from({name: value for name, value in given.items() if value is not None}), **outputs)
 
 
-def run(chosen: LocalnetOptions, *, geth: Path, keep: Path | None, json_file: Path | None, quiet: bool) -> None:
+def run(
+    chosen: LocalnetOptions,
+    *,
+    geth: Path,
+    keep: Path | None,
+    record: Path | None,
+    json_file: Path | None,
+    dashboard: bool,
+    quiet: bool,
+) -> None:
     """Runs the market and says what became of it; everything that it has started ends with it.
 
     Raises:
@@ -94,14 +107,15 @@ def run(chosen: LocalnetOptions, *, geth: Path, keep: Path | None, json_file: Pa
         ChainError: the node or a role has ended with an error.
         VerificationError: the session's logs contradict the protocol, or a wei is missing.
     """
-    from omnilytics.cli.show import printer
+    from omnilytics.cli.show import printer, screen
 
     say = printer(quiet=quiet, stderr=json_file == STDOUT)
+    shown = screen(dashboard=dashboard, quiet=quiet, stderr=json_file == STDOUT)
     with needing_rpc("localnet"):
         from omnilytics.cli.village import Village
         from omnilytics.experiments.nodes import HOST, Geth, free_ports
 
-    with Outputs(json_file) as files, _home(keep) as home, _ended_by_a_word():
+    with Outputs(json_file, record) as files, _home(keep) as home, _ended_by_a_word():
         clock = _Clock()
         village = Village(home, chosen.members)
         clock.lap("keys")
@@ -121,7 +135,7 @@ def run(chosen: LocalnetOptions, *, geth: Path, keep: Path | None, json_file: Pa
             node.start()
             clock.lap("node")
             say(f"node       chain {node.chain_id} at {node.url}, a block a second")
-            value = _Market(chosen, node, metrics, village, clock, say).run()
+            value = _Market(chosen, node, metrics, village, clock, say, shown, record).run()
         finally:
             village.end()
             node.stop()
@@ -137,46 +151,64 @@ class _Clock:
         self._last = time.monotonic()
         self.seconds: dict[str, float] = {}
 
-    def lap(self, step: str) -> float:
-        """Ends a step: so long it has taken."""
+    def lap(self, step: str) -> None:
+        """Ends a step."""
         now = time.monotonic()
         self.seconds[step] = round(self.seconds.get(step, 0.0) + now - self._last, 2)
         self._last = now
-        return self.seconds[step]
 
 
+@dataclass
 class _Market:
-    """A market on a node, from its deployment to the last withdrawal of its only session."""
+    """A market on a node, from its deployment to the last withdrawal of its only session.
 
-    def __init__(
-        self, chosen: LocalnetOptions, node: Geth, metrics: int, village: Village, clock: _Clock, say: Say
-    ) -> None:
+    Attributes:
+        chosen: what was typed.
+        node: it.
+        metrics: its port of metrics.
+        village: the roles.
+        clock: hears of every step.
+        say: prints a line.
+        screen: shows the session.
+        record: keeps it.
+        chain: to look at it.
+    """
+
+    chosen: LocalnetOptions
+    node: Geth
+    metrics: int
+    village: Village
+    clock: _Clock
+    say: Say
+    screen: Screen
+    record: Path | None
+    chain: RpcChain = field(init=False)
+
+    def __post_init__(self) -> None:
         from omnilytics.chain.rpc import RpcChain
 
-        self._chosen, self._node, self._village, self._clock, self._say = chosen, node, village, clock, say
-        self._metrics = metrics
-        self._chain: RpcChain = RpcChain([node.url], chain_id=node.chain_id)
+        self.chain = RpcChain([self.node.url], chain_id=self.node.chain_id)
 
     def run(self) -> dict[str, Any]:
         """The object that `localnet --json` writes."""
         from omnilytics.cli.village import OWNER
         from omnilytics.types import Address
 
-        village, clock = self._village, self._clock
+        village, clock = self.village, self.clock
         self._configure(None)
         deployed = village.ask(OWNER, "market", "deploy", "--min-window-secs", "1", "--yes")
         market = Address(deployed["market"])
         clock.lap("market")
-        self._say(f"market     {market}")
+        self.say(f"market     {market}")
         self._configure(market)
         opened = village.ask(OWNER, "mo", "create", "--members", str(village.listed), "--yes")
         session = Address(opened["session"])
         clock.lap("session")
-        self._say(f"session    {session}, of {village.addresses[OWNER]}")
-        self._follow(session)
+        self.say(f"session    {session}, of {village.addresses[OWNER]}")
+        checks = self._follow(session)
         results = {name: village.result(name) for name in village.addresses}
         results[OWNER]["calls"] = opened["calls"] + results[OWNER]["calls"]
-        value = self._checked(market, session, results)
+        value = self._checked(market, session, results, checks)
         clock.lap("checks")
         return value
 
@@ -184,8 +216,8 @@ class _Market:
         from omnilytics.cli.village import OWNER
         from omnilytics.config import ShapeOptions
 
-        chosen, village = self._chosen, self._village
-        chain: dict[str, Any] = {"rpc": [self._node.url], "chain_id": self._node.chain_id, "confirmations": 0}
+        chosen, village = self.chosen, self.village
+        chain: dict[str, Any] = {"rpc": [self.node.url], "chain_id": self.node.chain_id, "confirmations": 0}
         chain |= {"market": market} if market else {}
         folder = {} if chosen.data_dir is None else {"folder": str(chosen.data_dir.absolute())}
         parts = min(chosen.members + 1, MOST_PARTS[chosen.dataset])
@@ -206,7 +238,7 @@ class _Market:
         """The processes of the data owners: name and command line."""
         from omnilytics.cli.village import PYTHON
 
-        village, each = self._village, self._chosen.per_process
+        village, each = self.village, self.chosen.per_process
         names = village.data_owners
         if each == 1:
             options = ("do", "run", "--yes", "--json")
@@ -217,29 +249,38 @@ class _Market:
             for number, crew in enumerate(crews)
         ]
 
-    def _follow(self, session: Address) -> None:
-        """Starts every role, and says how far the session is, until all have done their work."""
+    def _follow(self, session: Address) -> int:
+        """Starts every role, and shows the session until all have done their work; how many checks its logs stood.
+
+        Raises:
+            ChainError: a role has ended with an error.
+            VerificationError: the logs contradict the protocol.
+        """
+        from omnilytics.cli import following
         from omnilytics.cli.village import OWNER
-        from omnilytics.types import Stage
 
-        village, there = self._village, self._chain.session(session)
+        village, there, each = self.village, self.chain.session(session), self.chosen.per_process
         village.start(OWNER, village.command(OWNER, "mo", "run", "--json", str(village.result_file(OWNER))))
-        crews = deque(self._crews())
-        self._say(f"processes  {1 + len(crews)}: the owner's, and {village.members} data owners'")
-        started, stage = 0, Stage.REGISTER
-        while not village.done() or crews:
-            found = there.stage() if stage is not Stage.FINISHED else stage
-            if found is not stage:
-                secs = self._clock.lap(stage.name.lower())
-                self._say(f"{stage.name.lower():<10} over at block {self._chain.block_number()}, after {secs:.0f} s")
-                stage = found
-            while crews and started - there.registered_count() < TRAINING * self._chosen.per_process:
-                village.start(*crews.popleft())
-                started += self._chosen.per_process
-            time.sleep(LOOK_SECS)
-        self._clock.lap("withdraw")
+        crews, started = deque(self._crews()), 0
+        self.say(f"processes  {1 + len(crews)}: the owner's, and {village.members} data owners'")
+        with following.shown_to(self.screen, self.record, self.chain, there, 1) as (spectator, _):
+            while not village.done() or crews:
+                stage = spectator.stage
+                with self.chain.steady():
+                    spectator.look()
+                if spectator.stage is not stage:
+                    self.clock.lap(stage.name.lower())
+                while crews and started - there.registered_count() < TRAINING * each:
+                    village.start(*crews.popleft())
+                    started += each
+                time.sleep(LOOK_SECS)
+            spectator.look()
+        self.clock.lap("withdraw")
+        return spectator.checks
 
-    def _checked(self, market: Address, session: Address, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def _checked(
+        self, market: Address, session: Address, results: dict[str, dict[str, Any]], checks: int
+    ) -> dict[str, Any]:
         """What became of it, once it is found to be right.
 
         Raises:
@@ -249,11 +290,10 @@ class _Market:
         from omnilytics.cli.village import OWNER
         from omnilytics.types import GroupStatus
 
-        chosen, village, chain = self._chosen, self._village, self._chain
+        chosen, village, chain = self.chosen, self.village, self.chain
         there = chain.session(session)
-        requests = requests_of(self._metrics)
-        checks = verified(chain, session, village.addresses[OWNER])
-        bill = bill_of(self._node)
+        requests = requests_of(self.metrics)
+        bill = bill_of(self.node)
         left_wei = check_money(chain, list(village.addresses.values()), session, MONEY_WEI, bill)
         gas = gas_by_call(results, bill)
         accepted = there.accepted()
@@ -273,6 +313,7 @@ class _Market:
             "rejected": [g for g in groups if not accepted >> g & 1 and g not in failed],
             "failed": failed,
             "checks": checks,
+            "accuracy": results[OWNER]["accuracy"],
             "money": {
                 "deposited_wei": there.money().deposited,
                 "withdrawn_wei": there.money().withdrawn,
@@ -283,21 +324,8 @@ class _Market:
             "transactions": len(bill.hashes),
             "blocks": {"total": bill.blocks, "busy": bill.busy_blocks, "fullest_gas": bill.fullest_gas},
             "requests": requests,
-            "seconds": self._clock.seconds,
+            "seconds": self.clock.seconds,
         }
-
-
-def verified(chain: RpcChain, session: Address, owner: Address) -> int:
-    """How many checks the session's logs have passed.
-
-    Raises:
-        VerificationError: one they haven't.
-    """
-    from omnilytics.protocol.record import SessionRecord
-    from omnilytics.protocol.verify import verify_session
-
-    record = SessionRecord(1, chain.chain_id, session, owner, tuple(chain.logs(session)))
-    return sum(verify_session(record).checks.values())
 
 
 def gas_by_call(results: Mapping[str, Mapping[str, Any]], bill: Bill) -> dict[str, dict[str, int]]:
@@ -339,6 +367,7 @@ def summary(value: Mapping[str, Any]) -> list[str]:
     steps = ", ".join(f"{step} {secs:.0f}" for step, secs in seconds.items())
     return [
         "groups     " + ", ".join(f"{len(value[fate])} {fate}" for fate in ("accepted", "rejected", "failed")),
+        *_accuracy(value["accuracy"]),
         f"verified   {value['checks']:,} checks",
         f"money      {ether(money['deposited_wei'])} deposited, {ether(money['withdrawn_wei'])} withdrawn, "
         f"{ether(money['left_wei'])} left, {ether(money['gas_wei'])} for gas",
@@ -346,6 +375,16 @@ def summary(value: Mapping[str, Any]) -> list[str]:
         f"{blocks['total']:,} blocks has {gas(blocks['fullest_gas'])}",
         f"requests   {sum(value['requests'].values()):,} to the node",
         f"seconds    {sum(seconds.values()):.0f}: {steps}",
+    ]
+
+
+def _accuracy(found: Mapping[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    before, after = found["before"], found["after"]
+    return [
+        f"accuracy   the owner's model {before['whole']:.1f} % before and {after['whole']:.1f} % after, "
+        f"the public one {before['public']:.1f} % and {after['public']:.1f} %, of {found['samples']:,} samples"
     ]
 
 

@@ -14,15 +14,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnilytics.chain.keystore import Keystore
 from omnilytics.chain.private import make_folder, write_private
 from omnilytics.errors import ChainError, DataError
 from omnilytics.types import Address
 
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
 OWNER = "mo"
-LOG, RESULT = "role.log", "result.json"
+SETTINGS, LOG, RESULT = "role.toml", "role.log", "result.json"
 """Names of files in a role's folder."""
 
 PYTHON = (sys.executable, "-m")
@@ -38,14 +41,23 @@ END_SECS = 10.0
 Section = Mapping[str, Any]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Process:
-    """A command that runs, with its log in a file. It ends with `end`, and all that it has started with it."""
+    """A command that runs, with its log in a file. It ends with `end`, and all that it has started with it.
+
+    Attributes:
+        name: what it is called.
+        command: its command line.
+        log: the file of what it says.
+        running: the process, once it is started.
+        folder: where it runs; None: here.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     running: subprocess.Popen[bytes] | None = None
+    folder: Path | None = None
 
     def start(self) -> None:
         """Starts it, or starts it again; the log goes on."""
@@ -56,6 +68,7 @@ class Process:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env=environment(),
+                cwd=self.folder,
                 start_new_session=True,
             )
 
@@ -123,18 +136,24 @@ class Village:
         """The file of who may register."""
         return self.home / "members.txt"
 
-    def config(self, name: str) -> Path:
-        """The file of a role's settings."""
-        return self.home / name / "role.toml"
+    def account(self, name: str) -> LocalAccount:
+        """The account of a role, which can sign."""
+        folder = self.home / name
+        password = (folder / "password.txt").read_text(encoding="utf-8")
+        return Keystore(folder / "keys").unlock(self.addresses[name], password)
 
-    def configure(self, name: str, **sections: Section) -> None:
-        """Writes the settings of a role: those given, and where its key and its state are."""
+    def config(self, name: str, file: str = SETTINGS) -> Path:
+        """The file of a role's settings."""
+        return self.home / name / file
+
+    def configure(self, name: str, file: str = SETTINGS, **sections: Section) -> None:
+        """Writes the settings of a role: those given, and where its key and, unless they say so, its state are."""
         own = {
             "keys": {"account": self.addresses[name], "folder": "keys", "password_file": "password.txt"},
             "state": {"folder": "state"},
         }
         parts = [f"[{title}]\n{_lines(values)}" for title, values in {**own, **sections}.items()]
-        self.config(name).write_text("\n".join(parts), encoding="utf-8")
+        self.config(name, file).write_text("\n".join(parts), encoding="utf-8")
 
     def result_file(self, name: str) -> Path:
         """Where a role that runs writes what became of it."""

@@ -22,7 +22,14 @@ from omnilytics.errors import ChainError, InputError
 BUSY_CODE = -32005
 BUSY_STATUS = 429
 BUSY_WORDS = ("rate limit", "too many requests", "limit exceeded", "request limit", "capacity exceeded")
-NOT_YET = ("indexing is in progress", "header not found", "unknown block", "block not found", "blockoutofrange")
+NOT_YET = (
+    "indexing is in progress",
+    "header not found",
+    "unknown block",
+    "block not found",
+    "blockoutofrange",
+    "log value pointer",  # geth's index of logs, at its newest blocks under load
+)
 TOO_MUCH = (
     "query returned more",
     "block range",
