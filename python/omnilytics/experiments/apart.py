@@ -131,5 +131,6 @@ def trained(job: Job) -> tuple[FloatVec, bytes]:
     """
     from omnilytics.experiments.parts import part_of, training
 
-    *samples, params, seeds, number, published, before = job
-    return training(samples[0], part_of(*samples), params, seeds, number)(published, before)
+    dataset, folder, part, parts, classes, params, seeds, number, published, before = job
+    data = part_of(dataset, folder, part, parts, classes)
+    return training(dataset, data, params, seeds, number)(published, before)
