@@ -72,7 +72,7 @@ def observed(start: Start, tmp_path: Path) -> Iterator[Callable[[str], Observed]
 @pytest.mark.parametrize(
     ("kind", "dropouts", "missing"),
     [
-        ("geth", nobody, set()),
+        pytest.param("geth", nobody, set(), marks=pytest.mark.nightly),
         ("anvil", gone(m1=Step.UPLOAD, m6=Step.SHARE), {(0, "upload"), (1, "share")}),
     ],
     ids=CHAINS,
