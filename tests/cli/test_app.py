@@ -33,7 +33,8 @@ def test_version(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nothing"], ["demo", "--nothing"], ["verify"], ["observe"], ["demo", "--seed", "x"]]
+    "arguments",
+    [["nothing"], ["demo", "--nothing"], ["whitelist", "root"], ["keys", "import"], ["demo", "--seed", "x"]],
 )
 def test_what_cannot_be_parsed_exits_2(call: Call, arguments: list[str]) -> None:
     result = call(*arguments)

@@ -140,7 +140,7 @@ def test_what_is_typed_stands_for_a_file(call: Call, fair: Fair, on: tuple[str, 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ((), "--rpc: expected the URL of a node, or --config and a role's file, got neither"),
+        ((), "--rpc: expected the URL of a node, or --config and a role's file"),
         (("--rpc", "ftp://host/secret"), "--rpc: expected http, https, ws or wss with a host"),
         ((*URL, "--chain-id", "0"), "--chain-id: expected"),
         ((*URL, "--market", "0x12"), "--market: expected"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -38,6 +39,9 @@ class Window:
     def logs(self, address: Address, from_block: int = 0) -> list[tuple[int, Log]]:
         self.asked += 1
         return list(self.shown)
+
+    def steady(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def timestamp(self) -> int:
         return 1_000 + len(self.shown)

@@ -54,33 +54,33 @@ class Observed(Real):
 
 
 @pytest.fixture
-def settle(start: Start, tmp_path: Path) -> Iterator[Callable[[str], Observed]]:
+def observed(start: Start, tmp_path: Path) -> Iterator[Callable[[str], Observed]]:
     """A market on a node of a kind."""
-    settled: list[Observed] = []
+    made: list[Observed] = []
 
-    def settle(kind: str) -> Observed:
+    def observed(kind: str) -> Observed:
         process, backend = CHAINS[kind]
         policy = Policy(finality_blocks=2, block_secs=1)
-        settled.append(Observed(8, policy=policy, chain=backend(start(process)), home=tmp_path))
-        return settled[-1]
+        made.append(Observed(8, policy=policy, chain=backend(start(process)), home=tmp_path))
+        return made[-1]
 
-    yield settle
-    for real in settled:
+    yield observed
+    for real in made:
         real.observer.kill()
 
 
 @pytest.mark.parametrize(
     ("kind", "dropouts", "missing"),
     [
-        ("geth", nobody, set()),
+        pytest.param("geth", nobody, set(), marks=pytest.mark.nightly),
         ("anvil", gone(m1=Step.UPLOAD, m6=Step.SHARE), {(0, "upload"), (1, "share")}),
     ],
     ids=CHAINS,
 )
 def test_observed_kept_and_verified(
-    settle: Callable[[str], Observed], kind: str, dropouts: Dropouts, missing: set[tuple[int, str]]
+    observed: Callable[[str], Observed], kind: str, dropouts: Dropouts, missing: set[tuple[int, str]]
 ) -> None:
-    real = settle(kind)
+    real = observed(kind)
     outcome = real.run(RECOVER, dropouts=dropouts)
     real.observer.await_end()
     session: Address = real.sessions[0].address

@@ -57,7 +57,9 @@ def observe(
     with Outputs(json_file, report, record) as files:
         shown = screen(dashboard=dashboard, quiet=quiet, stderr=json_file == STDOUT)
         if replay_file is None:
-            _follow(read_settings(config, rpc, market, chain_id, first_block), session, shown, record)
+            instead = ", or --replay and a record"
+            settings = read_settings(config, rpc, market, chain_id, first_block, instead=instead)
+            _follow(settings, session, shown, record)
         elif any((config, session, rpc, market, chain_id, first_block, record)):
             raise InputError("--replay: expected no chain, --session and --record beside it, got both")
         else:

@@ -42,8 +42,9 @@ def read_settings(
     chain_id: int | None,
     first_block: int | None,
     account: str | None = None,
+    instead: str = "",
 ) -> ReadSettings:
-    """What to read with: what was typed goes before what a file says.
+    """What to read with: what was typed goes before what a file says. `instead`: what else would do, in words.
 
     Raises:
         DataError: the file can't be read.
@@ -54,7 +55,7 @@ def read_settings(
     typed = {"market": market, "chain_id": chain_id, "first_block": first_block}
     if config is None:
         if not rpc:
-            raise InputError("--rpc: expected the URL of a node, or --config and a role's file, got neither")
+            raise InputError(f"--rpc: expected the URL of a node, or --config and a role's file{instead}, got none")
         return typed_settings(account, rpc=rpc, **typed)
     settings = any_settings(config, rpc or ())
     if account is None and not any(value is not None for value in typed.values()):

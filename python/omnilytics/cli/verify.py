@@ -52,7 +52,7 @@ def verify(
         if file is not None and (session is not None or record is not None):
             raise InputError("FILE: expected none beside --session and --record, which are for logs read from a chain")
         typed = config, rpc, market, chain_id, first_block
-        settings = read_settings(*typed) if file is None or any(typed) else None
+        settings = read_settings(*typed, instead=", or a record") if file is None or any(typed) else None
         report = _checked(file, settings, session, record)
         checks, taken = ([{"what": w, "times": t} for w, t in counts] for counts in (report.checks, report.taken))
         value = {

@@ -210,6 +210,9 @@ class Accuracy:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         s = self.state
+        if not (s.measured or s.simulated):
+            yield Text("the logs don't say it", style=QUIET)
+            return
         height = options.height or 8
         owner, public = s.curve("owner"), s.curve("public")
         if height >= 7 and options.max_width >= 24:
@@ -300,7 +303,7 @@ class Gas:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         used = sorted(self.state.gas.items(), key=lambda item: (-item[1], item[0]))
         if not used:
-            yield Text("no transaction yet", style=QUIET)
+            yield Text("no transaction yet" if self.state.simulated else "the logs don't say it", style=QUIET)
             return
         height = options.height or 99
         room = max(0, options.max_width - 15 - 8)

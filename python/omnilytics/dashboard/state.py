@@ -228,6 +228,11 @@ class DashboardState:
         """Whether any accuracy is known: nobody measures for all to see on a chain that others are on."""
         return any(value is not None for value in (self.alone, self.start, self.public, self.final))
 
+    @property
+    def simulated(self) -> bool:
+        """Whether whoever tells the run knows all of it; on a chain that others are on nobody does."""
+        return self.setting is None or self.setting.seed is not None
+
     def curve(self, whose: Literal["owner", "public"]) -> Curve:
         """Accuracy after each session; the owner's begins with the start, as session 0."""
         begin = [(0, self.start)] if whose == "owner" and self.start is not None else []

@@ -68,12 +68,13 @@ class Spectator:
             VerificationError: the logs contradict themselves or the protocol.
             ChainError: no answer.
         """
-        again, fresh = self._feed.fresh()
+        with self._chain.steady():
+            again, fresh = self._feed.fresh()
+            now = self._chain.timestamp()
         if again:
             self._narrator, self._logs, self._doubt = self._anew(), [], True
         self._logs += fresh
         self._narrator.take(fresh)
-        now = self._chain.timestamp()
         again = self._doubt and self._has_changed()
         if again:
             self._told = []
