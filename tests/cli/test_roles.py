@@ -215,7 +215,7 @@ def members(chain: Priced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
 @pytest.mark.usefixtures("files")
 def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, members: Members, split: str) -> None:
     with Path("mo.toml").open("a", encoding="utf-8") as file:
-        file.write(f'split = "{split}"\n')  # its last section is [session]
+        file.write(f'split = "{split}"\n[tensorboard]\nfolder = "curves"\n')  # its last section is [session]
     reached = []
     for number in (1, 2):
         opened = create(call, "--yes", "--json", "-")
@@ -233,6 +233,7 @@ def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, mem
         assert "accuracy" in status.stderr
     first, second = reached
     assert first["after"] == second["before"] != second["after"]
+    assert len(list(Path("curves").iterdir())) == 2
     assert second["after"]["public"] > first["before"]["public"] or split == "layers"
 
     again = call("mo", "run", "--config", "mo.toml", "--json", "-")
