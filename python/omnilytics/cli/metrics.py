@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from omnilytics.cli.extras import needing
-from omnilytics.errors import ChainError, InputError, Reverted
+from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
 from omnilytics.protocol.steps import Acted, Done, Lost, Step, Waiting
 from omnilytics.types import Address, Receipt, Stage
 
@@ -66,12 +66,12 @@ class Metrics:
         if receipt.gas_price_wei is not None:
             self._fees.inc(receipt.gas_used * receipt.gas_price_wei)
 
-    def hears(self, outcome: Step | Reverted | ChainError) -> None:
+    def hears(self, outcome: Step | ChainError | ProtocolError) -> None:
         """Counts what came of a step."""
         match outcome:
             case Lost() | Reverted():
                 self._refusals.labels(outcome.call).inc()
-            case ChainError():
+            case ChainError() | ProtocolError():
                 self._trouble.set(1)
             case Waiting():
                 self._waits(1, outcome.until)
