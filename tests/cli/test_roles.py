@@ -355,6 +355,15 @@ def test_a_market_without_the_proxy(call: Call, chain: Priced) -> None:
     assert (value["deterministic"], all(one["deployed"] for one in value["contracts"])) == (False, True)
 
 
+def test_what_the_proxy_costs_is_said_too(call: Call, chain: Priced) -> None:
+    write("mo.toml", OWNER, None, session=SESSION)
+    asked = call("market", "deploy", "--config", "mo.toml")
+    assert "and before the deployment proxy, for 0.01 ether" in asked.stdout
+    call("market", "deploy", "--config", "mo.toml", "--yes")
+    again = call("market", "deploy", "--config", "mo.toml", "--salt", 1)
+    assert (again.exit_code, "deployment proxy" in again.stdout) == (2, False)
+
+
 def test_who_can_t_pay_for_a_market_sends_nothing(call: Call, chain: Priced) -> None:
     write("mo.toml", OWNER, None, session=SESSION)
     chain.endow(OWNER.address, 10**15)
