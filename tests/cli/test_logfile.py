@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Literal
 
 import pytest
 
@@ -48,6 +51,23 @@ def test_a_level_of_ones_own(tmp_path: Path) -> None:
         logging.getLogger("omnilytics").warning("high enough")
     assert [one["message"] for one in lines(tmp_path / "role.log")] == ["high enough"]
     assert not logging.getLogger("omnilytics").handlers
+
+
+def test_roles_that_share_a_process_have_a_file_each(tmp_path: Path) -> None:
+    together = Barrier(2)
+
+    def play(name: Literal["info", "warning"]) -> None:
+        with logged(LogSettings(file=tmp_path / name, level=name)):
+            together.wait(10)
+            for level in (logging.INFO, logging.WARNING):
+                logging.getLogger("omnilytics").log(level, name)
+            together.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(play, ("info", "warning")))
+    assert [one["message"] for one in lines(tmp_path / "info")] == ["info", "info"]
+    assert [one["message"] for one in lines(tmp_path / "warning")] == ["warning"]
+    assert logging.getLogger("omnilytics").level == logging.NOTSET
 
 
 def test_a_full_file_gives_way_to_a_new_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 
 from omnilytics.chain.rpc import Health
 from omnilytics.cli.metrics import Metrics, served
-from omnilytics.errors import ChainError, InputError, Reverted
+from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
 from omnilytics.protocol.steps import Acted, Done, Lost, Waiting
 from omnilytics.types import Address, Receipt, Stage
 
@@ -80,6 +80,9 @@ def test_what_comes_of_steps_is_told() -> None:
     assert {"omnilytics_waiting 1.0", "omnilytics_waiting_until_seconds 1.7e+09"} <= page(one)
     one.hears(ChainError("send it money"))
     assert {"omnilytics_waiting 1.0", "omnilytics_trouble 1.0"} <= page(one)
+    one.hears(Acted("uploads", RECEIPT))
+    one.hears(ProtocolError("the set has changed"))
+    assert "omnilytics_trouble 1.0" in page(one)
     one.hears(Acted("uploads", RECEIPT))
     assert {"omnilytics_waiting 0.0", "omnilytics_trouble 0.0", "omnilytics_waiting_until_seconds 0.0"} <= page(one)
     one.hears(Lost("settle", "settled"))

@@ -215,7 +215,7 @@ def members(chain: Priced, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
 @pytest.mark.usefixtures("files")
 def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, members: Members, split: str) -> None:
     with Path("mo.toml").open("a", encoding="utf-8") as file:
-        file.write(f'split = "{split}"\n')  # its last section is [session]
+        file.write(f'split = "{split}"\n[tensorboard]\nfolder = "curves"\n')  # its last section is [session]
     reached = []
     for number in (1, 2):
         opened = create(call, "--yes", "--json", "-")
@@ -233,6 +233,7 @@ def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, mem
         assert "accuracy" in status.stderr
     first, second = reached
     assert first["after"] == second["before"] != second["after"]
+    assert len(list(Path("curves").iterdir())) == 2
     assert second["after"]["public"] > first["before"]["public"] or split == "layers"
 
     again = call("mo", "run", "--config", "mo.toml", "--json", "-")
@@ -372,6 +373,15 @@ def test_a_market_without_the_proxy(call: Call, chain: Priced) -> None:
     assert "no deployment proxy here, since the node refuses its transaction" in result.stderr
     value = valid(json.loads(result.stdout), "market-1")
     assert (value["deterministic"], all(one["deployed"] for one in value["contracts"])) == (False, True)
+
+
+def test_what_the_proxy_costs_is_said_too(call: Call, chain: Priced) -> None:
+    write("mo.toml", OWNER, None, session=SESSION)
+    asked = call("market", "deploy", "--config", "mo.toml")
+    assert "and before the deployment proxy, for 0.01 ether" in asked.stdout
+    call("market", "deploy", "--config", "mo.toml", "--yes")
+    again = call("market", "deploy", "--config", "mo.toml", "--salt", 1)
+    assert (again.exit_code, "deployment proxy" in again.stdout) == (2, False)
 
 
 def test_who_can_t_pay_for_a_market_sends_nothing(call: Call, chain: Priced) -> None:

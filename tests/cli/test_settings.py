@@ -238,7 +238,7 @@ WRONG_OF_AN_OWNER = [
     (
         "[session]",
         "[policy]\n[session]",
-        "policy: expected one of chain, data, deadlines, fees, keys, log, metrics, session, state",
+        "policy: expected one of chain, data, deadlines, fees, keys, log, metrics, session, state, tensorboard",
     ),
 ]
 

@@ -33,8 +33,9 @@ def deployed(own: Signer, min_window_secs: int, salt: int, say: Callable[[str], 
     why = deployment.obstacle(own.chain)
     made = plan if why else missing
     gas, fee = sum(piece.gas for piece in made), own.chain.base_fee_wei()
-    lines = [_place(plan, why), _cost(own, made, gas, fee)]
-    preflight.check_balance(own.account, own.chain.balance(own.account), 0, gas * fee)
+    proxy = 0 if why else deployment.proxy_wei(own.chain)
+    lines = [_place(plan, why), *_cost(own, made, gas, fee, proxy)]
+    preflight.check_balance(own.account, own.chain.balance(own.account), proxy, gas * fee)
     preflight.agree(lines, QUESTION, say, yes=yes)
     if why:
         plan = deployment.deploy_plainly(own.chain, own.account, min_window_secs)
@@ -50,11 +51,12 @@ def _place(plan: Sequence[Piece], why: str | None) -> str:
     return f"market     at an address of the account's next transactions: no deployment proxy here, since {why}"
 
 
-def _cost(own: Signer, made: Sequence[Piece], gas: int, fee_wei: int) -> str:
+def _cost(own: Signer, made: Sequence[Piece], gas: int, fee_wei: int, proxy_wei: int) -> list[str]:
     from omnilytics.dashboard.words import ether
 
     what = f"{len(made)} contracts on chain {own.chain.chain_id} from {own.account}"
-    return f"deploys    {what}: some {gas / 1e6:.0f} M gas, {ether(gas * fee_wei)} at {ether(fee_wei)} a gas"
+    lines = [f"deploys    {what}: some {gas / 1e6:.1f} M gas, {ether(gas * fee_wei)} at {ether(fee_wei)} a gas"]
+    return [*lines, f"and before the deployment proxy, for {ether(proxy_wei)}"] if proxy_wei else lines
 
 
 def _to_json(own: Signer, plan: Sequence[Piece], made: Sequence[Piece], *, deterministic: bool) -> dict[str, Any]:

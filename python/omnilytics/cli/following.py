@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 """Prints a line."""
 
-Hears = Callable[[Step | Reverted | ChainError], None]
+Hears = Callable[[Step | ChainError | ProtocolError], None]
 """Gets what came of a step."""
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ and the newest blocks may change between two looks at them."""
 SCHEMA = "omnilytics/role/1"
 
 
-def deaf(_outcome: Step | Reverted | ChainError) -> None:
+def deaf(_outcome: Step | ChainError | ProtocolError) -> None:
     """Hears nothing."""
 
 
@@ -101,10 +101,8 @@ class Follower:
                     return True
                 case Waiting():
                     self._wait(found)
-        except Reverted as error:
+        except (Reverted, ProtocolError) as error:
             self.hears(error)
-            self._refused(error)
-        except ProtocolError as error:
             self._refused(error)
         except ChainError as error:
             self.hears(error)

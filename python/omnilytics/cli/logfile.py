@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = logging.getLogger("omnilytics")
 LOG = logging.getLogger(__name__)
 MEGABYTE = 10**6
+_OWN: ContextVar[logging.Handler | None] = ContextVar("own log file", default=None)
+"""Where several roles share a process, in threads, the file of this one's."""
 
 
 class Lines(logging.Formatter):
@@ -57,15 +60,23 @@ def logged(settings: LogSettings) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"{settings.file}: expected room and leave to write it, got: {error.strerror}") from None
     file.setFormatter(Lines())
-    before = ROOT.level
+    file.addFilter(lambda _: _OWN.get() in (None, file))
+    own = _OWN.set(file)
+    file.setLevel(settings.level.upper())
     ROOT.addHandler(file)
-    ROOT.setLevel(settings.level.upper())
+    _listen()
     try:
         yield
     except OmniLyticsError as error:
         LOG.error("%s", error)
         raise
     finally:
+        _OWN.reset(own)
         ROOT.removeHandler(file)
-        ROOT.setLevel(before)
+        _listen()
         file.close()
+
+
+def _listen() -> None:
+    """Lets through what the most curious file wants."""
+    ROOT.setLevel(min((one.level for one in ROOT.handlers if isinstance(one, PrivateFile)), default=logging.NOTSET))

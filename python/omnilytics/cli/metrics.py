@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from omnilytics.cli.extras import needing
-from omnilytics.errors import ChainError, InputError, Reverted
+from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
 from omnilytics.protocol.steps import Acted, Done, Lost, Step, Waiting
 from omnilytics.types import Address, Receipt, Stage
 
@@ -44,7 +44,7 @@ class Metrics:
         self._raised = self._counter("replacements", "Transactions that were sent again with a higher fee.", "call")
         self._waiting = self._gauge("waiting", "1 while the role waits for the chain or others.")
         self._until = self._gauge("waiting_until_seconds", "Unix time at which it acts at the latest; 0: none is set.")
-        self._trouble = self._gauge("trouble", "1 while it waits for a node to answer or for money.")
+        self._trouble = self._gauge("trouble", "1 while something has to mend: a node, the balance, the chain.")
         self._balance = self._gauge("balance_wei", "What the account has.", "account")
         self._block = self._gauge("node_block", "A node's newest block.", "node")
         self._lag = self._gauge("node_lag_blocks", "How far a node is behind the best one.", "node")
@@ -66,12 +66,12 @@ class Metrics:
         if receipt.gas_price_wei is not None:
             self._fees.inc(receipt.gas_used * receipt.gas_price_wei)
 
-    def hears(self, outcome: Step | Reverted | ChainError) -> None:
+    def hears(self, outcome: Step | ChainError | ProtocolError) -> None:
         """Counts what came of a step."""
         match outcome:
             case Lost() | Reverted():
                 self._refusals.labels(outcome.call).inc()
-            case ChainError():
+            case ChainError() | ProtocolError():
                 self._trouble.set(1)
             case Waiting():
                 self._waits(1, outcome.until)

@@ -235,6 +235,7 @@ def _open(
 def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
     """The owner's model with all that its finished sessions have brought; says what the newest did."""
     from omnilytics.cli import connection, progress
+    from omnilytics.cli.tensorboard import write_progress
     from omnilytics.experiments.owned import OwnedModel
     from omnilytics.experiments.parts import owner_part
     from omnilytics.experiments.recipes import OWN, own_recipe, recipe_for
@@ -251,6 +252,8 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
     for one in model.catch_up(own.chain, connection.market_of(settings, own.chain), own.account):
         say(f"session {one.session}: {progress.words(one)}")
     progress.write(connection.progress_file(settings), model.progress)
+    if settings.tensorboard.folder is not None:
+        write_progress(settings.tensorboard.folder, model.progress)
     return model
 
 

@@ -223,6 +223,12 @@ class MetricsSettings(_Section):
     host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]+$")] = "127.0.0.1"
 
 
+class TensorBoardSettings(_Section):
+    """`[tensorboard]` of a model owner: the folder of files for TensorBoard, a point for each session; None: none."""
+
+    folder: File | None = None
+
+
 class DataSettings(_Section):
     """`[data]`: what this role trains or judges with.
 
@@ -351,6 +357,7 @@ class OwnerSettings(RoleSettings):
 
     session: ShapeOptions
     deadlines: WindowSettings = WindowSettings()
+    tensorboard: TensorBoardSettings = TensorBoardSettings()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -140,7 +140,9 @@ def test_a_base_fee_above_that_of_the_proxy_s_transaction_is_seen(chain: Ground)
 
 
 def test_a_proxy_that_somebody_has_paid_for_is_only_put_there(chain: Ground) -> None:
+    assert deployment.proxy_wei(chain) == PROXY_GAS * PROXY_GAS_PRICE_WEI
     chain.endow(PROXY_MAKER, 10**16)
+    assert deployment.proxy_wei(chain) == 0
     assert deployment.obstacle(chain) is None
     assert chain.code(PROXY) == PROXY_CODE
     assert deployment.obstacle(chain) is None

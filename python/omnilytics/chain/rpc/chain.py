@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
@@ -18,7 +19,7 @@ from omnilytics.chain.rpc.fees import base_fee
 from omnilytics.chain.rpc.logs import LogBook
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Health, Nodes, quantity
-from omnilytics.chain.rpc.refusals import refusal
+from omnilytics.chain.rpc.refusals import on_its_way, refusal
 from omnilytics.chain.rpc.settings import Settings
 from omnilytics.chain.rpc.wallet import TX_GAS_CAP, Wallet
 from omnilytics.errors import ChainError, InputError
@@ -253,17 +254,18 @@ class RpcChain:
             raise refusal("deploy", error) from None
 
     def send_signed(self, call: str, transaction: bytes) -> None:
-        """Sends what somebody else has signed, and returns once it's in a block.
+        """Sends what somebody else has signed, unless somebody else has sent it, and returns once it's in a block.
 
         Raises:
             ChainError: refused by the node, or in no block in `receipt_secs`.
         """
         try:
-            tx_hash = str(self._nodes.request("eth_sendRawTransaction", "0x" + transaction.hex()))
+            self._nodes.request("eth_sendRawTransaction", "0x" + transaction.hex())
         except NodeError as error:
-            raise refusal(call, error) from None
+            if not on_its_way(error):
+                raise refusal(call, error) from None
         deadline = time.monotonic() + self._settings.receipt_secs
-        while self._nodes.request("eth_getTransactionReceipt", tx_hash) is None:
+        while self._nodes.request("eth_getTransactionReceipt", "0x" + keccak(transaction).hex()) is None:
             if time.monotonic() >= deadline:
                 raise ChainError(f"{call}: in no block after {self._settings.receipt_secs:g} s")
             time.sleep(self._settings.poll_secs)

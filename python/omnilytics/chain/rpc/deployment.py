@@ -151,16 +151,22 @@ def obstacle(ground: Ground) -> str | None:
     return None
 
 
+def proxy_wei(ground: Ground) -> int:
+    """What the proxy's maker has to be sent before it can put the proxy there, wei; 0: nothing, or it is there."""
+    if ground.code(PROXY):
+        return 0
+    return max(0, PROXY_GAS * PROXY_GAS_PRICE_WEI - ground.balance(PROXY_MAKER))
+
+
 def deploy(ground: Ground, sender: Address, plan: tuple[Piece, ...]) -> Iterator[Piece]:
     """Deploys what isn't there yet, the proxy too, and gives each piece as soon as it stands.
 
     Raises:
         Reverted, ChainError: a transaction failed, or what came of it isn't what should; what stands stays.
     """
+    if lack := proxy_wei(ground):
+        ground.send("fund", sender, PROXY_MAKER, b"", lack)
     if not ground.code(PROXY):
-        lack = PROXY_GAS * PROXY_GAS_PRICE_WEI - ground.balance(PROXY_MAKER)
-        if lack > 0:
-            ground.send("fund", sender, PROXY_MAKER, b"", lack)
         ground.send_signed("proxy", PROXY_TRANSACTION)
     for piece in plan:
         if not _stands(ground, piece):
