@@ -14,7 +14,7 @@ import pytest
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.cli.following import Follower
 from omnilytics.cli.logfile import MEGABYTE, logged
-from omnilytics.cli.settings import LogSettings
+from omnilytics.cli.sections import LogSettings
 from omnilytics.errors import ChainError, DataError
 from omnilytics.protocol.steps import Decision, Done
 from tests.cli.conftest import valid

@@ -13,14 +13,8 @@ from omnilytics.chain.keystore import Keystore
 from omnilytics.chain.rpc import Settings
 from omnilytics.cli.connect import connected
 from omnilytics.cli.connection import signer
-from omnilytics.cli.settings import (
-    ChainSettings,
-    FeeSettings,
-    LogSettings,
-    MemberSettings,
-    MetricsSettings,
-    member_settings,
-)
+from omnilytics.cli.sections import ChainSettings, FeeSettings, LogSettings, MetricsSettings
+from omnilytics.cli.settings import MemberSettings, member_settings
 from omnilytics.errors import ChainError, InputError, JournalError
 from omnilytics.types import Address
 from tests.node.launch import CHAIN_ID, Anvil, free_ports

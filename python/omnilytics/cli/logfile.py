@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from omnilytics.errors import DataError, OmniLyticsError
 
 if TYPE_CHECKING:
-    from omnilytics.cli.settings import LogSettings
+    from omnilytics.cli.sections import LogSettings
 
 ROOT = logging.getLogger("omnilytics")
 LOG = logging.getLogger(__name__)
