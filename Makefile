@@ -83,11 +83,12 @@ test-node: setup nodes ## the tests that need real nodes, which they start and s
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
 
-nightly: setup ## what takes hours: 10,000 histories, attacks on titanoboa too, all dropouts of six, roles in random orders, all coverage, leaks, each guard broken in turn
+nightly: setup nodes ## what takes hours: 10,000 histories, attacks on titanoboa too, all dropouts of six, roles in random orders, all coverage, leaks, each guard broken in turn
 	$(MAKE) coverage leaks
 	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
 	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py tests/e2e
+	$(BIN)/pytest -m 'node and nightly' tests/node
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
 

@@ -125,7 +125,7 @@ class Play(Cast):
             self.busy.discard(account)
 
 
-def check(cast: Play) -> None:
+def check(cast: Cast) -> None:
     """It has ended, its logs hold, and every wei is taken out, burnt, or owed to somebody who is gone.
 
     Unless nobody is left who has money in it.

@@ -9,7 +9,7 @@ import pytest
 
 from omnilytics.experiments.owned import load_model
 from omnilytics.experiments.parts import unseen
-from omnilytics.types import Address
+from omnilytics.types import Address, Stage
 from tests.cli.conftest import valid
 from tests.node.audit import check_session
 from tests.node.conftest import Settle
@@ -46,6 +46,27 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session
+
+
+@pytest.mark.parametrize("policy", ["abort", "recover"])
+@pytest.mark.parametrize("node", CHAINS)
+def test_members_alone_bring_it_to_its_end(settle: Settle, node: str, policy: str) -> None:
+    """The owner's process is killed once the session is started, and doesn't come back."""
+    village = settle(node, policy)
+    session = Address(village.open()["session"])
+    owner = village.start("mo", "mo", "run")
+    owner.await_words("waits for")
+    owner.kill()
+    members = [village.start(f"do{index}", "do", "run", "--yes") for index in range(village.members)]
+    for member in members:
+        member.await_end()
+    there = village.chain.session(session)
+    money = there.money()
+    assert (there.stage(), there.accepted()) == (Stage.FINISHED, 1)
+    assert money.deposited - money.withdrawn == there.credit_of(village.address("mo")) > 0
+    assert all(there.member(village.address(f"do{index}")).withdrawn for index in range(village.members))
+    village.ask("mo", "mo", "withdraw", "--session", session)
+    check_session(village, session)
 
 
 def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:

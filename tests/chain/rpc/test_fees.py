@@ -36,6 +36,12 @@ def test_twice_the_base_fee_and_the_tip_up_to_the_ceiling(fake: FakeNode, base: 
     assert asked(fake, base, tip, CEILING) == bid
 
 
+def test_above_the_ceiling_nothing_is_bid(fake: FakeNode) -> None:
+    assert asked(fake, 1_000, 2, CEILING) == Bid(1_000, 2)
+    with pytest.raises(ChainError, match="fees: expected a base fee of at most the ceiling, 1000 wei a gas, and it is"):
+        asked(fake, 1_001, 2, CEILING)
+
+
 def test_a_tip_of_the_users_own(fake: FakeNode) -> None:
     assert asked(fake, 100, 7, replace(CEILING, tip_wei=9)) == Bid(209, 9)
 

@@ -24,10 +24,14 @@ def current(nodes: Nodes, settings: Settings) -> Bid:
     """What gets a transaction into the next blocks, as far as the ceiling allows.
 
     Raises:
-        ChainError: no answer, or a chain without base fees.
+        ChainError: no answer, a chain without base fees, or one whose base fee is above the ceiling now.
     """
+    base = base_fee(nodes)
+    if base > settings.fee_ceiling_wei:
+        ceiling = settings.fee_ceiling_wei
+        raise ChainError(f"fees: expected a base fee of at most the ceiling, {ceiling} wei a gas, and it is above")
     tip = quantity(nodes.request("eth_maxPriorityFeePerGas")) if settings.tip_wei is None else settings.tip_wei
-    most = min(HEADROOM * base_fee(nodes) + tip, settings.fee_ceiling_wei)
+    most = min(HEADROOM * base + tip, settings.fee_ceiling_wei)
     return Bid(most, min(tip, most))
 
 

@@ -100,7 +100,7 @@ class Wallet:
         Raises:
             InputError: not one of the accounts.
             Reverted: the contract refused it, mostly in the simulation: then nothing was sent.
-            ChainError: too little money, refused by the node, or not done in `receipt_secs`.
+            ChainError: too little money, fees above the ceiling, refused by the node, or not done in `receipt_secs`.
         """
         owner = self._sender(sender)
         outcome: Receipt | str = ""

@@ -1,0 +1,156 @@
+"""Roles on nodes whose newest blocks are taken back in every phase, as deep as is waited for and deeper."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from omnilytics.chain.abi import decode_log
+from omnilytics.errors import ChainError, Reverted
+from omnilytics.protocol.member import Policy
+from omnilytics.protocol.owner import SessionPlan
+from omnilytics.protocol.owner_role import OwnerRole
+from omnilytics.protocol.steps import Acted, Lost, Role, Step
+from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, Assignment, Stage
+from tests.e2e.market import CLIP, D, World
+from tests.e2e.plays import check
+from tests.e2e.roles import Cast
+from tests.e2e.shared import Open
+from tests.node.chains import CHAINS, IMPATIENT, AnvilChain, NodeChain
+from tests.node.conftest import Start
+from tests.node.journals import Diary
+from tests.node.launch import Anvil
+from tests.node.test_reorgs import DEPTH, unsettled
+from tests.node.test_roles import ABORT, RECOVER, Place
+
+pytestmark = pytest.mark.node
+
+MEMBERS = 4
+FINAL = 6
+MOST_TROUBLES = 50
+BOTH = "whitelist publish start register draw upload select settle withdraw"
+PHASES = {
+    "abort": set(f"{BOTH} commit aggregate".split()),
+    "recover": set(f"{BOTH} share advance reveal disclose unmask".split()),
+}
+TERMS = {
+    name: replace(terms, rounds=1, assignment=Assignment.SHUFFLED)
+    for name, terms in (("abort", ABORT), ("recover", RECOVER))
+}
+
+
+@dataclass
+class Real(Open):
+    """A fair on a node; what a member keeps outlives its process."""
+
+    node: NodeChain | None = None
+
+    def settle(self) -> World:
+        assert self.node is not None
+        return Place(self.node, self.count)
+
+
+@dataclass
+class Turned(Cast):
+    """After the first call of each kind the node goes back by so many blocks, and forgets what was in them.
+
+    A node that is about to go back may have no answer for a moment; roles look again.
+    """
+
+    depth: int = 0
+    turned: list[str] = field(default_factory=list)
+    troubles: int = 0
+
+    def step(self, account: Address, role: Role | None = None) -> Step:
+        try:
+            done = super().step(account, role)
+        except ChainError as error:
+            if isinstance(error, Reverted) or self.troubles >= MOST_TROUBLES:
+                raise
+            self.troubles += 1
+            time.sleep(0.2)
+            return Lost("", str(error))
+        if self.depth and isinstance(done, Acted) and done.receipt.call not in self.turned:
+            self.turned.append(done.receipt.call)
+            turn_back(self.fair.world.chain, self.depth)
+        return done
+
+
+class Hashes(Diary):
+    """Counts in how many blocks each transaction was seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: Counter[bytes] = Counter()
+
+    def mined(self, entry: int, tx_hash: bytes, block: int, block_hash: bytes) -> None:
+        super().mined(entry, tx_hash, block, block_hash)
+        self.blocks[tx_hash] += 1
+
+
+def turn_back(chain: NodeChain, depth: int) -> None:
+    if isinstance(chain, AnvilChain):
+        chain.node.ask("anvil_reorg", depth, [])
+    else:
+        chain.node.ask("debug_setHead", hex(chain.block_number() - depth))
+
+
+def settled(
+    chain: NodeChain, terms: Terms, depth: int = 0, kind: type[Turned] = Turned, members: int = MEMBERS
+) -> Turned:
+    """Everybody's roles before the session is set up; it is there already."""
+    policy = Policy(accept_near_repeats=True, finality_blocks=FINAL, block_secs=1, honest_block_hashes=True)
+    fair = Real(members, policy, node=chain)
+    session, _ = fair.owner.create()
+    fair.sessions.append(session)
+    chain.wait_blocks(3 * FINAL)  # each of the three calls that follow is turned back with those before it
+    cast = kind(fair, session, depth=depth)
+    plan = SessionPlan(fair.world.market, fair.members, np.zeros(D, dtype=np.float32), terms.params(D, CLIP))
+    cast.roles[fair.world.owner] = OwnerRole(watch=Watch(chain, session), owner=fair.owner, plan=plan)
+    while session.stage() is Stage.SETUP:
+        cast.step(fair.world.owner)
+    return cast
+
+
+def check_end(cast: Turned) -> None:
+    chain, session = cast.fair.world.chain, cast.session
+    check(cast)
+    ended = cast.ending()
+    assert (ended.accepted, ended.failed, ended.left_wei, chain.balance(session.address)) == (1, (), 0, 0)
+    events = Counter(event[0] for _, log in chain.logs(session.address) if (event := decode_log(log)) is not None)
+    assert (events["Registered"], events["Uploaded"], events["Withdrawn"]) == (MEMBERS, MEMBERS, MEMBERS + 1)
+
+
+@pytest.mark.parametrize("policy", TERMS)
+@pytest.mark.parametrize(
+    ("kind", "depth"),
+    [("anvil", 1), ("anvil", FINAL - 1), ("geth", 1), pytest.param("geth", FINAL - 1, marks=pytest.mark.nightly)],
+)
+def test_deeper_than_confirmations_in_every_phase(start: Start, kind: str, policy: str, depth: int) -> None:
+    """A receipt isn't waited for any longer: the role sees that its call is gone, and makes it again."""
+    process, backend = CHAINS[kind]
+    cast = settled(backend(start(process)), TERMS[policy], depth)
+    cast.run()
+    assert set(cast.turned) >= PHASES[policy]
+    check_end(cast)
+
+
+@pytest.mark.parametrize("policy", TERMS)
+def test_not_deeper_than_confirmations(start: Start, policy: str) -> None:
+    """Nobody notices: the same signed transaction is sent again until it is deep enough."""
+    diary = Hashes()
+    anvil: Anvil = start(Anvil)
+    chain = AnvilChain(anvil, settings=replace(IMPATIENT, confirmations=DEPTH + 1, stuck_secs=0.5), journal=diary)
+    with unsettled(anvil):
+        cast = settled(chain, TERMS[policy])
+        cast.run()
+    check_end(cast)
+    steps = Counter(step for step, _ in diary.steps)
+    assert steps["intend"] == steps["close"]
+    assert max(diary.blocks.values()) > 1, "no transaction was taken back and mined again"
