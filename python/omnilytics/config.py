@@ -332,6 +332,8 @@ def expected_by(error: Any) -> str:
     """What one pydantic error says should have been there."""
     if error["type"] == "path_type":
         return "a path"
+    if error["type"] == "literal_error":
+        return str(error["ctx"]["expected"])
     expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ").partition(",")[0]
     return f"a number {expected}" if expected.startswith(("greater", "less")) else expected
 

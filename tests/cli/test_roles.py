@@ -250,6 +250,26 @@ def test_the_model_gets_better_session_by_session(call: Call, chain: Priced, mem
 
 
 @pytest.mark.usefixtures("files")
+def test_samples_of_ones_own(call: Call, chain: Priced) -> None:
+    """Owner and data owner have parts of one file; what the model is like the data owner reads off the offer."""
+    x = np.random.default_rng(0).random((90, 7))
+    np.savez("my.npz", x=x, y=(x[:, :3]).argmax(axis=1))
+    market = json.loads(Path("market.json").read_text())["market"]
+    data = 'dataset = "file"\nfile = "my.npz"\nclasses = 3\nparts = 3'
+    write("mo.toml", OWNER, market, data=f"{data}\nwidth = 5", state='folder = "state"', session=SESSION)
+    write("do.toml", MEMBER, market, data=f"{data}\npart = 1")
+    opened = create(call, "--yes", "--json", "-")
+    assert (opened.exit_code, opened.stdout[:1]) == (0, "{")
+    session = chain.session(Address(json.loads(opened.stdout)["session"]))
+    assert session.params().parameter_count == (7 + 1) * 5 + (5 + 1) * 3
+    assert call("do", "join", "--config", "do.toml", "--yes").exit_code == 0
+    assert session.registered_count() == 1
+    Path("my.npz").write_text("no arrays")
+    damaged = call("mo", "export", "--config", "mo.toml", "--out", "model.npz")
+    assert (damaged.exit_code, "my.npz: expected a file of the arrays x and y" in damaged.stderr) == (3, True)
+
+
+@pytest.mark.usefixtures("files")
 def test_a_session_that_ended_unseen_is_taken_in_by_the_next_command(
     call: Call, chain: Priced, members: Members, monkeypatch: pytest.MonkeyPatch
 ) -> None:

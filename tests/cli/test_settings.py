@@ -78,7 +78,7 @@ def test_the_example_of_a_data_owner() -> None:
 def test_what_stands_in_comments_is_what_is_taken_anyway(tmp_path: Path, name: str) -> None:
     """Every key of the examples that is commented out with its default, put in: nothing changes."""
     text = (EXAMPLES / f"{name}.toml").read_text(encoding="utf-8")
-    optional = ("tip_gwei", "largest_bond_wei", "finality_blocks", "least_fee_cap_gwei")
+    optional = ("tip_gwei", "largest_bond_wei", "finality_blocks", "least_fee_cap_gwei", "file", "classes")
     lines = text.splitlines()
     spoken = "\n".join(
         m[1] if (m := re.match(r"# (\w+ = .*)", line)) and m[1].split()[0] not in optional else line for line in lines
@@ -185,7 +185,15 @@ WRONG_OF_A_MEMBER = [
         "data.folder: expected the folder of the four idx files",
     ),
     ("[keys]", '[data]\nfolder = "x"\n[keys]', "data.folder: expected none with digits, got "),
-    ("[keys]", '[data]\ndataset = "cifar"\n[keys]', "data.dataset: expected 'digits' or 'mnist', got 'cifar'"),
+    ("[keys]", '[data]\ndataset = "cifar"\n[keys]', "data.dataset: expected 'digits', 'mnist' or 'file', got 'cifar'"),
+    ("[keys]", '[data]\ndataset = "file"\nclasses = 3\n[keys]', "data.file: expected one with dataset file, got none"),
+    (
+        "[keys]",
+        '[data]\ndataset = "file"\nfile = "x"\n[keys]',
+        "data.classes: expected one with dataset file, got none",
+    ),
+    ("[keys]", '[data]\nfile = "x"\n[keys]', "data.file: expected none with dataset digits, got "),
+    ("[keys]", "[data]\nclasses = 1\n[keys]", "data.classes: expected a number greater than or equal to 2, got 1"),
     (
         "[keys]",
         "[deadlines]\nmargin_secs = 600\n[keys]",
@@ -210,11 +218,18 @@ def test_what_is_wrong_is_named(tmp_path: Path, before: str, after: str, message
     assert type(caught.value) is InputError
 
 
+OWN = '[data]\ndataset = "file"\nfile = "my.npz"\nclasses = 3\n'
 WRONG_OF_AN_OWNER = [
     ("rounds = 8", "", "session.rounds: expected a number, which nothing stands in for here, got none"),
     ("rounds = 8", "rounds = 65", "session.rounds: expected a number less than or equal to 64, got 65"),
     ("rounds = 8", "rounds = 8\nkrum_m = 2", "session.krum_m: expected none without select krum, got 2"),
     ("rounds = 8", 'rounds = 8\ndataset = "mnist"', "data.dataset: expected the mnist of session.dataset, got digits"),
+    (
+        "[session]",
+        f'{OWN}[session]\ndataset = "digits"',
+        "session.dataset: expected none with data.file, got digits",
+    ),
+    ("[session]", f'{OWN}[session]\nsplit = "layers"', "session.split: expected side with data.file, got layers"),
     (
         "[session]",
         "[deadlines]\ncommit_secs = 0\n[session]",
@@ -232,6 +247,11 @@ WRONG_OF_AN_OWNER = [
 def test_what_is_wrong_with_an_offer_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         owner_settings(write(tmp_path, change(OWNER, before, after)))
+
+
+def test_samples_of_ones_own(tmp_path: Path) -> None:
+    settings = owner_settings(write(tmp_path, change(OWNER, "[session]", f"{OWN}width = 5\n[session]")))
+    assert (settings.data.place, settings.data.classes, settings.data.width) == (tmp_path / "my.npz", 3, 5)
 
 
 def test_all_of_it_is_said_at_once(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_it_gives_what_training_here_gives(params: SessionParams, published: Flo
     workshop, found = Workshop(), dict[int, tuple[FloatVec, bytes]]()
 
     def ask(part: int) -> None:
-        trainer = workshop.trainer("digits", None, part, PARTS, params, Seeds(part), 1)
+        trainer = workshop.trainer("digits", None, part, PARTS, 0, params, Seeds(part), 1)
         found[part] = trainer(published, b"")
 
     threads = [threading.Thread(target=ask, args=(part,)) for part in range(3)]
@@ -54,7 +54,7 @@ def test_it_gives_what_training_here_gives(params: SessionParams, published: Flo
 
 @pytest.mark.slow
 def test_what_can_t_be_trained_is_said_as_here(params: SessionParams, published: FloatVec) -> None:
-    trainer = Workshop().trainer("digits", None, 0, 600, params, Seeds(0), 1)
+    trainer = Workshop().trainer("digits", None, 0, 600, 0, params, Seeds(0), 1)
     with pytest.raises(InputError, match="data: expected the 5 samples that the terms ask for, got 2"):
         trainer(published, b"")
 
@@ -62,7 +62,7 @@ def test_what_can_t_be_trained_is_said_as_here(params: SessionParams, published:
 def test_a_process_that_was_ended(monkeypatch: pytest.MonkeyPatch, params: SessionParams, published: FloatVec) -> None:
     monkeypatch.setattr("omnilytics.experiments.apart._work", sys.exit)
     with pytest.raises(DataError, match="training: expected a model, and its process has ended without one"):
-        Workshop().trainer("digits", None, 0, PARTS, params, Seeds(0), 1)(published, b"")
+        Workshop().trainer("digits", None, 0, PARTS, 0, params, Seeds(0), 1)(published, b"")
 
 
 def test_who_asks_needs_no_torch() -> None:

@@ -17,8 +17,8 @@ from omnilytics.errors import DataError, InputError
 from omnilytics.experiments import owned
 from omnilytics.experiments.apart import continued
 from omnilytics.experiments.owned import OwnedModel, load_model
-from omnilytics.experiments.parts import part_of, training, unseen
-from omnilytics.experiments.recipes import DIGITS_LAYERS, DIGITS_SIDE, Recipe, build_split
+from omnilytics.experiments.parts import owner_part, part_of, training, unseen
+from omnilytics.experiments.recipes import DIGITS_LAYERS, DIGITS_SIDE, Recipe, build_split, own_recipe
 from omnilytics.experiments.simulate import Simulation
 from omnilytics.model.packing import pack, unpack
 from omnilytics.protocol.member import DataOwner, Policy
@@ -270,3 +270,52 @@ def test_a_model_of_no_known_size_is_refused() -> None:
     data = part_of("digits", None, 1, PARTS)
     with pytest.raises(InputError, match="expected one of 1370 or 2594 parameters for digits, got 7"):
         training("digits", data, TERMS.params(7, 0.5), SEEDS, 1)
+
+
+@pytest.fixture(params=[(7,), (2, 5, 4)], ids=["features", "images"])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of 90 samples of three classes that a line tells apart."""
+    rng = np.random.default_rng(3)
+    x = rng.random((90, *request.param))
+    y = (x.reshape(90, -1) @ rng.normal(size=(x[0].size, 3))).argmax(axis=1)
+    np.savez(tmp_path / "my.npz", x=x, y=y)
+    return tmp_path / "my.npz"
+
+
+def test_samples_of_ones_own(own: Path) -> None:
+    """Owner and data owners know the file, the number of classes, and of the model no more than its size."""
+    samples, test = owner_part("file", own, 0, 3, 3)
+    assert (len(samples), len(test)) == (24, 6)
+    assert not any(np.array_equal(one, other) for one in samples.x for other in test.x)
+    recipe = own_recipe(samples.x.shape[1:], 3, 5)
+    vault = Kept()
+    model = OwnedModel(recipe, samples, test, SEEDS, vault)
+    params = model.params(TERMS, 1)
+    theirs = part_of("file", own, 1, 3, 3)
+    trained, layers = training("file", theirs, params, SEEDS, 1)(model.published, b"")
+    assert layers == b""
+    assert trained.shape == (params.parameter_count,)
+    assert not np.array_equal(trained, model.published)
+    everything = part_of("file", own, 0, 1, 3)
+    assert np.array_equal(load_model(model.exported()).logits(everything.x), model.split.logits(everything.x))
+    for wrong in (params.parameter_count + 1, 1):
+        with pytest.raises(InputError, match="expected one of"):
+            training("file", theirs, TERMS.params(wrong, 0.5), SEEDS, 1)
+    with pytest.raises(DataError, match="model/file/side: expected the model that was kept there"):
+        OwnedModel(own_recipe(samples.x.shape[1:], 3, 6), samples, test, SEEDS, vault)
+
+
+def test_a_model_whose_sizes_contradict_each_other_is_refused(own: Path) -> None:
+    samples, test = owner_part("file", own, 0, 3, 3)
+    content = OwnedModel(own_recipe(samples.x.shape[1:], 3, 5), samples, test, SEEDS, Kept()).exported()
+    state = unpack(content)
+    last = "public.linear.weight" if "public.linear.weight" in state else "public.linear2.weight"
+    for wrong in (state[last][:, :1], state[last][0], np.zeros((0, 0), np.float32)):
+        with pytest.raises(DataError, match="expected one that `omnilytics mo export` has written"):
+            load_model(pack(state | {last: wrong}))
+
+
+def test_an_owner_with_one_sample_can_t_be_judged(tmp_path: Path) -> None:
+    np.savez(tmp_path / "my.npz", x=np.ones((2, 3)), y=[0, 1])
+    with pytest.raises(InputError, match="expected at least 2 samples of the owner's, one to judge by, got 1"):
+        owner_part("file", tmp_path / "my.npz", 0, 2, 2)

@@ -210,7 +210,8 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     number = connection.number_of(market, session)
     others = (own.chain.session(address) for address, _ in market.opened() if address != session.address)
     seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    trainer = WORKSHOP.trainer(data.dataset, data.folder, data.part, data.parts, watch.params, seeds, number)
+    samples = data.dataset, data.place, data.part, data.parts, data.classes or 0
+    trainer = WORKSHOP.trainer(*samples, watch.params, seeds, number)
     train = continued(trainer, own.journal, f"{data.dataset}/{session.owner()}")
     return MemberRole(
         watch=watch,

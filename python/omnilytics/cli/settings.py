@@ -227,25 +227,40 @@ class DataSettings(_Section):
     """`[data]`: what this role trains or judges with.
 
     Attributes:
-        dataset: `digits` (comes with scikit-learn) or `mnist`.
+        dataset: `digits` (comes with scikit-learn), `mnist`, or `file`: samples of one's own.
         folder: of the idx files; `mnist` only, which needs it.
+        file: of the arrays `x` and `y` (`train.data.load_samples`); `file` only, which needs it.
+        classes: of these samples, the same for all roles.
+        width: of the public model for them, which the owner decides: channels, or hidden units.
         part: which part of the data is this role's, from 0.
         parts: parts that the data are cut into, so that several roles can share one copy without a sample in common.
     """
 
-    dataset: Literal["digits", "mnist"] = "digits"
+    dataset: Literal["digits", "mnist", "file"] = "digits"
     folder: File | None = None
+    file: File | None = None
+    classes: Annotated[int, Field(ge=2, le=1_000)] | None = None
+    width: Annotated[int, Field(ge=1, le=1_024)] = 8
     part: Annotated[int, Field(ge=0, lt=2**20)] = 0
     parts: Annotated[int, Field(ge=1, le=2**20)] = 1
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if (self.dataset == "mnist") != (self.folder is not None):
-            expected = "the folder of the four idx files with mnist" if self.folder is None else "none with digits"
-            raise ValueError(f"folder: expected {expected}, got {self.folder or 'none'}")
+            expected = "the folder of the four idx files" if self.folder is None else "none"
+            raise ValueError(f"folder: expected {expected} with {self.dataset}, got {self.folder or 'none'}")
+        for name, given in (("file", self.file), ("classes", self.classes)):
+            if (self.dataset == "file") != (given is not None):
+                expected = "one" if given is None else "none"
+                raise ValueError(f"{name}: expected {expected} with dataset {self.dataset}, got {given or 'none'}")
         if self.part >= self.parts:
             raise ValueError(f"part: expected 0..{self.parts - 1} of {self.parts} parts, got {self.part}")
         return self
+
+    @property
+    def place(self) -> Path | None:
+        """Where the samples are; None: in a package."""
+        return self.folder or self.file
 
 
 class WindowSettings(_Section):
@@ -342,7 +357,12 @@ class OwnerSettings(RoleSettings):
         for name in ("rounds", "group_size", "reward_wei"):
             if getattr(self.session, name) is None:
                 raise ValueError(f"session.{name}: expected a number, which nothing stands in for here, got none")
-        if self.session.dataset != self.data.dataset:
+        if self.data.dataset == "file":
+            if "dataset" in self.session.model_fields_set:
+                raise ValueError(f"session.dataset: expected none with data.file, got {self.session.dataset}")
+            if self.session.split != "side":
+                raise ValueError(f"session.split: expected side with data.file, got {self.session.split}")
+        elif self.session.dataset != self.data.dataset:
             raise ValueError(
                 f"data.dataset: expected the {self.session.dataset} of session.dataset, got {self.data.dataset}"
             )

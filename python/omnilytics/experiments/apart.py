@@ -18,7 +18,7 @@ from omnilytics.types import FloatVec, SessionParams
 Train = Callable[[FloatVec, bytes], tuple[FloatVec, bytes]]
 """As `parts.training` gives it."""
 
-Job = tuple[str, Path | None, int, int, SessionParams, Seeds, int, FloatVec, bytes]
+Job = tuple[str, Path | None, int, int, int, SessionParams, Seeds, int, FloatVec, bytes]
 """The arguments of `Workshop.trainer`, and of what it gives."""
 
 
@@ -48,7 +48,15 @@ class Workshop:
         self._open: tuple[BaseProcess, Connection] | None = None
 
     def trainer(
-        self, dataset: str, folder: Path | None, part: int, parts: int, params: SessionParams, seeds: Seeds, number: int
+        self,
+        dataset: str,
+        place: Path | None,
+        part: int,
+        parts: int,
+        classes: int,
+        params: SessionParams,
+        seeds: Seeds,
+        number: int,
     ) -> Train:
         """`parts.training` on a part of the data, done there.
 
@@ -56,7 +64,7 @@ class Workshop:
             InputError, DataError: when it is asked to train, as `parts.part_of` and `parts.training`, or the process
                 has been ended.
         """
-        given = dataset, folder, part, parts, params, seeds, number
+        given = dataset, place, part, parts, classes, params, seeds, number
         return lambda published, before: self._train((*given, published, before))
 
     def _train(self, job: Job) -> tuple[FloatVec, bytes]:
@@ -123,5 +131,6 @@ def trained(job: Job) -> tuple[FloatVec, bytes]:
     """
     from omnilytics.experiments.parts import part_of, training
 
-    dataset, folder, part, parts, params, seeds, number, published, before = job
-    return training(dataset, part_of(dataset, folder, part, parts), params, seeds, number)(published, before)
+    dataset, place, part, parts, classes, params, seeds, number, published, before = job
+    samples = part_of(dataset, place, part, parts, classes)
+    return training(dataset, samples, params, seeds, number)(published, before)

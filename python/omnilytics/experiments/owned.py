@@ -7,6 +7,7 @@ an owner that has lost its state gets W^p and momentum back from its sessions, o
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.errors import DataError, EncodingError, InputError
 from omnilytics.experiments.parts import COMMON
-from omnilytics.experiments.recipes import Recipe, build_split, recipe_for
+from omnilytics.experiments.recipes import OWN, Recipe, build_split, own_recipe, recipe_for
 from omnilytics.model.packing import pack, unpack
 from omnilytics.model.split import Split
 from omnilytics.protocol.member import check_published
@@ -144,11 +145,26 @@ def load_model(content: bytes) -> Split:
     """
     try:
         state = unpack(content)
-        split = build_split(recipe_for(str(state.get("dataset")), str(state.get("split"))), COMMON)
+        split = build_split(_recipe_of(state), COMMON)
         split.restore(state)
-    except (EncodingError, InputError, ValueError) as error:
+    except (EncodingError, InputError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"model: expected one that `omnilytics mo export` has written, got: {error}") from None
     return split
+
+
+def _recipe_of(state: Mapping[str, NDArray[Any]]) -> Recipe:
+    """The recipe of an exported model; one for samples of somebody's own has the sizes of its arrays."""
+    dataset, split = str(state["dataset"]), str(state["split"])
+    if dataset != OWN:
+        return recipe_for(dataset, split)
+    if "public.conv.weight" in state:
+        first, last = state["public.conv.weight"], state["public.linear.weight"]
+        cells = last.shape[1] // max(1, len(first))
+        return own_recipe(
+            (first.shape[1], 2 * cells, 2), len(last), len(first)
+        )  # networks see height times width alone
+    first, last = state["public.linear1.weight"], state["public.linear2.weight"]
+    return own_recipe(first.shape[1:], len(last), len(first))
 
 
 def for_owner(recipe: Recipe, samples: int) -> Recipe:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from omnilytics.errors import DataError, InputError
-from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, LeNet, SideConv, initialise
+from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv, initialise
 from omnilytics.model.split import PRETRAINING, LayersSplit, SideSplit, Split, StandIn, common_start
+from omnilytics.protocol.pipeline import IMAGE_MOMENTUM
 from omnilytics.seeds import Seeds
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset, load_digits, load_mnist, partition_dirichlet, partition_iid
 
 DIGITS_TEST = 597
 """Digits that nobody trains on; the other 1,200 are dealt to the owners."""
+
+OWN = "file"
+"""The name of a data set of one's own."""
 
 ALPHA = 0.5
 """The Dirichlet concentration, unless told."""
@@ -129,6 +134,43 @@ def recipe_for(dataset: str, split: str) -> Recipe:
         known = ", ".join(f"{d} with {s}" for d, s in RECIPES)
         raise InputError(f"recipe: expected one of {known}; got {dataset} with {split}")
     return RECIPES[dataset, split]
+
+
+PRIVATE_UNITS = 64
+"""Hidden units of the private model for features."""
+
+
+def own_recipe(shape: Sequence[int], classes: int, width: int) -> Recipe:
+    """The recipe for samples of one's own: that of the digits, with networks of that size.
+
+    Args:
+        shape: of one sample: (f,) or (c, h, w) with h and w of at least 2.
+        classes: how many there are.
+        width: of the public network: hidden units, or channels.
+
+    Raises:
+        InputError: another shape, fewer than 2 classes, or no width.
+    """
+    if classes < 2 or width < 1:
+        raise InputError(f"model: expected at least 2 classes and a width of 1, got {classes} and {width}")
+    public: Callable[[], nn.Module]
+    private: Callable[[], nn.Module]
+    match tuple(shape):
+        case (int(f),):
+            public, private = partial(FeatureNet, f, width, classes), partial(FeatureNet, f, PRIVATE_UNITS, classes)
+        case (int(c), int(h), int(w)) if min(h, w) >= 2:
+            public, private = partial(DigitsSide, width, (c, h, w), classes), partial(DigitsPrivate, (c, h, w), classes)
+        case other:
+            raise InputError(f"samples: expected features (f,) or images (c, h, w) of 2x2 or more, got {other}")
+    return replace(
+        DIGITS_SIDE,
+        dataset=OWN,
+        train=replace(DIGITS_SIDE.train, augment=None),
+        owner_train=replace(DIGITS_SIDE.owner_train, augment=False),
+        server_momentum=IMAGE_MOMENTUM if len(shape) == 3 else 0.0,
+        public_net=public,
+        private_net=private,
+    )
 
 
 def build_split(recipe: Recipe, seeds: Seeds, stand_in: StandIn = StandIn.OWN_COMMON) -> Split:

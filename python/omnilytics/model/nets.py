@@ -82,33 +82,65 @@ class DigitsNet(nn.Sequential):
 
 
 class DigitsPrivate(nn.Sequential):
-    """The private model for 8x8 digits: (n, 1, 8, 8) -> logits (n, 10), 9,930 parameters."""
+    """The private model for small images: (n, c, h, w) -> logits (n, classes); for 8x8 digits 9,930 parameters.
 
-    def __init__(self) -> None:
+    Args:
+        shape: (c, h, w).
+        classes: of the samples.
+    """
+
+    def __init__(self, shape: tuple[int, int, int] = (1, 8, 8), classes: int = 10) -> None:
+        channels, height, width = shape
         super().__init__(
             OrderedDict(
-                conv1=nn.Conv2d(1, 16, 3, padding=1),
+                conv1=nn.Conv2d(channels, 16, 3, padding=1),
                 relu1=nn.ReLU(),
                 pool1=nn.MaxPool2d(2),
                 conv2=nn.Conv2d(16, 32, 3, padding=1),
                 relu2=nn.ReLU(),
                 flatten=nn.Flatten(),
-                linear=nn.Linear(512, 10),
+                linear=nn.Linear(32 * (height // 2) * (width // 2), classes),
             )
         )
 
 
 class DigitsSide(nn.Sequential):
-    """The public model for 8x8 digits: (n, 1, 8, 8) -> logits (n, 10); 8 channels make 1,370 parameters."""
+    """The public model for small images: (n, c, h, w) -> logits (n, classes); for 8x8 digits 1,370 parameters.
 
-    def __init__(self, channels: int = 8) -> None:
+    Args:
+        channels: of the convolution.
+        shape: (c, h, w).
+        classes: of the samples.
+    """
+
+    def __init__(self, channels: int = 8, shape: tuple[int, int, int] = (1, 8, 8), classes: int = 10) -> None:
+        colours, height, width = shape
         super().__init__(
             OrderedDict(
-                conv=nn.Conv2d(1, channels, 3, padding=1),
+                conv=nn.Conv2d(colours, channels, 3, padding=1),
                 relu=nn.ReLU(),
                 pool=nn.MaxPool2d(2),
                 flatten=nn.Flatten(),
-                linear=nn.Linear(channels * 16, 10),
+                linear=nn.Linear(channels * (height // 2) * (width // 2), classes),
+            )
+        )
+
+
+class FeatureNet(nn.Sequential):
+    """A model for features: (n, f) -> logits (n, classes).
+
+    Args:
+        features: f.
+        hidden: units of its one hidden layer.
+        classes: of the samples.
+    """
+
+    def __init__(self, features: int, hidden: int, classes: int) -> None:
+        super().__init__(
+            OrderedDict(
+                linear1=nn.Linear(features, hidden),
+                relu=nn.ReLU(),
+                linear2=nn.Linear(hidden, classes),
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +66,41 @@ def load_digits() -> Dataset:
     bunch = sklearn_digits()
     x = (bunch.images[:, None] / 16).astype(np.float32)
     return Dataset(x, bunch.target.astype(np.int64), 10, "digits")
+
+
+LARGEST_FILE = 1 << 31
+"""Bytes of the arrays of a file of samples."""
+
+
+def load_samples(path: Path, classes: int) -> Dataset:
+    """Samples of one's own, in numpy's format `.npz`: `x` and `y`; nothing of the file is run.
+
+    `x` has numbers, features (n, f) or images (n, c, h, w) in [0, 1]; `y` integers (n,), 0 <= y < classes.
+
+    Raises:
+        DataError: no such file, or its arrays aren't that.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(one.file_size for one in archive.infolist())
+        if size > LARGEST_FILE:
+            raise DataError(f"{path}: expected at most {LARGEST_FILE:,} bytes of arrays, got {size:,}")
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["x"], file["y"]
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: expected a file of the arrays x and y (numpy.savez), got: {error}") from None
+    if x.dtype.kind not in "fiu" or y.dtype.kind not in "iu":
+        raise DataError(f"{path}: expected numbers in x and integers in y, got {x.dtype} and {y.dtype}")
+    if not len(x):
+        raise DataError(f"{path}: expected at least 1 sample, got 0")
+    try:
+        with np.errstate(over="ignore"):
+            found = Dataset(x.astype(np.float32), y.astype(np.int64), classes, str(path))
+    except InputError as error:
+        raise DataError(str(error)) from None
+    if x.ndim == 4 and not (found.x.min() >= 0 and found.x.max() <= 1):
+        raise DataError(f"{path}: expected images in [0, 1], got {found.x.min():g}..{found.x.max():g}")
+    return found
 
 
 MNIST_FILES = {
