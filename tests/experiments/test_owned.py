@@ -159,7 +159,8 @@ def test_a_session_that_selected_nothing_leaves_it_as_it_was() -> None:
 
 
 def test_sessions_of_others_are_left_alone(finished: tuple[Market, OwnedModel, Kept]) -> None:
-    market, model, _ = finished
+    market, _, _ = finished
+    model = market.model(Kept())
     assert model.catch_up(market.world.chain, market.world.market, market.world.members[0]) == []
 
 

@@ -131,6 +131,6 @@ def trained(job: Job) -> tuple[FloatVec, bytes]:
     """
     from omnilytics.experiments.parts import part_of, training
 
-    dataset, folder, part, parts, classes, params, seeds, number, published, before = job
-    data = part_of(dataset, folder, part, parts, classes)
-    return training(dataset, data, params, seeds, number)(published, before)
+    dataset, place, part, parts, classes, params, seeds, number, published, before = job
+    samples = part_of(dataset, place, part, parts, classes)
+    return training(dataset, samples, params, seeds, number)(published, before)
