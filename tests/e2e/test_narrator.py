@@ -16,6 +16,7 @@ from omnilytics.protocol.company import Step
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.narrator import Narrator, narrate
 from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import places_on
 from omnilytics.types import Assignment, KrumPicks, Log, Rule, Stage
@@ -209,6 +210,27 @@ def test_every_member_ends_somewhere(name: str) -> None:
     registered = {event.member for event in fair.of(events.MemberChanged) if event.status == "registered"}  # type: ignore[attr-defined]
     for member in state.members:
         assert member.status == ("withdrawn" if member.address in registered else "waiting")
+
+
+def test_the_books_are_closed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = plain(GREEDY)().records
+
+    def unbalanced(replay: Replay) -> None:
+        raise VerificationError("deposits equal to all that is owed or burnt: expected 1, found 2")
+
+    monkeypatch.setattr(Replay, "at_end", unbalanced)
+    narrator = Narrator(replace(record, logs=()))
+    with pytest.raises(VerificationError, match="deposits"):
+        narrator.take(record.logs)
+    assert not any(isinstance(event, events.SessionFinished) for event in narrator.events)
+
+
+def test_logs_from_the_middle_on_are_refused() -> None:
+    (record,) = plain(GREEDY)().records
+    start = next(i for i, (_, log) in enumerate(record.logs) if (decode_log(log) or ("",))[0] == "Registered")
+    narrator = Narrator(replace(record, logs=()))
+    with pytest.raises(VerificationError, match="expected Started first, found Registered"):
+        narrator.take(record.logs[start:])
 
 
 def test_a_log_that_is_wrong_is_not_told() -> None:

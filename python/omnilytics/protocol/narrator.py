@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from omnilytics.chain.abi import decode_log
+from omnilytics.errors import VerificationError
 from omnilytics.protocol import events
 from omnilytics.protocol.history import History
 from omnilytics.protocol.ledger import PlaceOf, Selection
@@ -30,6 +31,9 @@ DEADLINES = {
     "AggregationClosed": (Stage.SELECT, "select_deadline"),
 }
 """Events that always lead to one stage, and the field of its deadline."""
+
+BEFORE_START = ("Whitelisted", "WhitelistRootSet", "Published")
+"""Events that come before the session is started."""
 
 STEPS = {"Committed": "committed", "Shared": "shared", "Revealed": "revealed"}
 """Events of one member's step -> what it has done."""
@@ -79,9 +83,12 @@ class Narrator:
                 decoded = decode_log(log)
             if self._replay is None:
                 self._before_start.append((block, log))
-                if decoded is None or decoded[0] not in ("Started", "Cancelled", "Finished"):
-                    self._listed += decoded[1]["members"] if decoded and decoded[0] == "Whitelisted" else []
+                if decoded is not None and decoded[0] in BEFORE_START:
+                    self._listed += decoded[1].get("members", [])
                     continue
+                if decoded is None or decoded[0] not in ("Started", "Cancelled", "Finished"):
+                    found = "an unknown event" if decoded is None else decoded[0]
+                    raise VerificationError(f"logs from the session's beginning: expected Started first, found {found}")
                 self._begin()
             else:
                 self._check(block, log)
