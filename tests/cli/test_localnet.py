@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from omnilytics.chain.keystore import Keystore
 from omnilytics.cli.audit import Bill, check_money
 from omnilytics.cli.localnet import MOST_PARTS, gas_by_call, summary
 from omnilytics.cli.settings import member_settings
@@ -72,7 +73,10 @@ class TestVillage:
         assert village.listed.read_text().split() == [village.addresses[name] for name in village.data_owners]
         village.configure("do1", chain={"rpc": ["http://127.0.0.1:1"], "chain_id": 7}, policy={"block_secs": 1})
         settings = member_settings(village.config("do1"))
-        assert village.account("do1").address.lower() == settings.keys.account == village.addresses["do1"]
+        key = Keystore(settings.keys.folder).unlock(
+            village.addresses["do1"], (tmp_path / "do1/password.txt").read_text()
+        )
+        assert key.address.lower() == settings.keys.account
         assert settings.state.folder == tmp_path / "do1" / "state"
         assert tomllib.loads(village.config("do1").read_text())["policy"] == {"block_secs": 1}
 

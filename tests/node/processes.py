@@ -16,6 +16,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
+from omnilytics.chain.keystore import Keystore
 from omnilytics.cli import village
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address
@@ -96,7 +97,10 @@ class Village:
     @property
     def accounts(self) -> dict[str, LocalAccount]:
         """Everybody's, by name."""
-        return {name: self._folk.account(name) for name in self._folk.addresses}
+        return {
+            name: Keystore(self.home / name / "keys").unlock(address, (self.home / name / "password.txt").read_text())
+            for name, address in self._folk.addresses.items()
+        }
 
     def address(self, name: str) -> Address:
         return self._folk.addresses[name]

@@ -14,15 +14,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omnilytics.chain.keystore import Keystore
 from omnilytics.chain.private import make_folder, write_private
 from omnilytics.errors import ChainError, DataError
 from omnilytics.types import Address
-
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
 
 OWNER = "mo"
 SETTINGS, LOG, RESULT = "role.toml", "role.log", "result.json"
@@ -135,12 +132,6 @@ class Village:
     def listed(self) -> Path:
         """The file of who may register."""
         return self.home / "members.txt"
-
-    def account(self, name: str) -> LocalAccount:
-        """The account of a role, which can sign."""
-        folder = self.home / name
-        password = (folder / "password.txt").read_text(encoding="utf-8")
-        return Keystore(folder / "keys").unlock(self.addresses[name], password)
 
     def config(self, name: str, file: str = SETTINGS) -> Path:
         """The file of a role's settings."""
