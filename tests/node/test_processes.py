@@ -48,8 +48,15 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session
 
 
-@pytest.mark.parametrize("policy", ["abort", "recover"])
-@pytest.mark.parametrize("node", CHAINS)
+@pytest.mark.parametrize(
+    ("node", "policy"),
+    [
+        pytest.param("geth", "abort", marks=pytest.mark.nightly),
+        pytest.param("geth", "recover", marks=pytest.mark.nightly),
+        ("anvil", "abort"),
+        ("anvil", "recover"),
+    ],
+)
 def test_members_alone_bring_it_to_its_end(settle: Settle, node: str, policy: str) -> None:
     """The owner's process is killed once the session is started, and doesn't come back."""
     village = settle(node, policy)
@@ -58,6 +65,7 @@ def test_members_alone_bring_it_to_its_end(settle: Settle, node: str, policy: st
     owner.await_words("waits for")
     owner.kill()
     members = [village.start(f"do{index}", "do", "run", "--yes") for index in range(village.members)]
+    village.hasten(members[0], session)
     for member in members:
         member.await_end()
     there = village.chain.session(session)
