@@ -13,7 +13,6 @@ from tests.cli.conftest import valid
 from tests.node.audit import check_session
 from tests.node.conftest import Settle, until
 from tests.node.launch import free_ports
-from tests.node.processes import PASSWORD
 
 pytestmark = pytest.mark.node
 
@@ -31,7 +30,7 @@ def test_a_data_owner_tells_how_it_is_while_it_runs(settle: Settle) -> None:
     session = Address(village.open()["session"])
     (port,) = free_ports(1)
     with (village.home / "do0" / "role.toml").open("a", encoding="utf-8") as file:
-        file.write(f'\n[metrics]\nport = {port}\n[log]\nfile = "role.log"\n')
+        file.write(f'\n[metrics]\nport = {port}\n[log]\nfile = "lines.log"\n')
     watched = village.start("do0", "do", "run", "--yes")
     watched.await_words("waits for")
     account = village.address("do0")
@@ -48,9 +47,11 @@ def test_a_data_owner_tells_how_it_is_while_it_runs(settle: Settle) -> None:
     for role in (village.start("mo", "mo", "run"), *others, watched):
         role.await_end()
     check_session(village, session)
-    text = (village.home / "do0" / "role.log").read_text(encoding="utf-8")
+    text = (village.home / "do0" / "lines.log").read_text(encoding="utf-8")
     messages = [valid(json.loads(line), "log-1")["message"] for line in text.splitlines()]
     said = [line for line in watched.said().splitlines() if line in messages]
     assert any(line.startswith("registers, with its bond: block") for line in said)
     assert any(line.startswith("takes out") for line in said)
-    assert PASSWORD not in text
+    password = (village.home / "do0" / "password.txt").read_text(encoding="utf-8")
+    assert password
+    assert password not in text
