@@ -186,6 +186,11 @@ def test_what_is_typed_goes_before_the_file(
     typed = ("--rpc", "http://b", "--rpc", "ws://c", "--market", fair.world.market.address, "--first-block", "2")
     assert call("market", "list", "--config", "role.toml", *typed).exit_code == 0
     assert call("market", "list", "--config", "role.toml", "--rpc", "http://b").exit_code == 0
+    account = fair.members[1]
+    status = ("do", "status", "--config", "role.toml", *typed, "--session", fair.sessions[0].address, "--json", "-")
+    other, own = call(*status, "--account", account), call(*status)
+    accounts = [valid(json.loads(one.stdout), "role-1")["account"] for one in (other, own)]
+    assert accounts == [account, fair.members[0]]
     assert (seen[0].rpc, seen[0].market) == (("http://b", "ws://c"), fair.world.market.address)
     assert (seen[0].first_block, seen[0].chain_id, seen[0].confirmations) == (2, 31337, 7)
     assert (seen[1].rpc, seen[1].market) == (("http://b",), f"0x{5:040x}")

@@ -19,7 +19,7 @@ from omnilytics.protocol.spectator import Onlooker, Spectator, Watched
 from omnilytics.protocol.steps import Decision, Done, Waiting
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.verify import Findings, verify_session, verify_sessions
-from omnilytics.types import Address, Assignment, DropoutPolicy, Log
+from omnilytics.types import Address, Assignment, DropoutPolicy, Log, Stage
 from tests.e2e.market import Fair
 from tests.e2e.roles import Cast
 from tests.e2e.test_narrator import RUNS
@@ -220,23 +220,34 @@ class Elsewhere:
         return Other()
 
 
-def changes(fair: Fair) -> Iterator[tuple[str, object]]:
-    session = fair.sessions[0]
-    yield "owner", fair.members[0]
-    yield "stage", session.stage().__class__.PAYMENT
-    yield "published_hash", bytes(32)
-    yield "model_hash", bytes(32)
-    yield "group_count", 7
-    yield "group", replace(session.group(1), committed=1)
-    yield "group", replace(session.group(0), squared_norm=5)
-    yield "money", replace(session.money(), deposited=1)
+def changes(fair: Fair) -> Iterator[tuple[str, object, str]]:
+    """What the contract says else: by which view, and what is held against it."""
+    session, first = fair.sessions[0], fair.sessions[0].group(0)
+    yield "owner", fair.members[0], "owner"
+    yield "stage", Stage.PAYMENT, "stage"
+    yield "published_hash", bytes(32), "published_hash"
+    yield "model_hash", bytes(32), "model_hash"
+    yield "group_count", 7, "groups"
+    yield "group", replace(first, committed=1), "commitments"
+    yield "group", replace(first, delivered=1), "deliveries"
+    yield "group", replace(first, accepted=not first.accepted), "verdicts"
+    yield "group", replace(first, squared_norm=5), "squared norms"
+    yield "money", replace(session.money(), deposited=1), "deposits"
 
 
 def test_a_record_that_isnt_the_contracts_is_refused(fair: Fair) -> None:
-    for name, value in changes(fair):
+    for name, value, what in changes(fair):
         chain = Elsewhere(fair.world.chain, name, value)
-        with pytest.raises(VerificationError, match="contract"):
+        with pytest.raises(VerificationError, match=f"session 1: {what} in the contract: expected "):
             verify_sessions(fair.records, chain)  # type: ignore[arg-type]
+
+
+def test_sessions_of_others_arent_the_owners() -> None:
+    fair = Fair(12)
+    fair.world.market.create_session(fair.members[0])
+    fair.run(ABORT)
+    fair.world.market.create_session(fair.members[0])
+    assert records_until(fair.world.chain, fair.world.market, fair.sessions[0]) == fair.records
 
 
 def test_a_session_that_isnt_finished_has_no_record(fair: Fair) -> None:
