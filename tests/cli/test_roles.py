@@ -350,7 +350,7 @@ def test_the_address_is_said_before_anything_is_sent(call: Call, chain: Priced) 
     asked = call("market", "deploy", "--config", "mo.toml", "--salt", 5)
     assert (asked.exit_code, len(chain.transactions())) == (2, before)
     said = next(line.split()[-1] for line in asked.stdout.splitlines() if line.startswith("market "))
-    assert "deploys    1 contracts" in asked.stdout
+    assert "deploys    1 contract on" in asked.stdout
     assert call("market", "deploy", "--config", "mo.toml", "--salt", 5, "--yes").stdout.splitlines()[-1] == said
 
 
