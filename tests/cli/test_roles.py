@@ -375,6 +375,22 @@ def test_a_market_without_the_proxy(call: Call, chain: Priced) -> None:
     assert (value["deterministic"], all(one["deployed"] for one in value["contracts"])) == (False, True)
 
 
+@pytest.mark.usefixtures("files")
+def test_nobody_puts_money_into_a_market_of_other_contracts(
+    call: Call, chain: Priced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(call, "--yes")
+    before, code = len(chain.transactions()), chain.code
+    monkeypatch.setattr(chain, "code", lambda address: code(address).replace(b"market: ", b"market; "))
+    joined = call("do", "join", "--config", "do.toml", "--yes")
+    assert call("mo", "exit", "--config", "mo.toml", "--yes").exit_code == 0  # money may be taken out
+    opened = create(call, "--yes")
+    for refused in (joined, opened):
+        assert (refused.exit_code, "has another code than this package's" in refused.stderr) == (6, True)
+        assert "next: ask whoever named the market" in refused.stderr
+    assert len(chain.transactions()) == before + 1
+
+
 def test_what_the_proxy_costs_is_said_too(call: Call, chain: Priced) -> None:
     write("mo.toml", OWNER, None, session=SESSION)
     asked = call("market", "deploy", "--config", "mo.toml")
