@@ -10,11 +10,12 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import generate_latest
 
-from omnilytics.chain.rpc import Health
+from omnilytics.chain.rpc import Health, RpcChain
 from omnilytics.cli.metrics import Metrics, served
 from omnilytics.errors import ChainError, InputError, ProtocolError, Reverted
 from omnilytics.protocol.steps import Acted, Done, Lost, Waiting
 from omnilytics.types import Address, Receipt, Stage
+from tests.chain.rpc.fake import serving
 
 ACCOUNT = Address("0x" + "ab" * 20)
 RECEIPT = Receipt("upload", ACCOUNT, b"\1" * 32, 7, 84, 50_000, 100, (), gas_price_wei=3)
@@ -106,6 +107,18 @@ def test_the_chain_is_asked_for_the_rest() -> None:
         f'omnilytics_stage{{omnilytics_stage="upload",session="{session}"}} 1.0',
         f'omnilytics_stage{{omnilytics_stage="reveal",session="{session}"}} 0.0',
     } <= page(one)
+
+
+def test_no_secret_of_a_node_s_url_is_told() -> None:
+    with serving() as node:
+        node.answers["eth_getBalance"] = lambda *_: "0x7"
+        one = Metrics(RpcChain([node.url]), ACCOUNT)
+        one.sample()
+        text = "\n".join(page(one))
+    assert 'omnilytics_node_block{node="http://127.0.0.1:' in text
+    assert "secret" in node.url
+    for secret in ("secret", "password", "user"):
+        assert secret not in text
 
 
 def test_it_is_served_while_it_runs_and_no_longer() -> None:

@@ -350,7 +350,7 @@ def test_the_address_is_said_before_anything_is_sent(call: Call, chain: Priced) 
     asked = call("market", "deploy", "--config", "mo.toml", "--salt", 5)
     assert (asked.exit_code, len(chain.transactions())) == (2, before)
     said = next(line.split()[-1] for line in asked.stdout.splitlines() if line.startswith("market "))
-    assert "deploys    1 contracts" in asked.stdout
+    assert "deploys    1 contract on" in asked.stdout
     assert call("market", "deploy", "--config", "mo.toml", "--salt", 5, "--yes").stdout.splitlines()[-1] == said
 
 
@@ -373,6 +373,22 @@ def test_a_market_without_the_proxy(call: Call, chain: Priced) -> None:
     assert "no deployment proxy here, since the node refuses its transaction" in result.stderr
     value = valid(json.loads(result.stdout), "market-1")
     assert (value["deterministic"], all(one["deployed"] for one in value["contracts"])) == (False, True)
+
+
+@pytest.mark.usefixtures("files")
+def test_nobody_puts_money_into_a_market_of_other_contracts(
+    call: Call, chain: Priced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(call, "--yes")
+    before, code = len(chain.transactions()), chain.code
+    monkeypatch.setattr(chain, "code", lambda address: code(address).replace(b"market: ", b"market; "))
+    joined = call("do", "join", "--config", "do.toml", "--yes")
+    assert call("mo", "exit", "--config", "mo.toml", "--yes").exit_code == 0  # money may be taken out
+    opened = create(call, "--yes")
+    for refused in (joined, opened):
+        assert (refused.exit_code, "has another code than this package's" in refused.stderr) == (6, True)
+        assert "next: ask whoever named the market" in refused.stderr
+    assert len(chain.transactions()) == before + 1
 
 
 def test_what_the_proxy_costs_is_said_too(call: Call, chain: Priced) -> None:

@@ -59,6 +59,7 @@ def test_a_market_comes_where_it_was_said_to_once(chain: NodeChain) -> None:
     session, _ = market.create_session(RICH_ADDRESS)
     assert chain.session(session).owner() == RICH_ADDRESS
     assert max(gas) < TX_GAS_CAP
+    assert deployment.recognized(chain, market.address) == plan
     check(bundle(plan)["contracts"][-1], chain.code(plan[-1].address))
     before = len(gas)
     assert all(piece.there for piece in deployment.survey(chain, plan))
@@ -122,7 +123,7 @@ def test_a_node_that_refuses_the_proxy_s_transaction(start: Start) -> None:
     assert "only replay-protected" in str(deployment.obstacle(chain))
     assert chain.block_number() == before
     made = deployment.deploy_plainly(chain, RICH_ADDRESS, 60)
-    assert chain.market(made[-1].address).min_window_secs() == 60
+    assert deployment.recognized(chain, made[-1].address) == made
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def _place(plan: Sequence[Piece], why: str | None) -> str:
 def _cost(own: Signer, made: Sequence[Piece], gas: int, fee_wei: int, proxy_wei: int) -> list[str]:
     from omnilytics.dashboard.words import ether
 
-    what = f"{len(made)} contracts on chain {own.chain.chain_id} from {own.account}"
+    count = "1 contract" if len(made) == 1 else f"{len(made)} contracts"
+    what = f"{count} on chain {own.chain.chain_id} from {own.account}"
     lines = [f"deploys    {what}: some {gas / 1e6:.1f} M gas, {ether(gas * fee_wei)} at {ether(fee_wei)} a gas"]
     return [*lines, f"and before the deployment proxy, for {ether(proxy_wei)}"] if proxy_wei else lines
 

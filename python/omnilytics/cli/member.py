@@ -184,10 +184,11 @@ def take_part(
 
 def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say: Say, *, yes: bool) -> None:
     """Whether the offer is acceptable and can be paid for, and whether its user wants it."""
-    from omnilytics.cli import preflight
+    from omnilytics.cli import connection, preflight
     from omnilytics.protocol import fees
 
     params = session.params()
+    preflight.check_market(own.chain, connection.market_of(settings, own.chain))
     settings.accepts().check(params, simulated=own.chain.simulated)
     made = fees.quote(params, session.capacity(), own.chain.base_fee_wei())
     preflight.check_balance(own.account, own.chain.balance(own.account), params.bond_wei, made.member_gas_wei)

@@ -218,6 +218,7 @@ def _open(
     plan = SessionPlan(market, members, model.published, params)
     leaves = len(members) if len(members) > LARGEST_LIST else None
     made = fees.quote(params, plan.capacity, own.chain.base_fee_wei(), leaves=leaves)
+    preflight.check_market(own.chain, market)
     preflight.check_balance(own.account, own.chain.balance(own.account), made.deposit_wei, made.owner_gas_wei)
     preflight.agree(preflight.owner_lines(made), "Open the session?", say, yes=yes)
     owner = ModelOwner(own.chain, market, own.account)

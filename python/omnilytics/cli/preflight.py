@@ -11,6 +11,8 @@ import typer
 from omnilytics.errors import ChainError, InputError
 
 if TYPE_CHECKING:
+    from omnilytics.chain.base import MarketPort
+    from omnilytics.chain.rpc import RpcChain
     from omnilytics.protocol.fees import Quote
     from omnilytics.types import Address, SessionParams
 
@@ -53,6 +55,21 @@ def check_balance(account: Address, balance_wei: int, deposit_wei: int, gas_wei:
             f"{account}: expected at least {deposit_wei + gas_wei} wei, {deposit_wei} to deposit and {gas_wei} "
             f"for gas, got {balance_wei}; send it money"
         )
+
+
+def check_market(chain: RpcChain, market: MarketPort) -> None:
+    """Refuses a market that isn't made of this package's contracts: who knows what it does with money.
+
+    Raises:
+        ChainError: one of them is another.
+    """
+    from omnilytics.chain.rpc.deployment import recognized
+
+    try:
+        recognized(chain, market.address)
+    except ChainError as error:
+        error.add_note("ask whoever named the market for its address, and for the version of omnilytics that it is of")
+        raise
 
 
 def agree(lines: Sequence[str], question: str, say: Callable[[str], None], *, yes: bool) -> None:

@@ -117,9 +117,48 @@ def test_another_code_at_the_address_is_refused(
     deploy(chain, sender, pieces(60))
     code = chain.code
     monkeypatch.setattr(chain, "code", lambda address: code(address)[:-1] + b"!")
-    with pytest.raises(ChainError, match="another code than expected"):
+    with pytest.raises(ChainError, match="another code than this package's"):
         deployment.survey(chain, pieces(60))
     assert deployment.obstacle(chain) == f"another contract is at {PROXY}"
+
+
+@pytest.mark.parametrize("plainly", [True, False])
+def test_a_market_is_recognized_wherever_it_is(chain: Ground, sender: Address, plainly: bool) -> None:
+    if plainly:
+        made = deployment.deploy_plainly(chain, sender, 77)
+    else:
+        made = tuple(deployment.deploy(chain, sender, pieces(77)))
+    found = deployment.recognized(chain, made[-1].address)
+    assert [(one.contract, one.address, one.init_code) for one in found] == [
+        (one.contract, one.address, one.init_code) for one in made
+    ]
+
+
+@pytest.mark.parametrize("contract", [piece.contract for piece in pieces(60)])
+def test_a_market_with_one_contract_of_somebody_else_s_isn_t(
+    chain: Ground, sender: Address, monkeypatch: pytest.MonkeyPatch, contract: str
+) -> None:
+    """One byte in the middle of its code."""
+    made = {piece.contract: piece.address for piece in deployment.deploy_plainly(chain, sender, 60)}
+    code = chain.code
+
+    def forged(address: Address) -> bytes:
+        found = bytearray(code(address))
+        if address == made[contract]:
+            found[len(found) // 2] ^= 1
+        return bytes(found)
+
+    monkeypatch.setattr(chain, "code", forged)
+    with pytest.raises(ChainError, match=f"{contract}: {made[contract]} has another code than this package's"):
+        deployment.recognized(chain, made["Market"])
+
+
+def test_what_is_no_market_isn_t_recognized(chain: Ground, sender: Address) -> None:
+    other = chain.deploy("deploy", sender, load("Meter").bytecode).contract_address
+    assert other is not None
+    for address in (other, sender):
+        with pytest.raises(ChainError, match="where there is no code"):
+            deployment.recognized(chain, address)
 
 
 def test_a_node_that_wants_the_chain_s_id_is_seen_before_money_moves(chain: Ground, sender: Address) -> None:

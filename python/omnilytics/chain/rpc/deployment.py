@@ -40,6 +40,9 @@ PROXY_TRANSACTION = bytes.fromhex(
 PENNILESS = ("insufficientfunds", "lackoffunds", "exceedsaccountbalance")
 """What nodes say, without spaces, where all that a transaction lacks is its sender's money."""
 
+WORD_BYTES = 32
+"""Of an immutable. They stand behind a contract's code, the addresses of its libraries last and in order."""
+
 CREATION_GAS, BYTE_GAS, CALLDATA_GAS = 53_000, 200, 16
 """Of a transaction that creates, of a byte of code, of a byte of init code."""
 
@@ -132,6 +135,33 @@ def survey(ground: Ground, plan: tuple[Piece, ...]) -> tuple[Piece, ...]:
     return tuple(replace(piece, there=_stands(ground, piece)) for piece in plan)
 
 
+def recognized(ground: Ground, market: Address) -> tuple[Piece, ...]:
+    """What a market consists of, wherever that is: contracts of this package all of them, with each other's addresses.
+
+    Raises:
+        ChainError: something else, or nothing, is at one of the addresses.
+    """
+    code = ground.code(market)
+    places: dict[str, Address] = {}
+    _find(ground, "Market", market, places)
+    plan = _placed(lambda contract, _: places[contract], int.from_bytes(code[-2 * WORD_BYTES : -WORD_BYTES]), 0)
+    for piece in plan:
+        _confirm(ground, piece)
+    return plan
+
+
+def _find(ground: Ground, contract: str, address: Address, places: dict[str, Address]) -> None:
+    """Adds where a contract and its libraries are, if it is what it is taken for."""
+    places[contract] = address
+    libraries = load(contract).libraries
+    code = ground.code(address) if libraries else b""
+    words = code[-WORD_BYTES * len(libraries) :]
+    for index, library in enumerate(libraries):
+        if library not in places:
+            word = words[index * WORD_BYTES :][:WORD_BYTES]
+            _find(ground, library, Address(f"0x{word[-20:].hex():0>40}"), places)
+
+
 def obstacle(ground: Ground) -> str | None:
     """Why the proxy isn't on the chain and can't be put there; None: it is, or it can.
 
@@ -175,9 +205,13 @@ def deploy(ground: Ground, sender: Address, plan: tuple[Piece, ...]) -> Iterator
             except Reverted:
                 if not _stands(ground, piece):  # else somebody else was first
                     raise
-            if not _stands(ground, piece):
-                raise ChainError(f"{piece.contract}: expected it at {piece.address}, where there is no code")
+            _confirm(ground, piece)
         yield piece
+
+
+def _confirm(ground: Ground, piece: Piece) -> None:
+    if not _stands(ground, piece):
+        raise ChainError(f"{piece.contract}: expected it at {piece.address}, where there is no code")
 
 
 def _stands(ground: Ground, piece: Piece) -> bool:
@@ -188,7 +222,5 @@ def _stands(ground: Ground, piece: Piece) -> bool:
     """
     found = ground.code(piece.address)
     if found and found != ground.created(piece.init_code):
-        raise ChainError(
-            f"{piece.contract}: {piece.address} has another code than expected; is the node to be trusted?"
-        )
+        raise ChainError(f"{piece.contract}: {piece.address} has another code than this package's")
     return bool(found)
