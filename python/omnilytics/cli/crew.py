@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Queue
 
 from omnilytics.cli.files import Outputs
 from omnilytics.cli.member import take_part
@@ -19,18 +21,15 @@ from omnilytics.errors import OmniLyticsError
 
 
 def run(configs: Sequence[Path]) -> int:
-    """Takes part with all of them, to the end; the exit code of the first one that fails, else 0."""
-    codes = dict.fromkeys(configs, OmniLyticsError.exit_code)
+    """Takes part with all of them, to the end; gives the exit code of the first one that fails, at once, else 0."""
+    codes: Queue[int] = Queue()
 
     def one(config: Path) -> None:
-        codes[config] = _take_part(config)
+        codes.put(_take_part(config))
 
-    threads = [threading.Thread(target=one, args=(config,), daemon=True) for config in configs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return next((code for code in codes.values() if code), 0)
+    for config in configs:
+        threading.Thread(target=one, args=(config,), daemon=True).start()
+    return next((code for code in (codes.get() for _ in configs) if code), 0)
 
 
 def _take_part(config: Path) -> int:
@@ -47,6 +46,10 @@ def _take_part(config: Path) -> int:
             say(f"error: {error}")
             print(f"{folder.name}: {error}", file=sys.stderr)
             return error.exit_code
+        except Exception as error:
+            traceback.print_exc(file=log)
+            print(f"{folder.name}: unexpected {type(error).__name__}, told in {log.name}", file=sys.stderr)
+            return OmniLyticsError.exit_code
     return 0
 
 
