@@ -50,8 +50,9 @@ AGAIN: Mapping[str, Callable[[list[Sent]], list[Sent]]] = {
 class Op(NamedTuple):
     """What happens next.
 
-    `all` act so many times; one of them acts, `slow` upon what it saw so many ops ago; `crash`, `leave`; so many blocks
-    or quarters of a window pass; the chain goes back by so many blocks, in one of the ways of `AGAIN`.
+    `all` act so many times; one of them acts, `slow` upon what it saw so many ops ago; `crash`, `leave`; somebody pays
+    one of them `out`; so many blocks or quarters of a window pass; the chain goes back by so many blocks, in one of the
+    ways of `AGAIN`.
     """
 
     kind: str
@@ -109,8 +110,14 @@ class Play(Cast):
         elif op.kind == "all":
             for account in [*self.roles] * op.count:
                 self._acts(account, Op("act", 0, 0), course)
+        elif op.kind == "out":
+            self._pays_out((*self.fair.members, self.fair.world.owner)[op.who])
         else:
             self._acts((*self.fair.members, self.fair.world.owner)[op.who], op, course)
+
+    def _pays_out(self, account: Address) -> None:
+        if self.session.credit_of(account):
+            self.session.withdraw_for(self.fair.members[0], account)
 
     def _acts(self, account: Address, op: Op, course: Iterator[Op]) -> None:
         if account in self.busy or account not in self.roles:

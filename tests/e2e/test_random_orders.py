@@ -13,8 +13,8 @@ from tests.e2e.market import Fair
 from tests.e2e.plays import FEW, MANY, MEMBERS, SIZE, TERMS, Op, Play, check, ops, repeat
 from tests.e2e.roles import Ending, ending, shuffled
 
-PROMPT = ops(["all", "act", "slow", "crash", "blocks"], 80, 3)
-LAZY = ops(["all", "act", "slow", "crash", "leave", "blocks", "secs"], 80, 3)
+PROMPT = ops(["all", "act", "slow", "crash", "out", "blocks"], 80, 3)
+LAZY = ops(["all", "act", "slow", "crash", "leave", "out", "blocks", "secs"], 80, 3)
 AFTER = st.sampled_from([0, 3])
 """`finality_blocks`."""
 

@@ -11,8 +11,9 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import SessionPort
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.member import Policy
-from omnilytics.protocol.steps import Done, Role, Step
-from omnilytics.types import Address, Receipt
+from omnilytics.protocol.steps import Acted, Done, Role, Step, Waiting
+from omnilytics.protocol.watch import Watch
+from omnilytics.types import Address, Receipt, Stage
 from tests.e2e.plays import AGAIN, MEMBERS, SIZE, TERMS, Op, Play, check, ops, repeat
 from tests.e2e.roles import shuffled
 from tests.e2e.shared import Open
@@ -54,6 +55,22 @@ def test_what_fell_out_is_done_again(name: str, many: int) -> None:
     repeat(many, play, course=SHALLOW, seed=SEED)
 
 
+@pytest.mark.parametrize("name", ["abort", "recover"])
+def test_other_peers_at_the_same_seat(name: str) -> None:
+    """Further back than is waited for, two registrations change places: who sits where it sat forgets its old group."""
+    fair = stage(name, 0)
+    cast, members = Play(fair, fair.sessions[-1]), fair.members
+    for account in (*members, *members[:3]):
+        cast.step(account)
+    assert len(Watch(fair.chain, cast.session).ledger().committed) == 3
+    fair.chain.turn_back(8, lambda sent: [sent[1], sent[0], *sent[2:5]])
+    cast.run()
+    check(cast)
+    ended = cast.ending()
+    assert ended.groups[0] == (*members[:3], members[4])
+    assert (ended.accepted, ended.failed, ended.left_wei) == (0b11, (), 0)
+
+
 @dataclass
 class Witness:
     """Under which U each member has revealed in each group, over all histories."""
@@ -67,6 +84,27 @@ class Witness:
             if name in ("Revealed", "ShareRevealed"):
                 group = int(str(values["group"]))
                 self.seen.setdefault((receipt.sender, group), set()).add(self.session.group(group).delivered)
+
+
+def test_who_has_revealed_for_others_stays_away() -> None:
+    """The chain goes back behind the upload of one that is gone: nobody who has revealed already does so once more."""
+    fair = stage("recover", 0)
+    session, members = fair.sessions[-1], fair.members
+    witness, cast = Witness(session), Play(fair, session)
+    fair.chain.on_receipt.append(witness.hears)
+    while session.stage() is not Stage.REVEAL:
+        done = [cast.step(account) for account in members if session.stage() is not Stage.REVEAL]
+        if not any(isinstance(one, Acted) for one in done):
+            cast.pass_time([one for one in done if isinstance(one, Waiting)])
+    assert isinstance(cast.step(members[0]), Acted)
+    fair.chain.turn_back(7, lambda sent: sent[1:-1])
+    assert session.group(0).delivered == 0b0111
+    del cast.roles[members[3]]
+    cast.run()
+    check(cast)
+    assert cast.ending().failed == (0,)
+    assert witness.seen[members[0], 0] == {0b1111}
+    assert witness.seen[members[1], 0] == witness.seen[members[2], 0] == {0b0111}
 
 
 @dataclass

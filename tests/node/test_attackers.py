@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -29,6 +29,13 @@ TERMS = {
 
 
 THREES = replace(ABORT, group_size=3, rounds=2, min_rounds=1, commit_secs=SHORT, upload_secs=SHORT)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told() -> Iterator[None]:
+    """Prints the scenarios' outcomes at the end."""
+    yield
+    print("\n".join(tally.lines()))
 
 
 def honest_loss(cast: Turned, *attackers: Address) -> int:

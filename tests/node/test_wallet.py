@@ -195,6 +195,25 @@ class TestFees:
         assert sent.result().gas_used > 21_000
         assert numbers(box) == [1]
 
+    def test_above_the_ceiling_it_says_so_and_is_taken_up_again(
+        self, anvil: Anvil, background: Callable[..., Future[Receipt]]
+    ) -> None:
+        sender = funded(anvil)
+        chain = another(anvil, sender, replace(HASTY, fee_ceiling_wei=50 * GWEI))
+        box = deploy_box(chain, sender)
+        anvil.ask("evm_setAutomine", False)
+        sent = background(box.send, sender, "put", 1)
+        until(lambda: anvil.ask("txpool_status")["pending"] == "0x1")
+        anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(60 * GWEI))
+        anvil.ask("evm_mine")
+        with pytest.raises(ChainError, match="fees: expected a base fee of at most the ceiling"):
+            sent.result()
+        anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+        anvil.ask("evm_setAutomine", True)
+        anvil.ask("evm_mine")
+        (receipt,) = chain.resume(sender)
+        assert (receipt.call, numbers(box)) == ("put", [1])
+
     def test_what_isnt_done_in_time_is_taken_up_again(self, anvil: Anvil) -> None:
         sender, diary = funded(anvil), Diary()
         box = deploy_box(another(anvil, sender), sender)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_another_set_is_refused(log: ReleaseLog) -> None:
 def test_each_part_has_its_own(log: ReleaseLog, other: dict[str, object]) -> None:
     log.release(PART, 0b1011)
     log.release(replace(PART, **other), 0b1110)  # type: ignore[arg-type]
+
+
+def test_any_thread_may_let_go_of_it() -> None:
+    """A warning is an error here."""
+    logs = [ReleaseLog()]
+    thread = threading.Thread(target=logs.clear)
+    thread.start()
+    thread.join()
+    assert not logs
 
 
 def test_a_file_outlives_its_process(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ class ReleaseLog:
         self.durable = path is not None
         self._name = "in memory" if path is None else str(path)
         try:
-            self._database = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+            name = ":memory:" if path is None else path
+            # Whichever thread collects this closes it.
+            self._database = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
             weakref.finalize(self, self._database.close)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
