@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omnilytics.errors import ChainError, VerificationError
+from omnilytics.protocol import events
 from omnilytics.protocol.company import Dropouts, Step, nobody
 from omnilytics.protocol.member import Policy
-from omnilytics.types import Address
+from omnilytics.protocol.narrator import narrate
+from omnilytics.protocol.spectator import Spectator
+from omnilytics.types import Address, Assignment, Rule
+from tests.chain.test_port import story, terms
 from tests.cli.conftest import valid
 from tests.e2e.test_recover import gone
-from tests.node.chains import CHAINS
+from tests.node.chains import CHAINS, IMPATIENT, AnvilChain
 from tests.node.conftest import Start
+from tests.node.launch import Anvil
 from tests.node.processes import Process
+from tests.node.test_reorgs import DEPTH, unsettled
 from tests.node.test_roles import RECOVER, Real
 
 pytestmark = pytest.mark.node
@@ -106,3 +116,39 @@ def test_observed_kept_and_verified(
     (before,), (after,) = seen["sessions"], real.json("late", "observe-1")["sessions"]
     assert before | {"money": after["money"]} == after
     assert after["money"]["withdrawn_wei"] == after["money"]["deposited_wei"]
+
+
+def test_the_chain_goes_back_while_it_is_observed(anvil: Anvil) -> None:
+    """Whoever shows the newest block is told what is taken back; in the end its story is the chain's."""
+    settings = replace(IMPATIENT, confirmations=DEPTH + 1, stuck_secs=0.5)
+    chain, seen = AnvilChain(anvil, settings=settings), AnvilChain(anvil)
+    told: list[events.Event] = []
+    looks = Counter[str]()
+    with unsettled(anvil):
+        s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
+        spectator = Spectator(seen, seen.session(s.session.address), told.append)
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.is_set():
+                try:
+                    spectator.look()
+                    looks["done"] += 1
+                except ChainError:
+                    looks["unanswered"] += 1
+                except VerificationError as error:
+                    looks[str(error)] += 1
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
+            step()
+        ended.set()
+        thread.join()
+    spectator.look()
+    assert set(looks) <= {"done", "unanswered"}
+    begun = max(index for index, event in enumerate(told) if isinstance(event, events.RunStarted))
+    unsaid = events.TimePassed | events.Note | events.RunFinished
+    kept = [event for event in told[begun:] if not isinstance(event, unsaid)]
+    shown = [replace(event, now=0) if isinstance(event, events.StageChanged) else event for event in kept]
+    assert [*shown, events.RunFinished(0, None, None)] == narrate([spectator.record()])
