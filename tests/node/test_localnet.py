@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from omnilytics.cli.village import LOG
 from tests.cli.conftest import Call, call, valid  # noqa: F401
 from tests.node.launch import GETH, require
+from tests.node.processes import PATIENCE_SECS
 
 pytestmark = pytest.mark.node
 
@@ -65,3 +70,23 @@ def test_a_role_that_can_t_go_on_ends_it_all(call: Call, tmp_path: Path) -> None
     assert "idx" in result.stderr or "mnist" in result.stderr
     assert not (tmp_path / "out.json").exists()
     assert processes_in(tmp_path / "here") == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_a_word_from_outside_ends_it_all(tmp_path: Path, word: signal.Signals) -> None:
+    """While roles train."""
+    require()
+    command = [sys.executable, "-m", "omnilytics.cli", *map(str, SMALL), "--json", "out.json"]
+    with (tmp_path / "said").open("w+b") as said:
+        market = subprocess.Popen(command, stdout=said, stderr=said, cwd=tmp_path)
+        deadline = time.monotonic() + PATIENCE_SECS
+        while "data owners register" not in (tmp_path / "said").read_text():
+            assert market.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        market.send_signal(word)
+        assert market.wait(PATIENCE_SECS) == 130
+    assert (tmp_path / "said").read_text().endswith("stopped: nothing was written\n")
+    assert not (tmp_path / "out.json").exists()
+    assert processes_in(tmp_path) == []
