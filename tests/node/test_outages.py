@@ -26,7 +26,7 @@ def test_a_node_is_stopped_and_killed(settle: Settle) -> None:
     village.outlive(lives)
     check_session(village, Address(session))
     for name in village.accounts:
-        check_once(village, name)
+        check_once(village, name, forgetful=True)
 
 
 @pytest.mark.parametrize("secs", [6, pytest.param(60, marks=pytest.mark.nightly)])
