@@ -237,7 +237,7 @@ def test_shares_of_others_than_the_contract_names_are_not_taken() -> None:
         part.check(sharing)
 
 
-@pytest.mark.parametrize(("blocks", "least"), [(40, 493), (None, 781)])
+@pytest.mark.parametrize(("blocks", "least"), [(40, 493), (None, 1_165)])
 @pytest.mark.parametrize(("window", "times"), [("commit_secs", 1), ("reveal_secs", 4)])
 def test_windows_are_longer_than_until_a_block_is_final(
     blocks: int | None, least: int, window: str, times: int

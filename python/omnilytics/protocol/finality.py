@@ -8,8 +8,8 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.errors import ProtocolError
 
-FINALITY_BLOCKS = 64
-"""Two epochs of Ethereum, after which a block is final."""
+FINALITY_BLOCKS = 96
+"""Three epochs of Ethereum: a checkpoint is final two epochs later, and a block may be one epoch older than the next."""
 
 BLOCK_SECS = 12
 """Of Ethereum."""

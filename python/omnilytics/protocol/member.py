@@ -73,7 +73,7 @@ class Policy:
         largest_clip: of C: a huge box hides noise in a sum.
         shortest_window_secs: of the windows whose passing costs a member: all but that for registration.
         finality_blocks: how deep a block must be before the client commits, shares, masks or reveals by what it fixed.
-            None: 64, where the chain is simulated 0.
+            None: 96, where the chain is simulated 0.
         block_secs: of the chain: the time to commit, to share and to object, and with `recover` a quarter of that to
             reveal, must be longer than until then.
         least_fee_cap_wei: of what is paid back, wei a gas; None accepts that nothing is.
