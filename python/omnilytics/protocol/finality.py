@@ -9,7 +9,7 @@ from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.errors import ProtocolError
 
 FINALITY_BLOCKS = 96
-"""Three epochs of Ethereum: a checkpoint is final two epochs later, and a block may be one epoch older than the next."""
+"""Three epochs of Ethereum: a checkpoint is final after two, and a block may be one older than its checkpoint."""
 
 BLOCK_SECS = 12
 """Of Ethereum."""
