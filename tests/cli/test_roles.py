@@ -160,6 +160,7 @@ def test_an_owner_ends_its_session_and_takes_its_money_back(call: Call) -> None:
     create(call, "--yes")
     refused = create(call, "--yes")
     assert (refused.exit_code, "expected it to be finished before another one" in refused.stderr) == (5, True)
+    assert "next: `omnilytics mo run` follows it to its end" in refused.stderr
     assert call("mo", "exit", "--config", "mo.toml").exit_code == 2
     assert call("mo", "exit", "--config", "mo.toml", "--yes").exit_code == 0
     session = json.loads(call("market", "list", "--config", "mo.toml", "--json", "-").stdout)["sessions"][0]["session"]

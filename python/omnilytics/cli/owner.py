@@ -211,7 +211,9 @@ def _open(
     market = connection.market_of(settings, own.chain)
     begun = connection.newest_session(market, own.chain, own.account)
     if begun is not None and begun.stage() is not Stage.SETUP:
-        raise ProtocolError(f"session {begun.address}: expected it to be finished before another one, and it isn't")
+        refused = ProtocolError(f"session {begun.address}: expected it to be finished before another one, and it isn't")
+        refused.add_note("`omnilytics mo run` follows it to its end")
+        raise refused
     number = connection.count_of(market, own.account) + (begun is None)
     model = _current(settings, own, say)
     params = model.params(settings.terms(), number)
