@@ -52,8 +52,9 @@ def check_sent(village: Village, name: str) -> None:
 def check_once(village: Village, name: str, *, forgetful: bool = False) -> tuple[list[dict[str, Any]], list[Entry]]:
     """The chain has each call of a role's account once, under nonces without gaps; gives them and the journal's.
 
-    `forgetful`: the node has lost blocks whose receipts were seen. What was in them is sent again, and where its pool
-    brings back the first one too the contract refuses the second: each call has succeeded once.
+    `forgetful`: the node has lost blocks whose receipts were seen, or has shown receipts of blocks that never were.
+    What was in them is sent again, and where the first one is mined after all the contract refuses the second: each
+    call has succeeded once.
     """
     sender, chain_id = village.address(name), village.chain.chain_id
     sent = transactions(village.chain, sender)
