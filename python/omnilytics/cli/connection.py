@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnilytics.cli.extras import needing_rpc
 from omnilytics.errors import InputError
+from omnilytics.seeds import Seeds
 from omnilytics.types import Address, Stage
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class Signer:
     def releases(self) -> Path:
         """The file of its release log."""
         return self.folder / f"{self.account}.releases.sqlite"
+
+    @property
+    def seeds(self) -> Seeds:
+        """Of its training: the same for all its sessions, and nobody else's."""
+        return Seeds(int.from_bytes(self.journal.secret("training")[:8], "big"))
 
     def follower(self, session: SessionPort, say: Say, calls: list[Receipt] | None = None) -> Follower:
         """What follows a session for the account; `calls` are what has been sent for it."""

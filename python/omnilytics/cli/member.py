@@ -204,15 +204,13 @@ def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: 
     from omnilytics.protocol.randomness import DurableRandomness
     from omnilytics.protocol.releases import ReleaseLog
     from omnilytics.protocol.watch import Watch
-    from omnilytics.seeds import Seeds
 
     watch, data = Watch(own.chain, session), settings.data
     market = connection.market_of(settings, own.chain)
     number = connection.number_of(market, session)
     others = (own.chain.session(address) for address, _ in market.opened() if address != session.address)
-    seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
     samples = data.dataset, data.place, data.part, data.parts, data.classes or 0
-    trainer = WORKSHOP.trainer(*samples, watch.params, seeds, number)
+    trainer = WORKSHOP.trainer(*samples, watch.params, own.seeds, number)
     train = continued(trainer, own.journal, f"{data.dataset}/{session.owner()}")
     return MemberRole(
         watch=watch,

@@ -242,7 +242,6 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
     from omnilytics.experiments.owned import OwnedModel
     from omnilytics.experiments.parts import owner_part
     from omnilytics.experiments.recipes import OWN, own_recipe, recipe_for
-    from omnilytics.seeds import Seeds
 
     data = settings.data
     samples, test = owner_part(data.dataset, data.place, data.part, data.parts, data.classes or 0)
@@ -250,8 +249,7 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
         recipe = own_recipe(samples.x.shape[1:], samples.classes, data.width)
     else:
         recipe = recipe_for(data.dataset, settings.session.split)
-    seeds = Seeds(int.from_bytes(own.journal.secret("training")[:8], "big"))
-    model = OwnedModel(recipe, samples, test, seeds, own.journal)
+    model = OwnedModel(recipe, samples, test, own.seeds, own.journal)
     for one in model.catch_up(own.chain, connection.market_of(settings, own.chain), own.account):
         say(f"session {one.session}: {progress.words(one)}")
     progress.write(connection.progress_file(settings), model.progress)

@@ -96,10 +96,10 @@ class OwnedModel:
     def catch_up(self, chain: ChainPort, market: MarketPort, account: Address) -> list[Progress]:
         """Takes in the finished sessions of that owner, oldest first, each once; returns what the new ones came to."""
         known = {one.session for one in self.progress}
-        there = [chain.session(address) for address in market.sessions() if address not in known]
+        own = [session for session, owner in market.opened() if owner == account]
         before = len(self.progress)
-        for session in there:
-            if session.owner() == account and session.stage() is Stage.FINISHED:
+        for session in (chain.session(address) for address in own if address not in known):
+            if session.stage() is Stage.FINISHED:
                 self._take(chain, session, ModelOwner(chain, market, account))
         return self.progress[before:]
 
