@@ -12,6 +12,7 @@ from omnilytics.protocol.company import Dropouts
 from omnilytics.protocol.member import Behaviour, Policy
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.venue import OnChain
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
 from omnilytics.types import Address
@@ -71,22 +72,28 @@ def simulate(
         ProtocolError, ChainError: a session went wrong.
     """
     world = simulation or Simulation(len(member_data))
-    return Pipeline(
+    seeds, heard = Seeds(seed), sink or _ignore
+    venue = OnChain(
         chain=world.chain,
         market=world.market,
         owner=world.owner,
         members=world.members,
+        seeds=seeds,
+        sink=heard,
+        behaviours=behaviours or {},
+        policy=policy or Policy(),
+        dropouts=dropouts,
+        record=record,
+    )
+    return Pipeline(
+        venue=venue,
         split=split,
         owner_data=owner_data,
         member_data=member_data,
         test_data=test_data,
         plan=plan,
-        seeds=Seeds(seed),
-        sink=sink or _ignore,
-        behaviours=behaviours or {},
-        dropouts=dropouts,
-        policy=policy or Policy(),
-        record=record,
+        seeds=seeds,
+        sink=heard,
         clock=clock or Stopwatch(),
     ).run()
 
