@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.model.split import Split
@@ -32,6 +33,18 @@ class Simulation:
             self.chain.create_account(f"data-owner-{index}", MEMBER_WEI) for index in range(members)
         ]
         self.market = self.chain.deploy_market(self.owner, 0)
+
+    def venue(self, seeds: Seeds, sink: events.Sink, **options: Any) -> OnChain:
+        """Its sessions, with the other options of `OnChain`."""
+        return OnChain(
+            chain=self.chain,
+            market=self.market,
+            owner=self.owner,
+            members=self.members,
+            seeds=seeds,
+            sink=sink,
+            **options,
+        )
 
 
 def simulate(
@@ -72,18 +85,9 @@ def simulate(
         ProtocolError, ChainError: a session went wrong.
     """
     world = simulation or Simulation(len(member_data))
-    seeds, heard = Seeds(seed), sink or _ignore
-    venue = OnChain(
-        chain=world.chain,
-        market=world.market,
-        owner=world.owner,
-        members=world.members,
-        seeds=seeds,
-        sink=heard,
-        behaviours=behaviours or {},
-        policy=policy or Policy(),
-        dropouts=dropouts,
-        record=record,
+    seeds, heard = Seeds(seed), sink or ignore
+    venue = world.venue(
+        seeds, heard, behaviours=behaviours or {}, policy=policy or Policy(), dropouts=dropouts, record=record
     )
     return Pipeline(
         venue=venue,
@@ -98,5 +102,5 @@ def simulate(
     ).run()
 
 
-def _ignore(event: events.Event) -> None:
+def ignore(event: events.Event) -> None:
     """The sink of a run that nobody watches."""

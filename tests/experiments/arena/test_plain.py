@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from omnilytics.experiments.arena import run
 from omnilytics.experiments.arena.plain import Plain
 from omnilytics.experiments.arena.run import prepare, run_plain, run_trial
+from omnilytics.experiments.simulate import Simulation
 from omnilytics.experiments.trial import Trial
+from omnilytics.protocol.events import Sink
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.pipeline import Improvement, Pipeline
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.venue import OnChain, Venue
+from omnilytics.seeds import Seeds
 
 SMALL = Trial(
     dataset="digits", members=20, rounds=4, group_size=3, sessions=4, epochs=2, owner_epochs=2, on_chain=False, seed=5
@@ -51,12 +55,13 @@ def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.Monke
     records: list[SessionRecord] = []
     venues: list[OnChain] = []
 
-    def recording(**given: object) -> OnChain:
-        venue = OnChain(**{**given, "record": records.append, "policy": Policy(accept_near_repeats=True)})  # type: ignore[arg-type]
-        venues.append(venue)
-        return venue
+    class Recorded(Simulation):
+        def venue(self, seeds: Seeds, sink: Sink, **options: Any) -> OnChain:
+            policy = Policy(accept_near_repeats=True)
+            venues.append(super().venue(seeds, sink, **{**options, "policy": policy, "record": records.append}))
+            return venues[0]
 
-    monkeypatch.setattr(run, "OnChain", recording)
+    monkeypatch.setattr(run, "Simulation", Recorded)
     chained: list[Improvement] = []
     monkeypatch.setattr(run, "_result", lambda improvement, *_: chained.append(improvement))
     run_trial(replace(trial, on_chain=True))

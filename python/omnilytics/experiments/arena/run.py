@@ -17,7 +17,7 @@ from omnilytics.experiments.arena.ring import Attacked, Ring, Seats, behaviours
 from omnilytics.experiments.arena.rules import GroupRule
 from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, recipe_for
 from omnilytics.experiments.results import GasMeter
-from omnilytics.experiments.simulate import Simulation
+from omnilytics.experiments.simulate import Simulation, ignore
 from omnilytics.experiments.trial import Groups, Trial, TrialResult
 from omnilytics.model.split import Split, StandIn
 from omnilytics.protocol import events
@@ -26,7 +26,7 @@ from omnilytics.protocol.member import Policy
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.terms import REWARD_WEI, Terms
-from omnilytics.protocol.venue import OnChain, Venue
+from omnilytics.protocol.venue import Venue
 from omnilytics.seeds import Seeds
 from omnilytics.train.pretend import pretend_steps
 from omnilytics.types import Address, DropoutPolicy, Encoding, FloatVec, RecordConstants
@@ -89,7 +89,7 @@ def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
     with clock.of("other"):
         setting = prepare(trial, data_dir)
         ring, gas = setting.ring(), GasMeter()
-        venue, sink = _on_chain(setting, ring, gas) if trial.on_chain else (_plain(setting, ring), _ignore)
+        venue, sink = _on_chain(setting, ring, gas) if trial.on_chain else (_plain(setting, ring), ignore)
         improvement = Pipeline(
             venue=venue,
             split=setting.split,
@@ -207,21 +207,9 @@ def _plain(setting: Setting, ring: Ring | None) -> Venue:
 def _on_chain(setting: Setting, ring: Ring | None, gas: GasMeter) -> tuple[Venue, events.Sink]:
     world = Simulation(setting.recipe.members)
     sink = gas if ring is None else events.all_of(gas, Seats(ring, world.members))
-    venue = OnChain(
-        chain=world.chain,
-        market=world.market,
-        owner=world.owner,
-        members=world.members,
-        seeds=setting.seeds,
-        sink=sink,
-        behaviours={} if ring is None else behaviours(ring),
-        policy=Policy(accept_unsafe_small=True),
-    )
+    behaving = {} if ring is None else behaviours(ring)
+    venue = world.venue(setting.seeds, sink, behaviours=behaving, policy=Policy(accept_unsafe_small=True))
     return venue if ring is None else Attacked(venue, ring), sink
-
-
-def _ignore(event: events.Event) -> None:
-    """The sink of a run that nobody watches."""
 
 
 def _result(
