@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from omnilytics.codec import Codec
 from omnilytics.errors import InputError
+from omnilytics.protocol.judging import Judge
 from omnilytics.protocol.terms import Terms
 from omnilytics.types import FloatVec, KrumPicks, Rule
 
@@ -52,26 +53,9 @@ class Judged:
         """The aggregates' integers, shape (groups, d)."""
         return np.stack([self.codec.decode(words) for words in self.aggregates]).astype(np.float64)
 
-    @cached_property
-    def cosines(self) -> dict[int, NDArray[np.float64]]:
-        """Of each honest member's integers with each group's, shape (groups,), its own left out of its own group.
 
-        Zero where one of them is. Signs are exact: integers of float64 add up exactly below 2^53.
-        """
-        lengths = np.sqrt(np.array(self.norms, dtype=np.float64))
-        seen = {}
-        for group, members in enumerate(self.groups):
-            for member in members:
-                if member not in self.words:
-                    continue
-                step = self.codec.decode(self.words[member]).astype(np.float64)
-                products, size = self.sums @ step, float(np.sqrt(step @ step))
-                others = lengths.copy()
-                others[group] = np.linalg.norm(self.sums[group] - step)
-                products[group] -= step @ step
-                scale = others * size
-                seen[member] = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
-        return seen
+JUDGE = Judge()
+"""How members vote unless told."""
 
 
 class GroupRule:
@@ -97,38 +81,45 @@ class Norm(GroupRule):
 class NormVote(Norm):
     """Rule `norm+vote`: `norm`, and no group against which more than half of the votes speak, if half of all vote.
 
-    A member votes against a group whose sum doesn't have a positive inner product with its own step.
-
     Attributes:
         flip: probability with which an honest member turns each of its bits.
         silence: that it doesn't vote.
-        tolerance: a member votes against a cosine of at most minus this.
-        needed: share of the votes that must be exceeded.
+        tolerance: as `protocol.judging.Judge`, like the next two.
+        loudness: see there.
+        likeness: see there.
     """
 
     flip: float = 0.0
     silence: float = 0.0
-    tolerance: float = 0.0
-    needed: float = 0.5
+    tolerance: float = JUDGE.tolerance
+    loudness: float = JUDGE.loudness
+    likeness: float = JUDGE.likeness
 
     def __post_init__(self) -> None:
-        for name in ("flip", "silence", "tolerance", "needed"):
+        for name in ("flip", "silence"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name}: expected 0 <= {name} < 1, got {getattr(self, name)}")
+        self._judge()
 
     def accept(self, judged: Judged) -> Sequence[bool] | None:
-        count = len(judged.groups)
+        count, judge = len(judged.groups), self._judge()
         against, cast = np.zeros(count, dtype=np.int64), len(judged.against)
         for groups in judged.against.values():
             against[list(groups)] += 1
-        for cosines in judged.cosines.values():
-            if judged.rng.random() < self.silence:
-                continue
-            cast += 1
-            against += (cosines <= -self.tolerance) ^ (judged.rng.random(count) < self.flip)
+        for own, members in enumerate(judged.groups):
+            for member in members:
+                if member not in judged.words or judged.rng.random() < self.silence:
+                    continue
+                bits = judged.rng.random(count) < self.flip
+                step = judged.words[member]
+                bits[list(judge.against(judged.codec, judged.aggregates, judged.counts, own, step))] ^= True
+                against, cast = against + bits, cast + 1
         quorum = 2 * cast >= sum(judged.counts)
         within = judged.codec.select_norm(judged.norms, judged.counts)
-        return [ok and not (quorum and no > self.needed * cast) for ok, no in zip(within, against, strict=True)]
+        return [ok and not (quorum and 2 * no > cast) for ok, no in zip(within, against.tolist(), strict=True)]
+
+    def _judge(self) -> Judge:
+        return Judge(tolerance=self.tolerance, loudness=self.loudness, likeness=self.likeness)
 
 
 @dataclass(frozen=True, slots=True)
