@@ -6,6 +6,7 @@ rule sees sums of groups, so that is where honest ones and theirs are compared.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
@@ -48,12 +49,12 @@ class Attack:
         return {}
 
 
-class Steered(Attack):
+class Steered(Attack, ABC):
     """An attack that chooses the mean of its group."""
 
+    @abstractmethod
     def target(self, honest: Rows, known: Knowledge) -> FloatVec:
         """The mean step that each attacked group shall have, shape (d,), given those of the clean ones, (groups, d)."""
-        raise NotImplementedError
 
     def step(self, known: Knowledge, member: int) -> FloatVec:
         target = known.once("target", self.target(known.honest, known))
