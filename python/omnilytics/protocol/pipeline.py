@@ -16,6 +16,7 @@ from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.company import Dropouts, nobody
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
+from omnilytics.protocol.member_role import TrainAlone
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.owner_model import OwnerModel
 from omnilytics.protocol.randomness import Randomness, SeededRandomness
@@ -80,7 +81,8 @@ class Improvement:
 class Pipeline:
     """One model owner and its data owners on one chain.
 
-    `behaviours` are the members, by index, that don't do as the protocol says.
+    `behaviours` are the members, by index, that don't do as the protocol says; `trainers` those that train in a way of
+    their own, all others as the plan says.
     `secrets(member, session)` gives the members' randomness; by default it comes from `seeds`, which only a simulated
     chain accepts. `dropouts(session)` says who drops out in it. `record` is told of every finished session.
     """
@@ -97,6 +99,7 @@ class Pipeline:
     seeds: Seeds
     sink: events.Sink
     behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
+    trainers: Mapping[int, TrainAlone] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     secrets: Callable[[int, int], Randomness] | None = None
     dropouts: Callable[[int], Dropouts] | None = None
@@ -172,9 +175,12 @@ class Pipeline:
             self.sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
 
         def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
-            data = [self.member_data[i] for i in indices]
+            ours = [i for i in indices if i not in self.trainers]
+            data = [self.member_data[i] for i in ours]
             with self.clock.of("training"):
-                return train_batched(self.split, indices, data, start, self.plan.training, self.seeds, number)
+                batch = train_batched(self.split, ours, data, start, self.plan.training, self.seeds, number)
+                trained = dict(zip(ours, batch, strict=True))
+                return [self.trainers[i](start) if i in self.trainers else trained[i] for i in indices]
 
         def secrets(index: int) -> Randomness:
             return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
