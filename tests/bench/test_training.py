@@ -14,7 +14,7 @@ def test_batch_and_loop_are_equal_in_float64(dataset: str, split: str) -> None:
 
 
 def test_a_report_of_what_was_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "seconds", lambda recipe, members: (0.5, 0.2))
+    monkeypatch.setattr(training, "seconds", lambda recipe, members, repetitions: (0.5, 0.2))
     monkeypatch.setattr(training, "largest_difference", lambda recipe, members: 1e-9)
     said: list[str] = []
     report = training.run(said.append)
@@ -24,7 +24,7 @@ def test_a_report_of_what_was_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_difference_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "seconds", lambda recipe, members: (0.5, 0.2))
+    monkeypatch.setattr(training, "seconds", lambda recipe, members, repetitions: (0.5, 0.2))
     monkeypatch.setattr(training, "largest_difference", lambda recipe, members: 1e-5)
     with pytest.raises(VerificationError, match="1e-05"):
         training.run(lambda line: None)

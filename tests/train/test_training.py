@@ -246,3 +246,22 @@ def test_a_bad_number_of_members_at_once(text: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("OMNILYTICS_BATCH_MEMBERS", text)
     with pytest.raises(InputError, match="OMNILYTICS_BATCH_MEMBERS: expected a positive integer"):
         members_at_once()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("config", [PLAIN, AUGMENTED], ids=["plain", "augmented"])
+@pytest.mark.parametrize("split", [side(), layers(StandIn.OWN_COMMON)], ids=["side", "layers"])
+def test_a_gpu_trains_as_a_processor_does(
+    split: Split, config: TrainConfig, parts: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = split.public_vector()
+    trained = []
+    for device in ("cuda", "cpu"):
+        for module in ("omnilytics.model.fitting", "omnilytics.train.batched"):
+            monkeypatch.setattr(f"{module}.training_device", lambda device=device: torch.device(device))
+        own = copy.deepcopy(split)
+        trained.append(train_batched(own, range(4), parts, start, config, SEEDS, 3))
+        own = copy.deepcopy(split)
+        trained.append([train_local(own, m, d, start, config, SEEDS, 3) for m, d in enumerate(parts)])
+    for others in trained[:3]:
+        np.testing.assert_allclose(np.stack(others), np.stack(trained[3]), rtol=0, atol=1e-4)
