@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from omnilytics.bench import simulated
 from omnilytics.bench.report import Report, Row, Say
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.recipes import Recipe, build_split, recipe_for
@@ -38,8 +40,8 @@ BATCH = 10
 """Samples a step, whatever the recipe's."""
 
 BOUNDS = {
-    "cpu": {"batched_vs_loop": 2.0, "batched_vs_loop_digits": 5.0},
-    "cuda": {"batched_vs_loop": 50.0},
+    "cpu": {"batched_vs_loop": 2.0, "batched_vs_loop_digits": 5.0, "simulation_vs_flower": 10.0},
+    "cuda": {"batched_vs_loop": 50.0, "simulation_vs_flower": 10.0},
 }
 """By device."""
 
@@ -52,10 +54,17 @@ CASES = {
 """By ratio: the default split on the paper's data, the demo's, and the paper's split."""
 
 
-def run(say: Say) -> Report:
-    """Times one session's training, by recipe; images are noise, which takes as long as digits.
+def run(say: Say, flower: Path) -> Report:
+    """Times one session's training, by recipe, and a round of Flower's simulation where there is one.
+
+    Images are noise, which takes as long as digits.
+
+    Args:
+        say: where it is, in words.
+        flower: a Python that has flwr.
 
     Raises:
+        DataError: Flower's program failed.
         VerificationError: batch and loop differ by more than 1e-6 in float64.
     """
     device = training_device().type
@@ -81,7 +90,20 @@ def run(say: Say) -> Report:
             f"{name}: {recipe.samples_per_member} samples, {recipe.train.epochs} epochs, batches of {BATCH}; "
             f"{samples / batch:,.0f} samples/s; batch and loop differ by at most {difference:.1e} in float64"
         )
+    if lacks := simulated.missing(flower):
+        notes.append(f"not held against Flower's simulation: expected {lacks}, found none")
+    else:
+        say("training: a round of Flower's simulation")
+        recipe = timed_recipe(*CASES["batched_vs_loop"])
+        row, ratios["simulation_vs_flower"], note = simulated.against_flower(flower, recipe, noise(recipe, members))
+        rows.append(row)
+        notes.append(note)
     return Report("training", tuple(rows), ratios, BOUNDS[device], tuple(notes))
+
+
+def without(say: Say, flower: Path) -> Report:
+    """What `all` has of this suite where Flower isn't there: all but what is held against it."""
+    return run(say, flower)
 
 
 def timed_recipe(dataset: str, split: str) -> Recipe:
