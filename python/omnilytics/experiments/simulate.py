@@ -11,6 +11,7 @@ from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.company import Dropouts
 from omnilytics.protocol.member import Behaviour, Policy
+from omnilytics.protocol.member_role import TrainAlone
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.venue import OnChain
@@ -57,6 +58,7 @@ def simulate(
     seed: int = 0,
     sink: events.Sink | None = None,
     behaviours: Mapping[int, Behaviour] | None = None,
+    trainers: Mapping[int, TrainAlone] | None = None,
     dropouts: Callable[[int], Dropouts] | None = None,
     policy: Policy | None = None,
     record: Callable[[SessionRecord], None] | None = None,
@@ -74,6 +76,7 @@ def simulate(
         seed: drives keys, masks, rounding and training; the same seed gives the same run.
         sink: gets the event stream.
         behaviours: members (by index) that don't do as the protocol says.
+        trainers: members (by index) that train in a way of their own, with `plan.training` or without.
         dropouts: by session, who drops out in it, policy `recover` only; None: nobody.
         policy: what members accept before they put in their bonds.
         record: is told of every finished session.
@@ -98,6 +101,7 @@ def simulate(
         plan=plan,
         seeds=seeds,
         sink=heard,
+        trainers=trainers or {},
         clock=clock or Stopwatch(),
     ).run()
 

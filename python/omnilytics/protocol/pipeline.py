@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from omnilytics.errors import InputError
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.member_role import TrainAlone
 from omnilytics.protocol.owner_model import OwnerModel
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.terms import Terms
@@ -84,6 +85,7 @@ class Pipeline:
         plan: sessions, terms and training.
         seeds: of training and adaptation.
         sink: gets the event stream.
+        trainers: members, by index, that train in a way of their own, all others as the plan says.
         clock: adds up where the time goes.
         measure_every: accuracy is measured after every so many sessions, and after the last.
     """
@@ -96,6 +98,7 @@ class Pipeline:
     plan: Plan
     seeds: Seeds
     sink: events.Sink
+    trainers: Mapping[int, TrainAlone] = field(default_factory=dict)
     clock: Stopwatch = field(default_factory=Stopwatch)
     measure_every: int = 1
 
@@ -152,9 +155,12 @@ class Pipeline:
             params = model.params(self.plan.terms, number)
 
         def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
-            data = [self.member_data[i] for i in indices]
+            ours = [i for i in indices if i not in self.trainers]
+            data = [self.member_data[i] for i in ours]
             with self.clock.of("training"):
-                return train_batched(self.split, indices, data, start, self.plan.training, self.seeds, number)
+                batch = train_batched(self.split, ours, data, start, self.plan.training, self.seeds, number)
+                trained = dict(zip(ours, batch, strict=True))
+                return [self.trainers[i](start) if i in self.trainers else trained[i] for i in indices]
 
         outcome = self.venue.hold(number, published, params, train)
         if outcome.update is not None:
