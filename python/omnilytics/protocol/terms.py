@@ -149,6 +149,12 @@ class Terms:
         """t: so many members of a group together learn nobody's model."""
         return max(1, self.least_members - 2) if self.colluders is None else self.colluders
 
+    def with_rounds(self, rounds: int) -> Terms:
+        """The offer with fewer groups, `least_rounds` to `rounds`, at the same price of a seat."""
+        fewer = min(self.rounds, max(self.least_rounds, rounds))
+        reward_wei = self.reward_wei * fewer // self.rounds
+        return replace(self, rounds=fewer, min_rounds=self.least_rounds, reward_wei=reward_wei)
+
     def params(self, parameter_count: int, clip: float) -> SessionParams:
         """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
 

@@ -84,15 +84,17 @@ class NormVote(Norm):
     Attributes:
         flip: probability with which an honest member turns each of its bits.
         silence: that it doesn't vote.
-        tolerance: as `protocol.judging.Judge`, like the next two.
-        loudness: see there.
+        tolerance: of `protocol.judging.Judge`, as the next three.
+        quietest: see there.
+        loudest: see there.
         likeness: see there.
     """
 
     flip: float = 0.0
     silence: float = 0.0
     tolerance: float = JUDGE.tolerance
-    loudness: float = JUDGE.loudness
+    quietest: float = JUDGE.quietest
+    loudest: float = JUDGE.loudest
     likeness: float = JUDGE.likeness
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class NormVote(Norm):
         return [ok and not (quorum and 2 * no > cast) for ok, no in zip(within, against.tolist(), strict=True)]
 
     def _judge(self) -> Judge:
-        return Judge(tolerance=self.tolerance, loudness=self.loudness, likeness=self.likeness)
+        return Judge(tolerance=self.tolerance, quietest=self.quietest, loudest=self.loudest, likeness=self.likeness)
 
 
 @dataclass(frozen=True, slots=True)
