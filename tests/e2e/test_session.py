@@ -224,11 +224,11 @@ def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_systems_randomness_is_taken_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     from omnilytics.chain.embedded import EmbeddedChain
-    from omnilytics.protocol import pipeline
+    from omnilytics.protocol import venue
     from omnilytics.protocol.randomness import SystemRandomness
 
     monkeypatch.setattr(EmbeddedChain, "simulated", False)
-    monkeypatch.setattr(pipeline, "SeededRandomness", lambda *_: SystemRandomness())
+    monkeypatch.setattr(venue, "SeededRandomness", lambda *_: SystemRandomness())
     plan = replace(PLAN, sessions=1)
     keys = []
     for _ in range(2):
