@@ -89,7 +89,8 @@ def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
     with clock.of("other"):
         setting = prepare(trial, data_dir)
         ring, gas = setting.ring(), GasMeter()
-        venue, sink = _on_chain(setting, ring, gas) if trial.on_chain else (_plain(setting, ring), ignore)
+        world = Simulation(setting.recipe.members) if trial.on_chain else None
+        venue, sink = _on_chain(setting, world, ring, gas) if world else (_plain(setting, ring), ignore)
         improvement = Pipeline(
             venue=venue,
             split=setting.split,
@@ -104,7 +105,8 @@ def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
         ).run()
         bad = {venue.members[index] for index in setting.attackers}
         extra = setting.attack.measure(improvement.model.predict, setting.data.test) if setting.attack else {}
-    return _result(improvement, bad, len(setting.recipe.train.warm_up), gas, clock, extra)
+    result = _result(improvement, bad, len(setting.recipe.train.warm_up), gas, clock, extra)
+    return replace(result, call_seconds=dict(world.chain.seconds)) if world else result
 
 
 def run_plain(trial: Trial, data_dir: Path | None = None) -> TrialResult:
@@ -204,8 +206,7 @@ def _plain(setting: Setting, ring: Ring | None) -> Venue:
     return Plain(members=members, seeds=setting.seeds, rule=setting.rule, owner_steps=setting.owner_steps, ring=ring)
 
 
-def _on_chain(setting: Setting, ring: Ring | None, gas: GasMeter) -> tuple[Venue, events.Sink]:
-    world = Simulation(setting.recipe.members)
+def _on_chain(setting: Setting, world: Simulation, ring: Ring | None, gas: GasMeter) -> tuple[Venue, events.Sink]:
     sink = gas if ring is None else events.all_of(gas, Seats(ring, world.members))
     behaving = {} if ring is None else behaviours(ring)
     venue = world.venue(setting.seeds, sink, behaviours=behaving, policy=Policy(accept_unsafe_small=True))
