@@ -125,7 +125,7 @@ class Pipeline:
         plan: sessions, terms and training.
         seeds: of training and adaptation.
         sink: gets the event stream.
-        trainers: members, by index, that train in a way of their own; all others as the plan says.
+        trainers: members, by index, that train in a way of their own, all others as the plan says.
         clock: adds up where the time goes.
         measure_every: accuracy is measured after every so many sessions, and after the last.
         state: how far it has come; None: not begun.

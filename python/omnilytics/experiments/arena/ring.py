@@ -146,6 +146,10 @@ class Accomplice(Behaviour):
     def masked_input(self, upload: Upload) -> MaskedInput:
         return upload.mask(self._ring.words(self._member))
 
+    def vote(self, ballot: object) -> Collection[int]:
+        """Against the groups that the attack says, whatever the sums are."""
+        return self._ring.against(self._member)
+
 
 def behaviours(ring: Ring) -> dict[int, Behaviour]:
     """The attackers as members that don't do as the protocol says, by index."""
