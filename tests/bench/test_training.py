@@ -25,7 +25,7 @@ def test_a_report_of_what_was_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.ratio for row in report.rows] == [2.5] * len(training.CASES)
     assert len(said) == len(training.CASES)
     assert report.notes[-1].startswith("not held against Flower's simulation: expected Flower for Python 3.")
-    assert report.bounds.keys() >= {"batched_vs_loop", "simulation_vs_flower"}
+    assert report.bounds.keys() >= {"batched_vs_loop", "simulation_vs_flower_digits"}
 
 
 def test_a_difference_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,19 +41,20 @@ def test_a_round_of_flower_s_simulation(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "import json, os, sys\n"
         "asked = json.loads(input())\n"
         "assert os.environ['PYTHONPATH'].startswith(sys.argv[0].rpartition('/')[0])\n"
-        "seconds = [asked[n] for n in ('members', 'samples', 'epochs', 'batch')]\n"
-        "print(json.dumps({'seconds': seconds, 'first': 60, 'versions': {'flwr': '1'}}))\n",
+        "seconds = [0.1] + [asked[n] for n in ('members', 'samples', 'epochs', 'batch')]\n"
+        "print(json.dumps({'seconds': dict.fromkeys(asked['datasets'], seconds), 'versions': {'flwr': '1'}}))\n",
         encoding="utf-8",
     )
     monkeypatch.setattr(simulated, "PROGRAM", program)
     monkeypatch.setattr(simulated, "_round", lambda recipe, data: 0.5)
     recipe = training.timed_recipe("mnist", "side")
-    row, ratio, note = simulated.against_flower(tmp_path / "bin" / "python", recipe, training.noise(recipe, 3))
-    assert (row.value, row.anchor_value, ratio) == (500, 2_000, 4)
+    cases = {"mnist": (recipe, training.noise(recipe, 3))}
+    (row,), ratios, note = simulated.against_flower(tmp_path / "bin" / "python", cases)
+    assert (row.value, row.anchor_value, ratios) == (500, 2_000, {"mnist": 4})
     assert "flwr 1" in note
     program.write_text("raise SystemExit('no processors')", encoding="utf-8")
     with pytest.raises(DataError, match=r"expected the times of 4 rounds, the program ended; it said: no processors"):
-        simulated.against_flower(tmp_path / "bin" / "python", recipe, training.noise(recipe, 3))
+        simulated.against_flower(tmp_path / "bin" / "python", cases)
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ import pytest
 from eth_account import Account
 
 from omnilytics.chain.base import SessionPort
-from omnilytics.chain.journal import FileJournal
+from omnilytics.chain.journal import AccountJournal, FileJournal
 from omnilytics.errors import DataError, InputError
 from omnilytics.experiments import owned
 from omnilytics.experiments.apart import continued
@@ -30,6 +34,7 @@ from omnilytics.protocol.watch import Watch
 from omnilytics.seeds import Seeds
 from omnilytics.train.local import train_local
 from omnilytics.types import Address, Assignment, FloatVec, SessionParams
+from tests.chain.crashing import KILLED, Fate, connect
 from tests.experiments.vault import Kept
 
 PARTS = 32
@@ -37,6 +42,7 @@ GROUP = 4
 TERMS = Terms(reward_wei=10**18, rounds=1, min_rounds=1, group_size=GROUP, assignment=Assignment.GREEDY)
 ACCOUNT = Account.from_key(b"\7" * 32)
 SEEDS = Seeds(5)
+FEWEST_STEPS = 10
 
 
 class Market:
@@ -136,6 +142,78 @@ def test_a_crash_between_the_end_and_the_writing_costs_nothing() -> None:
     assert market.taken(after_it) == market.taken(calm) == 1
     assert after_it.exported() == calm.exported()
     assert after_it.progress == calm.progress
+
+
+class Dying:
+    """Puts into copies of a journal, by processes that are killed one step later each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.heirs: list[Path] = []
+        self._puts = 0
+
+    def put(self, name: str, content: bytes) -> None:
+        self.heirs, died = [], True
+        self._puts += 1
+        while died:
+            self.heirs.append(self.folder.with_name(f"put {self._puts}, step {len(self.heirs)}"))
+            shutil.copytree(self.folder, self.heirs[-1])
+            died = self._put(self.heirs[-1], len(self.heirs) - 1, name, content)
+        with opened(self.folder) as journal:
+            journal.put(name, content)
+
+    def kept(self, name: str) -> bytes | None:
+        with opened(self.folder) as journal:
+            return journal.kept(name)
+
+    def _put(self, folder: Path, steps: int, name: str, content: bytes) -> bool:
+        """Whether it was killed."""
+        child = os.fork()
+        if child == 0:
+            try:
+                with opened(folder, Fate(steps)) as journal:
+                    journal.put(name, content)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status in (0, KILLED)
+        return status == KILLED
+
+    def keep(self, name: str, content: bytes) -> bytes:
+        raise AssertionError
+
+    def secret(self, name: str) -> bytes:
+        raise AssertionError
+
+
+@contextmanager
+def opened(folder: Path, fate: Fate | None = None) -> Iterator[AccountJournal]:
+    with FileJournal(folder, 1, [ACCOUNT], partial(connect, fate or Fate(None))) as journal:
+        yield journal.of(Address(ACCOUNT.address.lower()))
+
+
+def test_killed_at_every_step_of_its_keeping_it_is_the_same_model(tmp_path: Path) -> None:
+    """On the disk is the model of before or that of after, and from both comes the same; first kept, then replaced."""
+    market, vault, name = Market(), Dying(tmp_path / "journal"), "model/digits/side"
+    with opened(vault.folder):
+        pass
+    model = market.model(vault)
+    for taken in (0, 1):
+        if taken:
+            market.session(model)
+            assert market.taken(model) == 1
+        left: dict[bytes | None, list[Path]] = {}
+        for folder in vault.heirs:
+            with opened(folder) as heir:
+                left.setdefault(heir.kept(name), []).append(folder)
+        before, after = left
+        assert after == vault.kept(name) != before
+        assert len(left[before]) >= FEWEST_STEPS
+        for folder in (left[before][0], left[after][0]):
+            with opened(folder) as heir:
+                market.taken(market.model(heir))
+                assert heir.kept(name) == after
 
 
 def test_who_has_lost_its_state_gets_it_back_from_its_sessions(finished: tuple[Market, OwnedModel, Kept]) -> None:

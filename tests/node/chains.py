@@ -50,8 +50,8 @@ class NodeChain(RpcChain):
         return self.balance(account) + self._spent.get(account, 0) - GAS_MONEY * (account in self._funded)
 
     def _count(self, receipt: Receipt) -> None:
-        found = self.node.ask("eth_getTransactionReceipt", "0x" + receipt.tx_hash.hex())
-        paid = receipt.gas_used * int(found["effectiveGasPrice"], 16)
+        assert receipt.gas_price_wei is not None
+        paid = receipt.gas_used * receipt.gas_price_wei
         self._spent[receipt.sender] = self._spent.get(receipt.sender, 0) + paid
 
 

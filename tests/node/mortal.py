@@ -40,9 +40,12 @@ from omnilytics.protocol.releases import Part, ReleaseLog
 CONTENTS = (
     "SELECT entry, call, nonce, tx_hash, block, outcome FROM intents ORDER BY entry",
     "SELECT entry, count(*) FROM attempts GROUP BY entry ORDER BY entry",
-    "SELECT name FROM secrets ORDER BY name",
+    "SELECT name, length(sealed) FROM secrets ORDER BY name",
 )
-"""What a journal keeps, as far as it tells one state from another: what is bid differs from block to block."""
+"""What a journal keeps, as far as it tells one state from another: what is bid differs from block to block.
+
+The owner's model is kept under one name, and is longer after each session.
+"""
 
 
 class Marks:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ from omnilytics.train.data import Dataset
 PROGRAM = Path(__file__).with_name("flower_simulation.py")
 
 ROUNDS = 4
-"""The first of which starts Ray's processes, and doesn't count."""
+"""The first of which, where Ray's processes are started, doesn't count."""
 
 EPOCHS = 2
 """The paper's E."""
@@ -48,23 +49,46 @@ def packages(flower: Path) -> Path:
     return flower.parent.parent / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-def against_flower(flower: Path, recipe: Recipe, data: list[Dataset]) -> tuple[Row, float, str]:
-    """A round of all these data owners, undistorted: what was timed, how many times faster than Flower, and a note.
+def against_flower(
+    flower: Path, cases: Mapping[str, tuple[Recipe, list[Dataset]]]
+) -> tuple[list[Row], dict[str, float], str]:
+    """A round of all data owners of each case, undistorted.
+
+    Args:
+        flower: a Python as `missing` wants it.
+        cases: by data set, with as many data owners each.
+
+    Returns:
+        What was timed, how many times faster than Flower by data set, and a note.
 
     Raises:
         DataError: Flower's program failed.
     """
-    recipe = replace(recipe, train=replace(recipe.train, epochs=EPOCHS, augment=False))
-    ours = min(_round(recipe, data) for _ in range(ROUNDS))
-    answer = _simulation(flower, recipe, len(data))
-    theirs = min(answer["seconds"])
+    fixed = {name: (_fixed(recipe), data) for name, (recipe, data) in cases.items()}
+    ours = {name: min(_round(recipe, data) for _ in range(ROUNDS)) for name, (recipe, data) in fixed.items()}
+    recipe, data = next(iter(fixed.values()))
+    answer = _simulation(flower, list(cases), recipe, len(data))
+    theirs = {name: min(seconds[1:]) for name, seconds in answer["seconds"].items()}
+    rows = [
+        Row(
+            f"{name}: a round of FedAvg, {len(data)} data owners",
+            1_000 * ours[name],
+            "ms",
+            "Flower's simulation",
+            1_000 * theirs[name],
+        )
+        for name in cases
+    ]
     versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
-    row = Row(f"a round of FedAvg, {len(data)} data owners", 1_000 * ours, "ms", "Flower's simulation", 1_000 * theirs)
     note = (
         f"Flower's simulation ({versions}): by the clock, {os.cpu_count()} processors against one thread of ours, the "
-        f"best of {ROUNDS - 1} rounds after the first ({answer['first']:.0f} s); {EPOCHS} epochs, undistorted"
+        f"best of {ROUNDS - 1} rounds after the first; {EPOCHS} epochs, undistorted"
     )
-    return row, theirs / ours, note
+    return rows, {name: theirs[name] / ours[name] for name in cases}, note
+
+
+def _fixed(recipe: Recipe) -> Recipe:
+    return replace(recipe, train=replace(recipe.train, epochs=EPOCHS, augment=False))
 
 
 def _round(recipe: Recipe, data: list[Dataset]) -> float:
@@ -76,8 +100,9 @@ def _round(recipe: Recipe, data: list[Dataset]) -> float:
     return perf_counter() - begin
 
 
-def _simulation(flower: Path, recipe: Recipe, members: int) -> dict[str, Any]:
+def _simulation(flower: Path, datasets: list[str], recipe: Recipe, members: int) -> dict[str, Any]:
     asked = {
+        "datasets": datasets,
         "members": members,
         "samples": recipe.samples_per_member,
         "epochs": recipe.train.epochs,

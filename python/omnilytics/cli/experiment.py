@@ -14,10 +14,12 @@ from omnilytics.cli.options import Quiet
 from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
+    from omnilytics.cli.trackers import Tracker
     from omnilytics.experiments.engine import Engine
     from omnilytics.experiments.findings import Findings
     from omnilytics.experiments.runner import Request
     from omnilytics.experiments.spec import Spec
+    from omnilytics.experiments.trial import Trial, TrialResult
 
 LIST_SCHEMA = "omnilytics/experiments/1"
 RUN_SCHEMA = "omnilytics/experiment-run/1"
@@ -32,7 +34,19 @@ app = typer.Typer(help="Ask the paper's questions and others, and see the answer
 Small = Annotated[bool, typer.Option("--small", help="The tiny version, in seconds, to see that it runs.")]
 Tune = Annotated[bool, typer.Option("--tune", help="Tuning seeds, and images that no final figure is made with.")]
 SeedList = Annotated[str | None, typer.Option("--seeds", metavar="N,N,...", help="Instead of the experiment's own.")]
-Jobs = Annotated[int, typer.Option(min=1, max=1024, help="Trials at a time, each in a process of its own.")]
+Jobs = Annotated[
+    int, typer.Option(min=0, max=1024, help="Trials at a time, each in a process; 0: as many as there are processors.")
+]
+Gpus = Annotated[float, typer.Option(help="Of a GPU for each trial, --engine ray alone.")]
+Cluster = Annotated[
+    str | None, typer.Option("--address", metavar="ADDRESS", help="Of a Ray cluster. [default: Ray on this machine]")
+]
+TensorBoardDir = Annotated[
+    Path | None, typer.Option("--tensorboard", metavar="DIR", help="Write what trials came to for TensorBoard.")
+]
+MlflowPlace = Annotated[
+    str | None, typer.Option("--mlflow", metavar="PLACE", help="The same for MLflow: a folder or a tracking server.")
+]
 DataDir = Annotated[Path | None, typer.Option(metavar="DIR", help="The folder of the MNIST idx files.")]
 Out = Annotated[
     Path, typer.Option(metavar="DIR", help="Results, figures and page; a run that was stopped goes on there.")
@@ -43,7 +57,7 @@ Figures = Annotated[
 OtherAttack = Annotated[
     str | None, typer.Option("--attack", metavar="NAME", help="In place of its attacks: a name, or module:Class.")
 ]
-EngineName = Annotated[Literal["local"], typer.Option("--engine", help="Where trials run.")]
+EngineName = Annotated[Literal["local", "ray"], typer.Option("--engine", help="Where trials run.")]
 ResultFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was found; - prints it.")]
 FOLDER = Path("experiments")
 
@@ -75,7 +89,7 @@ def list_experiments(
     Console().print(table)
 
 
-@app.command("run", epilog="Example: omnilytics experiment run byzantine --small")
+@app.command("run", epilog="Example: omnilytics experiment run table5 --small")
 def run(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Of experiments, or of .toml files.")],
     small: Small = False,
@@ -84,9 +98,13 @@ def run(
     attack: OtherAttack = None,
     engine: EngineName = "local",
     jobs: Jobs = 1,
+    gpus: Gpus = 0.0,
+    address: Cluster = None,
     data_dir: DataDir = None,
     out: Out = FOLDER,
     figures: Figures = True,
+    tensorboard: TensorBoardDir = None,
+    mlflow: MlflowPlace = None,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -94,11 +112,11 @@ def run(
     from omnilytics.experiments.runner import Request
     from omnilytics.experiments.spec import load_spec
 
-    request = Request(small=small, tune=tune, seeds=_seeds(seeds), attack=attack)
     _answer(
         [load_spec(name) for name in dict.fromkeys(names)],
-        request,
-        _engine(engine, jobs),
+        Request(small=small, tune=tune, seeds=_seeds(seeds), attack=attack),
+        _engine(engine, jobs, gpus, address),
+        _trackers(tensorboard, mlflow),
         data_dir=data_dir,
         out=out,
         figures=figures,
@@ -112,9 +130,13 @@ def run_all(
     small: Small = False,
     engine: EngineName = "local",
     jobs: Jobs = 1,
+    gpus: Gpus = 0.0,
+    address: Cluster = None,
     data_dir: DataDir = None,
     out: Out = FOLDER,
     figures: Figures = True,
+    tensorboard: TensorBoardDir = None,
+    mlflow: MlflowPlace = None,
     json_file: ResultFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -125,7 +147,8 @@ def run_all(
     _answer(
         [load_spec(name) for name in spec_names()],
         Request(small=small),
-        _engine(engine, jobs),
+        _engine(engine, jobs, gpus, address),
+        _trackers(tensorboard, mlflow),
         data_dir=data_dir,
         out=out,
         figures=figures,
@@ -149,6 +172,7 @@ def _answer(
     specs: Sequence[Spec],
     request: Request,
     engine: Engine,
+    trackers: Sequence[Tracker],
     *,
     data_dir: Path | None,
     out: Path,
@@ -168,8 +192,15 @@ def _answer(
     found = []
     with Outputs(json_file) as files:
         for spec in specs:
+
+            def tell(name: str, trial: Trial, result: TrialResult, experiment: str = spec.name) -> None:
+                for tracker in trackers:
+                    tracker.tell(experiment, name, trial, result)
+
             with _bar(console, spec.name) as progress:
-                findings = run_spec(spec, request, engine, folder / TRIALS, data_dir=data_dir, progress=progress)
+                findings = run_spec(
+                    spec, request, engine, folder / TRIALS, data_dir=data_dir, progress=progress, tell=tell
+                )
             found.append(findings)
             _write_result(folder, findings)
             _show(findings, Console(stderr=json_file == STDOUT, quiet=quiet))
@@ -254,10 +285,19 @@ def _show(findings: Findings, console: Any) -> None:
     console.print(shown)
 
 
-def _engine(name: str, jobs: int) -> Engine:
-    from omnilytics.experiments.engine import Local
+def _engine(name: str, jobs: int, gpus: float, address: str | None) -> Engine:
+    from omnilytics.experiments import engine
 
-    return Local(jobs)
+    if name == "ray":
+        with needing("--engine ray", "ray"):
+            import ray  # noqa: F401
+    return engine.engine(name, jobs, gpus, address)
+
+
+def _trackers(tensorboard: Path | None, mlflow: str | None) -> list[Tracker]:
+    from omnilytics.cli.trackers import MLflow, TensorBoard
+
+    return [*([TensorBoard(tensorboard)] if tensorboard else []), *([MLflow(mlflow)] if mlflow else [])]
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,12 @@ from omnilytics.experiments.trial import Trial, TrialResult
 
 Progress = Callable[[int, int], None]
 """Is told how many trials are done, and of how many."""
+
+Tell = Callable[[str, Trial, TrialResult], None]
+"""Is told of each trial by the name that `digest` gives it."""
+
+MARKET = "omnilytics.experiments.arena.run:run_trial"
+"""What runs a trial that names nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,7 @@ def run_spec(
     *,
     data_dir: Path | None = None,
     progress: Progress | None = None,
+    tell: Tell | None = None,
 ) -> Findings:
     """Runs what isn't in `folder` yet and gives what was found.
 
@@ -76,9 +85,11 @@ def run_spec(
         spec: the question.
         request: how it is asked.
         engine: where trials run.
-        folder: keeps the result of each trial, so that a run that was stopped goes on; made where it isn't there.
+        folder: keeps the result of each trial, and of each that runs its last session, so that a run that was stopped
+            goes on; made where it isn't there.
         data_dir: the folder of the MNIST files.
-        progress: is told of every trial.
+        progress: is told how far it is.
+        tell: is told of every trial, in no order; of those that had been run before, too.
 
     Raises:
         InputError, DataError, ProtocolError, ChainError: of a trial, or `folder` can't be written to.
@@ -88,14 +99,44 @@ def run_spec(
     wanted = list({digest(trial): trial for own in trials.values() for trial in own}.values())
     shelf = Shelf(folder)
     missing = [trial for trial in wanted if shelf.get(trial) is None]
-    tell = progress or (lambda done, of: None)
     there = len(wanted) - len(missing)
-    tell(there, len(wanted))
-    for done, (place, result) in enumerate(engine.results(missing, data_dir), there + 1):
+    say = progress or (lambda done, of: None)
+    say(there, len(wanted))
+    job = partial(run_one, data_dir=data_dir, folder=folder)
+    for done, (place, result) in enumerate(engine.map(job, missing), there + 1):
         shelf.put(missing[place], result)
-        tell(done, len(wanted))
+        say(done, len(wanted))
+    if tell is not None:
+        for trial in wanted:
+            tell(digest(trial), trial, _there(shelf.get(trial)))
     found = {labels: [_there(shelf.get(trial)) for trial in own] for labels, own in trials.items()}
     return Findings.of(asked, found, small=request.small, tuned=request.tune, attack=request.attack)
+
+
+def run_one(trial: Trial, data_dir: Path | None = None, folder: Path | None = None) -> TrialResult:
+    """Runs a trial in this process, by what it names in `run` or by the market.
+
+    Args:
+        trial: what is run.
+        data_dir: the folder of the MNIST files.
+        folder: where a trial of the market is kept after each session until it is over; None: nowhere.
+
+    Raises:
+        InputError: `run` names nothing.
+        InputError, DataError, ProtocolError, ChainError: as `arena.run.run_trial`.
+    """
+    kept = {} if trial.run or folder is None else {"checkpoint": folder / f"{digest(trial)}.checkpoint"}
+    result: TrialResult = _runner(trial.run or MARKET)(trial, data_dir, **kept)
+    return result
+
+
+def _runner(name: str) -> Callable[..., TrialResult]:
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[..., TrialResult] = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"run: expected module:function that runs a trial, got {name!r}: {error}") from None
+    return found
 
 
 def digest(trial: Trial) -> str:
