@@ -218,7 +218,7 @@ def test_images_are_augmented_unless_told(shape: tuple[int, ...], augment: bool 
     config = TrainConfig(epochs=1, batch_size=3, learning_rate=0.1, momentum=0, augment=augment)
     seen, _ = passes([data], config, [np.random.default_rng(1)])
     known = {row.tobytes() for row in data.x}
-    assert all((row.numpy().tobytes() in known) is not distorted for row in seen[0, 0])
+    assert all((row.cpu().numpy().tobytes() in known) is not distorted for row in seen[0, 0])
 
 
 def test_the_members_at_once_bound_the_batch_and_change_nothing_else(
