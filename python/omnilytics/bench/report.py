@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from omnilytics.bench.machine import Machine, describe
+from omnilytics.experiments.machine import Machine, describe
 
 SCHEMA = "omnilytics/bench/1"
 

@@ -14,6 +14,7 @@ from omnilytics.cli.bench import bench
 from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
+from omnilytics.cli.experiment import app as experiment
 from omnilytics.cli.keys import app as keys
 from omnilytics.cli.localnet import EXAMPLE as LOCALNET_EXAMPLE
 from omnilytics.cli.localnet import localnet
@@ -111,6 +112,7 @@ app.command("observe", epilog=OBSERVE_EXAMPLE)(observe)
 app.command("bench", epilog=BENCH_EXAMPLE)(bench)
 app.command("localnet", epilog=LOCALNET_EXAMPLE)(localnet)
 app.command("verify", epilog=VERIFY_EXAMPLE)(verify)
+app.add_typer(experiment, name="experiment")
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")
 app.add_typer(keys, name="keys")

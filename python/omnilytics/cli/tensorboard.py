@@ -31,9 +31,27 @@ def write_progress(folder: Path, sessions: Sequence[Progress]) -> None:
     Raises:
         DataError: it can't be written.
     """
-    for step, one in enumerate(sessions, 1):
+    write_points(
+        folder,
+        [
+            {"accuracy/public": one.after.public, "accuracy/whole": one.after.whole, "weight": one.weight}
+            for one in sessions
+        ],
+    )
+
+
+def write_points(folder: Path, points: Sequence[Mapping[str, float]]) -> None:
+    """Writes a file for each point that has none yet, the first one being step 1.
+
+    Args:
+        folder: of the curves; made where it isn't there.
+        points: a value for each name.
+
+    Raises:
+        DataError: they can't be written.
+    """
+    for step, scalars in enumerate(points, 1):
         path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads files in the order of their names
-        scalars = {"accuracy/public": one.after.public, "accuracy/whole": one.after.whole, "weight": one.weight}
         try:
             make_folder(folder)
             if not path.exists():

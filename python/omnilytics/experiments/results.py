@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -21,10 +21,11 @@ SCHEMA = "omnilytics/demo/1"
 
 @dataclass(slots=True)
 class GasMeter:
-    """Adds up gas by phase from the event stream."""
+    """Adds up gas by phase from the event stream; `seconds` are for a `simulate.ClockedChain` to add to."""
 
     by_phase: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __call__(self, event: Event) -> None:
         """A `Sink`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 from omnilytics.chain.embedded import EmbeddedChain
@@ -17,18 +19,37 @@ from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.venue import OnChain
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
-from omnilytics.types import Address
+from omnilytics.types import Address, Receipt
 
 OWNER_WEI = 10**32
 MEMBER_WEI = 10**30
 """What the simulated accounts start with: far more than any run's deposits, bonds and gas."""
 
 
+class ClockedChain(EmbeddedChain):
+    """An embedded chain that knows how long it took to execute.
+
+    Attributes:
+        seconds: by contract function.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(charge_gas=True)
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
+        begin = perf_counter()
+        try:
+            return super().send(call, sender, to, data, value_wei)
+        finally:
+            self.seconds[call] += perf_counter() - begin
+
+
 class Simulation:
     """An embedded chain, on which gas costs, with one model owner and `members` data owners."""
 
     def __init__(self, members: int) -> None:
-        self.chain = EmbeddedChain(charge_gas=True)
+        self.chain = ClockedChain()
         self.owner: Address = self.chain.create_account("model-owner", OWNER_WEI)
         self.members: list[Address] = [
             self.chain.create_account(f"data-owner-{index}", MEMBER_WEI) for index in range(members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,6 +74,46 @@ class Improvement:
     model: Split
 
 
+class _Patience:
+    """Counts sessions in a row without a smaller loss."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._best = float("inf")
+        self._waited = 0
+
+    def lost(self, loss: float) -> bool:
+        if loss < self._best:
+            self._best, self._waited = loss, 0
+            return False
+        self._waited += 1
+        return self._limit is not None and self._waited >= self._limit
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """What a run has come to after some of its sessions.
+
+    Attributes:
+        model: the owner's, with its momentum.
+        start: as in `Improvement`; likewise `alone`, `public`, `final`.
+        history: public and final, as far as they were measured.
+        outcomes: of the sessions so far.
+        patience: what is left of it.
+        over: whether there is no session more.
+    """
+
+    model: OwnerModel
+    start: float
+    alone: float
+    patience: _Patience
+    public: float = 0.0
+    final: float = 0.0
+    history: list[tuple[float, float]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    over: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
     """One model owner and its data owners, at a venue.
@@ -90,6 +130,8 @@ class Pipeline:
         trainers: members, by index, that train in a way of their own, all others as the plan says.
         clock: adds up where the time goes.
         measure_every: accuracy is measured after every so many sessions, and after the last.
+        state: how far it has come; None: not begun.
+        after: is called after each session, when `state` is whole.
     """
 
     venue: Venue
@@ -103,9 +145,11 @@ class Pipeline:
     trainers: Mapping[int, TrainAlone] = field(default_factory=dict)
     clock: Stopwatch = field(default_factory=Stopwatch)
     measure_every: int = 1
+    state: RunState | None = None
+    after: Callable[[Pipeline], None] | None = None
 
     def run(self) -> Improvement:
-        """Runs all sessions.
+        """Runs all sessions, or those that are left.
 
         Raises:
             InputError: members and data sets don't match.
@@ -122,6 +166,25 @@ class Pipeline:
                 f"members: expected at least {least} for {terms.least_rounds} groups of {terms.group_size}, "
                 f"got {len(self.venue.members)}"
             )
+        state = self.state = self.state or self._begun()
+        while not state.over:
+            self._next(state)
+            if self.after is not None:
+                self.after(self)
+        self.sink(events.RunFinished(0, state.final, self.split.weight))
+        return Improvement(
+            state.alone,
+            state.start,
+            state.public,
+            state.final,
+            tuple(state.history),
+            self.split.weight,
+            tuple(state.outcomes),
+            self.split,
+        )
+
+    def _begun(self) -> RunState:
+        """Before the first session."""
         model = OwnerModel(
             split=self.split,
             data=self.owner_data,
@@ -132,24 +195,22 @@ class Pipeline:
         )
         self._adapt(model, 0)
         start = self._measure("start", self.split.alone_logits(self.test_data.x), 0)
-        alone = self._alone(model)
-        history: list[tuple[float, float]] = []
-        outcomes: list[Outcome] = []
-        patience = _Patience(self.plan.patience)
-        for number in range(1, self.plan.sessions + 1):
-            with self.clock.of("chain"):
-                outcomes.append(self._session(number, model))
-            self._adapt(model, number)
-            tired = patience.lost(self._own_loss())
-            if tired or number == self.plan.sessions or number % self.measure_every == 0:
-                public = self._measure("public", self.split.public_logits(self.test_data.x), number)
-                final = self._measure("final", self.split.logits(self.test_data.x), number)
-                history.append((public, final))
-            if tired:
-                self.sink(events.Note(number, "The model no longer improves on the owner's own samples: done."))
-                break
-        self.sink(events.RunFinished(0, final, self.split.weight))
-        return Improvement(alone, start, public, final, tuple(history), self.split.weight, tuple(outcomes), self.split)
+        return RunState(model=model, start=start, alone=self._alone(model), patience=_Patience(self.plan.patience))
+
+    def _next(self, state: RunState) -> None:
+        """One session more."""
+        number = len(state.outcomes) + 1
+        with self.clock.of("chain"):
+            state.outcomes.append(self._session(number, state.model))
+        self._adapt(state.model, number)
+        tired = state.patience.lost(self._own_loss())
+        state.over = tired or number == self.plan.sessions
+        if state.over or number % self.measure_every == 0:
+            state.public = self._measure("public", self.split.public_logits(self.test_data.x), number)
+            state.final = self._measure("final", self.split.logits(self.test_data.x), number)
+            state.history.append((state.public, state.final))
+        if tired:
+            self.sink(events.Note(number, "The model no longer improves on the owner's own samples: done."))
 
     def _session(self, number: int, model: OwnerModel) -> Outcome:
         published = self.split.public_vector()
@@ -202,19 +263,3 @@ class Pipeline:
         value = accuracy(logits, self.test_data.y)
         self.sink(events.AccuracyMeasured(number, what, value))
         return value
-
-
-class _Patience:
-    """Counts sessions in a row without a smaller loss."""
-
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._best = float("inf")
-        self._waited = 0
-
-    def lost(self, loss: float) -> bool:
-        if loss < self._best:
-            self._best, self._waited = loss, 0
-            return False
-        self._waited += 1
-        return self._limit is not None and self._waited >= self._limit

@@ -77,6 +77,7 @@ class Ring:
 
     def end(self, outcome: Outcome) -> None:
         """A session is over."""
+        self._known = None
         if outcome.update is not None:
             self._last = outcome.update
 

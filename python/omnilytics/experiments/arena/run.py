@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from omnilytics.experiments.arena.plain import Plain
 from omnilytics.experiments.arena.registry import make_attack, make_rule
 from omnilytics.experiments.arena.ring import Attacked, Ring, Seats, behaviours
 from omnilytics.experiments.arena.rules import GroupRule
+from omnilytics.experiments.checkpoint import Checkpoint
 from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, recipe_for
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation, ignore
@@ -73,38 +75,56 @@ class Setting:
         )
 
 
-def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
+def run_trial(trial: Trial, data_dir: Path | None = None, checkpoint: Path | None = None) -> TrialResult:
     """Runs a trial, with the contract's own decisions if it is `on_chain`.
 
     Args:
         trial: what is run.
         data_dir: the folder of the MNIST files.
+        checkpoint: a file from which a trial without a chain goes on, and in which it is kept after each session until
+            it is over (`experiments.checkpoint`); its `seconds` are then those since it was taken up again.
 
     Raises:
         InputError: values that can't work, together or each by itself.
-        DataError: data files missing or corrupt.
+        DataError: data files missing or corrupt, or a checkpoint of something else.
         ProtocolError, ChainError: a session went wrong.
     """
     clock = Stopwatch()
     with clock.of("other"):
         setting = prepare(trial, data_dir)
-        ring, gas = setting.ring(), GasMeter()
-        venue, sink = _on_chain(setting, ring, gas) if trial.on_chain else (_plain(setting, ring), ignore)
-        improvement = Pipeline(
-            venue=venue,
-            split=setting.split,
-            owner_data=setting.data.owner,
-            member_data=setting.data.members,
-            test_data=setting.data.test,
-            plan=setting.plan,
-            seeds=setting.seeds,
-            sink=sink,
-            clock=clock,
-            measure_every=1 if trial.curve else setting.recipe.sessions,
-        ).run()
-        bad = {venue.members[index] for index in setting.attackers}
+        gas = GasMeter()
+        kept = None if checkpoint is None or trial.on_chain else Checkpoint(checkpoint, setting.data, trial)
+        setting, pipeline = (kept.load() if kept else None) or (setting, _pipeline(setting, gas))
+        pipeline.clock = clock
+        if kept is not None:
+            pipeline.after = partial(_keep, kept, setting)
+        improvement = pipeline.run()
+        if kept is not None:
+            kept.remove()
+        bad = {pipeline.venue.members[index] for index in setting.attackers}
         extra = setting.attack.measure(improvement.model.predict, setting.data.test) if setting.attack else {}
     return _result(improvement, bad, len(setting.recipe.train.warm_up), gas, clock, extra)
+
+
+def _pipeline(setting: Setting, gas: GasMeter) -> Pipeline:
+    ring = setting.ring()
+    venue, sink = _on_chain(setting, ring, gas) if setting.trial.on_chain else (_plain(setting, ring), ignore)
+    return Pipeline(
+        venue=venue,
+        split=setting.split,
+        owner_data=setting.data.owner,
+        member_data=setting.data.members,
+        test_data=setting.data.test,
+        plan=setting.plan,
+        seeds=setting.seeds,
+        sink=sink,
+        measure_every=1 if setting.trial.curve else setting.recipe.sessions,
+    )
+
+
+def _keep(kept: Checkpoint, setting: Setting, pipeline: Pipeline) -> None:
+    """After a session; who is told of it isn't part of what is kept."""
+    kept.save((setting, replace(pipeline, after=None, clock=Stopwatch())))
 
 
 def run_plain(trial: Trial, data_dir: Path | None = None) -> TrialResult:
@@ -207,6 +227,7 @@ def _plain(setting: Setting, ring: Ring | None) -> Venue:
 
 def _on_chain(setting: Setting, ring: Ring | None, gas: GasMeter) -> tuple[Venue, events.Sink]:
     world = Simulation(setting.recipe.members)
+    world.chain.seconds = gas.seconds
     sink = gas if ring is None else events.all_of(gas, Seats(ring, world.members))
     behaving = {} if ring is None else behaviours(ring)
     venue = world.venue(setting.seeds, sink, behaviours=behaving, policy=Policy(accept_unsafe_small=True))
@@ -230,6 +251,7 @@ def _result(
         attacker_share=sum(_earned(o, bad) for o in run.outcomes) / paid if paid else 0.0,
         gas=dict(sorted(gas.by_phase.items())),
         calls=dict(sorted(gas.calls.items())),
+        call_seconds=dict(sorted(gas.seconds.items())),
         seconds=dict(clock.seconds),
         extra=extra,
     )

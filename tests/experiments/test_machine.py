@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omnilytics.bench.machine import describe
+from omnilytics.experiments.machine import describe
 
 TWO_PROCESSORS = "".join(
     f"processor\t: {i}\nmodel name\t: Fast {i}\nflags\t\t: fpu aes avx2 vaes odd\npower management:\n\n"
