@@ -40,7 +40,7 @@ class State(IntEnum):
 
 
 class Stage(IntEnum):
-    """Where a session stands, finer than `State` (PROTOCOL.md section 6). 9 is reserved."""
+    """Where a session stands, finer than `State` (PROTOCOL.md section 6)."""
 
     SETUP = 0
     REGISTER = 1
@@ -51,6 +51,7 @@ class Stage(IntEnum):
     REVEAL = 6
     AGGREGATE = 7
     SELECT = 8
+    VOTE = 9
     PAYMENT = 10
     FINISHED = 11
 
@@ -94,6 +95,17 @@ class Rule(IntEnum):
 
     NORM = 0
     KRUM = 1
+    NORM_VOTE = 2
+
+    @property
+    def spelling(self) -> str:
+        """As people type and read it: `norm`, `krum`, `norm+vote`."""
+        return self.name.lower().replace("_", "+")
+
+    @classmethod
+    def spelled(cls, word: str) -> Rule:
+        """The rule that is spelled so."""
+        return cls[word.upper().replace("+", "_")]
 
 
 class KrumPicks(IntEnum):
