@@ -36,7 +36,7 @@ class VoteReplay:
         return Tally.of(groups, electors, self._ballots.values())
 
     def verdict(self, norms: Sequence[int], counts: Sequence[int]) -> list[bool]:
-        """Which groups, in order of id, the rule accepts (E38), once voting is over."""
+        """Which groups, in order of id, the rule accepts (E37), once voting is over."""
         self._check.expect("votes counted when all are opened", self._over, True)
         assert self.tally is not None
         return self._check.codec.select_norm_vote(norms, counts, list(self.tally.against.values()), self.tally.cast)

@@ -66,7 +66,7 @@ class Vote:
     Attributes:
         bits: by group id, whether it is against the group.
         salt: 32 bytes.
-        commitment: E39, 32 bytes.
+        commitment: E38, 32 bytes.
     """
 
     bits: int
