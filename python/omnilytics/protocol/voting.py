@@ -105,7 +105,7 @@ class Tally:
     against: Mapping[int, int]
 
     def refuses(self, group: int) -> bool:
-        """Whether the group is voted out: half of U has voted, and more than half of the votes are against it (E38)."""
+        """Whether the group is voted out: half of U has voted, and more than half of the votes are against it (E37)."""
         return 2 * self.cast >= self.electors and 2 * self.against[group] > self.cast
 
     def words(self, group: int) -> str:

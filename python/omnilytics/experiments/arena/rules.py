@@ -98,6 +98,9 @@ class NormVote(Norm):
                 raise InputError(f"{name}: expected 0 <= {name} < 1, got {getattr(self, name)}")
         self._judge()
 
+    def terms(self, terms: Terms) -> Terms:
+        return replace(terms, rule=Rule.NORM_VOTE)
+
     def accept(self, judged: Judged) -> Sequence[bool] | None:
         count, judge = len(judged.groups), self._judge()
         against, cast = np.zeros(count, dtype=np.int64), len(judged.against)
