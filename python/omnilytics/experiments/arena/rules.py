@@ -13,6 +13,7 @@ from omnilytics.codec import Codec
 from omnilytics.errors import InputError
 from omnilytics.protocol.judging import Judge
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.voting import JUDGE
 from omnilytics.types import FloatVec, KrumPicks, Rule
 
 
@@ -52,10 +53,6 @@ class Judged:
     def sums(self) -> NDArray[np.float64]:
         """The aggregates' integers, shape (groups, d)."""
         return np.stack([self.codec.decode(words) for words in self.aggregates]).astype(np.float64)
-
-
-JUDGE = Judge()
-"""How members vote unless told."""
 
 
 class GroupRule:
@@ -102,6 +99,9 @@ class NormVote(Norm):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name}: expected 0 <= {name} < 1, got {getattr(self, name)}")
         self._judge()
+
+    def terms(self, terms: Terms) -> Terms:
+        return replace(terms, rule=Rule.NORM_VOTE)
 
     def accept(self, judged: Judged) -> Sequence[bool] | None:
         count, judge = len(judged.groups), self._judge()
