@@ -78,10 +78,15 @@ def test_lines_go_with_gas_alone(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "suite", "usual"), [("flower", "secagg", bench.FLOWER), ("geth", "network", bench.GETH)]
+    ("option", "suite", "suites", "usual"),
+    [
+        ("flower", "secagg", "secagg, training", bench.FLOWER),
+        ("flower", "training", "secagg, training", bench.FLOWER),
+        ("geth", "network", "network", bench.GETH),
+    ],
 )
 def test_a_program_goes_with_its_suite_and_all(
-    call: Call, monkeypatch: pytest.MonkeyPatch, option: str, suite: str, usual: Path
+    call: Call, monkeypatch: pytest.MonkeyPatch, option: str, suite: str, suites: str, usual: Path
 ) -> None:
     asked: list[tuple[str, str, bool]] = []
 
@@ -96,7 +101,7 @@ def test_a_program_goes_with_its_suite_and_all(
     assert found == [(suite, "another/program", False), (suite, str(usual), True)]
     result = call("bench", "chain", f"--{option}", "another/program")
     assert result.exit_code == 2
-    assert result.stderr == f"error: --{option}: expected the suite {suite} or all with it, got chain\n"
+    assert result.stderr == f"error: --{option}: expected the suite {suites} or all with it, got chain\n"
 
 
 def test_only_all_suites_do_without_what_isnt_installed(tmp_path: Path) -> None:

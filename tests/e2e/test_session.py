@@ -14,12 +14,12 @@ from omnilytics.errors import ProtocolError
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.protocol import events
 from omnilytics.protocol.ledger import Ledger
-from omnilytics.protocol.member import Policy, Upload
+from omnilytics.protocol.member import Behaviour, Policy, Upload
 from omnilytics.types import Address, Assignment, Encoding, Suite
 from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
 
 
-class Absent:
+class Absent(Behaviour):
     """Registers and is never heard of again."""
 
     def masked_input(self, upload: Upload) -> MaskedInput | None:
@@ -224,11 +224,11 @@ def test_seeds_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_systems_randomness_is_taken_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     from omnilytics.chain.embedded import EmbeddedChain
-    from omnilytics.protocol import pipeline
+    from omnilytics.protocol import venue
     from omnilytics.protocol.randomness import SystemRandomness
 
     monkeypatch.setattr(EmbeddedChain, "simulated", False)
-    monkeypatch.setattr(pipeline, "SeededRandomness", lambda *_: SystemRandomness())
+    monkeypatch.setattr(venue, "SeededRandomness", lambda *_: SystemRandomness())
     plan = replace(PLAN, sessions=1)
     keys = []
     for _ in range(2):

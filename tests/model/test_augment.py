@@ -8,13 +8,13 @@ import torch
 
 from omnilytics.errors import InputError
 from omnilytics.model import augment
-from omnilytics.model.augment import distort
+from omnilytics.model.augment import distort, drawn
 from omnilytics.train.data import Dataset
 
 
 def test_it_repeats_and_keeps_shape_and_range(digits: Dataset) -> None:
     x = torch.from_numpy(digits.x)
-    first, again, other = (distort(x, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (distort(x, drawn(len(x), np.random.default_rng(seed))) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.shape == x.shape
@@ -24,7 +24,7 @@ def test_it_repeats_and_keeps_shape_and_range(digits: Dataset) -> None:
 
 def test_images_are_distorted_one_by_one(digits: Dataset) -> None:
     x = torch.from_numpy(digits.x[:1]).repeat(2, 1, 1, 1)
-    first, second = distort(x, np.random.default_rng(1))
+    first, second = distort(x, drawn(len(x), np.random.default_rng(1)))
     assert not torch.equal(first, second)
 
 
@@ -32,7 +32,7 @@ def test_nothing_moves_when_all_ranges_are_zero(digits: Dataset, monkeypatch: py
     for name in ("SHIFT", "ROTATION", "SHEAR", "SCALE"):
         monkeypatch.setattr(augment, name, 0.0)
     x = torch.from_numpy(digits.x)
-    assert torch.allclose(distort(x, np.random.default_rng(1)), x, atol=1e-6)
+    assert torch.allclose(distort(x, drawn(len(x), np.random.default_rng(1))), x, atol=1e-6)
 
 
 def test_a_shift_moves_by_at_most_a_pixel_of_28(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,11 +40,11 @@ def test_a_shift_moves_by_at_most_a_pixel_of_28(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(augment, name, 0.0)
     x = torch.zeros(200, 1, 28, 28)
     x[:, :, 14, 14] = 1
-    moved = distort(x, np.random.default_rng(1))
+    moved = distort(x, drawn(len(x), np.random.default_rng(1)))
     assert float(moved[:, :, 13:16, 13:16].sum(dim=(1, 2, 3)).min()) == pytest.approx(1, abs=1e-4)
     assert float(moved[:, :, 14, 14].min()) < 0.3
 
 
 def test_features_are_not_images() -> None:
     with pytest.raises(InputError, match=r"expected images \(n, c, h, w\), got shape \(3, 4\)"):
-        distort(torch.zeros(3, 4), np.random.default_rng(1))
+        distort(torch.zeros(3, 4), drawn(3, np.random.default_rng(1)))

@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.project.checkout import ROOT
 
@@ -98,9 +99,14 @@ def test_every_requirement_is_pinned_by_hash(name: str) -> None:
 def test_the_two_lists_of_dependencies_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     users = (ROOT / "requirements.in").read_text(encoding="utf-8").split("# What builds")[0].splitlines()
-    extras = project["optional-dependencies"].values()
-    wanted = [*project["dependencies"], *(one for extra in extras for one in extra)]
+    extras = dict(project["optional-dependencies"])
+    (flower,) = map(Requirement, extras.pop("flower"))  # has an environment of its own
+    wanted = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
     assert sorted(wanted) == sorted(line for line in users if line and not line.startswith("#"))
+    pinned = re.search(r"^flwr==(\S+)$", (ROOT / "requirements-flower.in").read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned is not None
+    assert flower.name == "flwr"
+    assert flower.specifier.contains(pinned[1])
 
 
 def test_there_is_one_version() -> None:

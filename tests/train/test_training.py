@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +12,12 @@ import torch
 from torch import nn
 
 from omnilytics.errors import EncodingError, InputError
-from omnilytics.model.fitting import passes
+from omnilytics.model.fitting import fit_many, passes
 from omnilytics.model.nets import DigitsNet, DigitsSide, initialise
 from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn
+from omnilytics.model.stacked import State
 from omnilytics.seeds import Seeds
-from omnilytics.train.batched import train_batched
+from omnilytics.train.batched import members_at_once, train_batched
 from omnilytics.train.config import TrainConfig, session_learning_rate
 from omnilytics.train.data import Dataset, partition_iid
 from omnilytics.train.evaluate import accuracy
@@ -213,6 +216,52 @@ def test_images_are_augmented_unless_told(shape: tuple[int, ...], augment: bool 
     rng = np.random.default_rng(0)
     data = Dataset(rng.random(shape, dtype=np.float32), np.arange(6) % 2, 2, "random")
     config = TrainConfig(epochs=1, batch_size=3, learning_rate=0.1, momentum=0, augment=augment)
-    seen, _ = passes(data, config, np.random.default_rng(1))
+    seen, _ = passes([data], config, [np.random.default_rng(1)])
     known = {row.tobytes() for row in data.x}
-    assert all((row.numpy().tobytes() in known) is not distorted for row in seen[0])
+    assert all((row.numpy().tobytes() in known) is not distorted for row in seen[0, 0])
+
+
+def test_the_members_at_once_bound_the_batch_and_change_nothing_else(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+
+    def spied(module: nn.Module, states: Sequence[State], *rest: Any) -> State:
+        batches.append(len(states))
+        return fit_many(module, states, *rest)
+
+    monkeypatch.setattr("omnilytics.train.batched.fit_many", spied)
+    parts, split = partition_iid(digits, 6, 6, SEEDS.numpy("parts")), side()
+    results = []
+    for most in ("2", "4", ""):
+        monkeypatch.setenv("OMNILYTICS_BATCH_MEMBERS", most)
+        results.append(train_batched(split, range(6), parts, split.public_vector(), AUGMENTED, SEEDS, 1))
+    assert batches == [2, 2, 2, 4, 2, 6]
+    for same in zip(*results, strict=True):
+        np.testing.assert_allclose(same[1:], [same[0]] * 2, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+def test_a_bad_number_of_members_at_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNILYTICS_BATCH_MEMBERS", text)
+    with pytest.raises(InputError, match="OMNILYTICS_BATCH_MEMBERS: expected a positive integer"):
+        members_at_once()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("config", [PLAIN, AUGMENTED], ids=["plain", "augmented"])
+@pytest.mark.parametrize("split", [side(), layers(StandIn.OWN_COMMON)], ids=["side", "layers"])
+def test_a_gpu_trains_as_a_processor_does(
+    split: Split, config: TrainConfig, parts: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = split.public_vector()
+    trained = []
+    for device in ("cuda", "cpu"):
+        for module in ("omnilytics.model.fitting", "omnilytics.train.batched"):
+            monkeypatch.setattr(f"{module}.training_device", lambda device=device: torch.device(device))
+        own = copy.deepcopy(split)
+        trained.append(train_batched(own, range(4), parts, start, config, SEEDS, 3))
+        own = copy.deepcopy(split)
+        trained.append([train_local(own, m, d, start, config, SEEDS, 3) for m, d in enumerate(parts)])
+    for others in trained[:3]:
+        np.testing.assert_allclose(np.stack(others), np.stack(trained[3]), rtol=0, atol=1e-4)

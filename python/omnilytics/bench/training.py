@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from omnilytics.bench import simulated
 from omnilytics.bench.report import Report, Row, Say
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.recipes import Recipe, build_split, recipe_for
-from omnilytics.model.fitting import State, fit_many, one_thread, passes, stacked, training_device
+from omnilytics.model.fitting import fit_many, one_thread, passes, training_device
+from omnilytics.model.stacked import State
 from omnilytics.seeds import Seeds
 from omnilytics.train.batched import train_batched
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
-from omnilytics.train.local import train_local
 
-MEMBERS = 32
-REPETITIONS = 5
+MEMBERS = {"cpu": 32, "cuda": 1024}
+"""Data owners, by device."""
+
+REPETITIONS = {"cpu": 5, "cuda": 2}
+"""By device, after one that doesn't count."""
+
 SESSION = 4
 """Past every recipe's warm-up."""
 
 TOLERANCE = 1e-6
 """Largest difference of a trained parameter in float64."""
 
-BOUNDS = {"batched_vs_loop": 2.0}
+BATCH = 10
+"""Samples a step, whatever the recipe's."""
+
+BOUNDS = {
+    "cpu": {"batched_vs_loop": 2.0, "batched_vs_loop_digits": 5.0, "simulation_vs_flower": 10.0},
+    "cuda": {"batched_vs_loop": 50.0, "simulation_vs_flower": 10.0},
+}
+"""By device."""
 
 SHAPES = {"mnist": (1, 28, 28), "digits": (1, 8, 8)}
 CASES = {
@@ -41,33 +54,62 @@ CASES = {
 """By ratio: the default split on the paper's data, the demo's, and the paper's split."""
 
 
-def run(say: Say) -> Report:
-    """Times one session's training of 32 data owners, by recipe; images are noise, which takes as long as digits.
+def run(say: Say, flower: Path) -> Report:
+    """Times one session's training, by recipe, and a round of Flower's simulation where there is one.
+
+    Images are noise, which takes as long as digits.
+
+    Args:
+        say: where it is, in words.
+        flower: a Python that has flwr.
 
     Raises:
+        DataError: Flower's program failed.
         VerificationError: batch and loop differ by more than 1e-6 in float64.
     """
+    device = training_device().type
+    members, repetitions = MEMBERS[device], REPETITIONS[device]
     rows: list[Row] = []
     ratios: dict[str, float] = {}
-    notes = [f"processor time in one thread, the best of {REPETITIONS}: on an idle machine, wall time"]
+    clock = "processor time in one thread" if device == "cpu" else f"the clock, on {torch.cuda.get_device_name()}"
+    notes = [f"{clock}, the best of {repetitions}; the loop is nn.Module, autograd and torch.optim.SGD, owner by owner"]
     for ratio, (dataset, split) in CASES.items():
         name = f"{dataset}, {split}"
-        say(f"training: {MEMBERS} data owners, {name}")
-        recipe = recipe_for(dataset, split)
-        loop, batch = seconds(recipe)
-        rows.append(Row(f"{name}: {MEMBERS} data owners", 1_000 * batch, "ms", "one after the other", 1_000 * loop))
+        say(f"training: {members} data owners, {name}")
+        recipe = timed_recipe(dataset, split)
+        loop, batch = seconds(recipe, members, repetitions)
+        samples = members * recipe.samples_per_member * recipe.train.epochs
+        rows.append(Row(f"{name}: {members} data owners", 1_000 * batch, "ms", "one after the other", 1_000 * loop))
         ratios[ratio] = loop / batch
-        difference = largest_difference(recipe)
+        difference = largest_difference(recipe, min(members, 32))
         if difference > TOLERANCE:
             raise VerificationError(
                 f"training, {name}: expected batch and loop within {TOLERANCE:g} in float64, got {difference:g}"
             )
-        config = recipe.train
         notes.append(
-            f"{name}: {recipe.samples_per_member} samples, {config.epochs} epochs, batches of {config.batch_size}; "
-            f"batch and loop differ by at most {difference:.1e} in float64"
+            f"{name}: {recipe.samples_per_member} samples, {recipe.train.epochs} epochs, batches of {BATCH}; "
+            f"{samples / batch:,.0f} samples/s; batch and loop differ by at most {difference:.1e} in float64"
         )
-    return Report("training", tuple(rows), ratios, BOUNDS, tuple(notes))
+    if lacks := simulated.missing(flower):
+        notes.append(f"not held against Flower's simulation: expected {lacks}, found none")
+    else:
+        say("training: a round of Flower's simulation")
+        recipe = timed_recipe(*CASES["batched_vs_loop"])
+        row, ratios["simulation_vs_flower"], note = simulated.against_flower(flower, recipe, noise(recipe, members))
+        rows.append(row)
+        notes.append(note)
+    return Report("training", tuple(rows), ratios, BOUNDS[device], tuple(notes))
+
+
+def without(say: Say, flower: Path) -> Report:
+    """What `all` has of this suite where Flower isn't there: all but what is held against it."""
+    return run(say, flower)
+
+
+def timed_recipe(dataset: str, split: str) -> Recipe:
+    """The recipe, in steps of `BATCH` samples."""
+    recipe = recipe_for(dataset, split)
+    return replace(recipe, train=replace(recipe.train, batch_size=BATCH))
 
 
 def noise(recipe: Recipe, members: int) -> list[Dataset]:
@@ -84,22 +126,24 @@ def noise(recipe: Recipe, members: int) -> list[Dataset]:
     ]
 
 
-def seconds(recipe: Recipe, members: int = MEMBERS, repetitions: int = REPETITIONS) -> tuple[float, float]:
+def seconds(recipe: Recipe, members: int, repetitions: int) -> tuple[float, float]:
     """The best times of the loop and of the batch, which take turns, so that both meet the same load."""
     seeds, data, indices = Seeds(0), noise(recipe, members), list(range(members))
     split = build_split(recipe, seeds)
     start = split.public_vector()
+    model = split.member_model(0, seeds)
 
     def loop() -> None:
         for index in indices:
-            train_local(split, index, data[index], start, recipe.train, seeds, SESSION)
+            x, y = passes([data[index]], recipe.train, [seeds.numpy("train", index, SESSION)])
+            network = copy.deepcopy(model.module).to(x.device)
+            values = descended(network, model.trained_names, x[0], y[0], recipe.train)
+            torch.cat([values[name].flatten() for name in model.public_names]).cpu()
 
     def batch() -> None:
         train_batched(split, indices, data, start, recipe.train, seeds, SESSION)
 
-    loop()
-    batch()
-    times = [(_timed(loop), _timed(batch)) for _ in range(repetitions)]
+    times = [(_timed(loop), _timed(batch)) for _ in range(1 + repetitions)][1:]
     return min(t[0] for t in times), min(t[1] for t in times)
 
 
@@ -111,36 +155,26 @@ def _timed(work: Callable[[], None]) -> float:
     return clock() - begin
 
 
-class _InDouble(nn.Module):
-    """A network in float64 that takes float32 images."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network.double()
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.network(x.double())
-
-
-def largest_difference(recipe: Recipe, members: int = MEMBERS) -> float:
+def largest_difference(recipe: Recipe, members: int) -> float:
     """The largest difference of a parameter between `fit_many` and `torch.optim.SGD` for each, both in float64."""
     split = build_split(recipe, Seeds(0))
     model = split.member_model(0, Seeds(0))
-    network = _InDouble(copy.deepcopy(model.module))
-    names = [f"network.{name}" for name in model.trained_names]
-    seen = [passes(d, recipe.train, np.random.default_rng(i)) for i, d in enumerate(noise(recipe, members))]
-    x, y = stacked(seen)
-    start = [_values(network, names)] * members
-    together = fit_many(copy.deepcopy(network), start, x, y, recipe.train, recipe.train.learning_rate)
-    alone = (_descended(copy.deepcopy(network), names, *part, recipe.train) for part in seen)
+    network = copy.deepcopy(model.module).double().to(training_device())
+    x, y = passes(noise(recipe, members), recipe.train, [np.random.default_rng(i) for i in range(members)])
+    start = [_values(network, model.trained_names)] * members
+    alone = [
+        descended(copy.deepcopy(network), model.trained_names, *part, recipe.train)
+        for part in zip(x.double(), y, strict=True)
+    ]
+    together = fit_many(network, start, x.double(), y, recipe.train, recipe.train.learning_rate)
     return max(
-        float((one[name] - batched[name]).abs().max())
-        for one, batched in zip(alone, together, strict=True)
-        for name in names
+        float((one[name].cpu() - together[name][place]).abs().max())
+        for place, one in enumerate(alone)
+        for name in model.trained_names
     )
 
 
-def _descended(network: nn.Module, names: list[str], x: torch.Tensor, y: torch.Tensor, config: TrainConfig) -> State:
+def descended(network: nn.Module, names: Sequence[str], x: torch.Tensor, y: torch.Tensor, config: TrainConfig) -> State:
     """The parameters called `names` after SGD on what each epoch sees: x (epochs, n, ...), y (epochs, n)."""
     chosen = [parameter for name, parameter in network.named_parameters() if name in names]
     optimizer = torch.optim.SGD(chosen, lr=config.learning_rate, momentum=config.momentum)
@@ -154,5 +188,5 @@ def _descended(network: nn.Module, names: list[str], x: torch.Tensor, y: torch.T
     return _values(network, names)
 
 
-def _values(network: nn.Module, names: list[str]) -> State:
+def _values(network: nn.Module, names: Sequence[str]) -> State:
     return {n: p.detach().clone() for n, p in network.named_parameters() if n in names}

@@ -40,7 +40,7 @@ def bench(
         bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
     ] = False,
     flower: Annotated[
-        Path, typer.Option("--flower", metavar="PYTHON", help="With secagg and all: a Python that has flwr.")
+        Path, typer.Option("--flower", metavar="PYTHON", help="With secagg, training and all: a Python that has flwr.")
     ] = FLOWER,
     geth: Annotated[
         Path, typer.Option("--geth", metavar="PROGRAM", help="With network and all: geth's program.")
@@ -58,10 +58,12 @@ def bench(
 
     if lines and suite != "gas":
         raise InputError(f"--lines: expected the suite gas with it, got {suite}")
-    needs = {"secagg": flower, "network": geth}
-    for option, name, given, usual in (("flower", "secagg", flower, FLOWER), ("geth", "network", geth, GETH)):
-        if given != usual and suite not in (name, "all"):
-            raise InputError(f"--{option}: expected the suite {name} or all with it, got {suite}")
+    needs = {"secagg": flower, "network": geth, "training": flower}
+    users = {"flower": ("secagg", "training"), "geth": ("network",)}
+    for option, given, usual in (("flower", flower, FLOWER), ("geth", geth, GETH)):
+        if given != usual and suite not in (*users[option], "all"):
+            suites = ", ".join(users[option])
+            raise InputError(f"--{option}: expected the suite {suites} or all with it, got {suite}")
     chosen = SUITES if suite == "all" else ("lines" if lines else suite,)
     say = printer(quiet=quiet, stderr=True)
     with Outputs(json_file) as files:

@@ -195,8 +195,17 @@ class Material:
     test: Dataset
 
 
+HELD_OUT = 5_000
+"""Most samples that are kept from everybody to tune on."""
+
+
 def build_data(
-    recipe: Recipe, seeds: Seeds, directory: Path | None = None, partition: str = "iid", alpha: float = ALPHA
+    recipe: Recipe,
+    seeds: Seeds,
+    directory: Path | None = None,
+    partition: str = "iid",
+    alpha: float = ALPHA,
+    final_test: bool = True,
 ) -> Material:
     """Deal the recipe's data set to its owners by the seed; the model owner's samples are always drawn evenly.
 
@@ -206,6 +215,8 @@ def build_data(
         directory: the MNIST files.
         partition: iid | dirichlet, for the data owners.
         alpha: the Dirichlet concentration.
+        final_test: measure on the data set's test samples; else on samples that could have been dealt and weren't, so
+            that what is tuned has never seen the test.
 
     Raises:
         DataError: files missing or corrupt.
@@ -214,6 +225,11 @@ def build_data(
     rng = seeds.numpy("data")
     pool, test = load_pool(recipe, directory)
     order = rng.permutation(len(pool))
+    if not final_test:
+        spare = min(HELD_OUT, len(pool) - recipe.owner_samples - recipe.members * recipe.samples_per_member)
+        if spare < 1:
+            raise InputError(f"{pool.name}: expected samples that nobody has to tune on, got none of {len(pool)}")
+        order, test = order[:-spare], pool.take(order[-spare:])
     owner, rest = pool.take(order[: recipe.owner_samples]), pool.take(order[recipe.owner_samples :])
     if len(owner) < recipe.owner_samples:
         raise InputError(f"{pool.name}: expected {recipe.owner_samples} samples for the owner, got {len(owner)}")

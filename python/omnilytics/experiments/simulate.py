@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.model.split import Split
@@ -10,8 +11,10 @@ from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.company import Dropouts
 from omnilytics.protocol.member import Behaviour, Policy
+from omnilytics.protocol.member_role import TrainAlone
 from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
 from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.venue import OnChain
 from omnilytics.seeds import Seeds
 from omnilytics.train.data import Dataset
 from omnilytics.types import Address
@@ -32,6 +35,18 @@ class Simulation:
         ]
         self.market = self.chain.deploy_market(self.owner, 0)
 
+    def venue(self, seeds: Seeds, sink: events.Sink, **options: Any) -> OnChain:
+        """Its sessions, with the other options of `OnChain`."""
+        return OnChain(
+            chain=self.chain,
+            market=self.market,
+            owner=self.owner,
+            members=self.members,
+            seeds=seeds,
+            sink=sink,
+            **options,
+        )
+
 
 def simulate(
     split: Split,
@@ -43,6 +58,7 @@ def simulate(
     seed: int = 0,
     sink: events.Sink | None = None,
     behaviours: Mapping[int, Behaviour] | None = None,
+    trainers: Mapping[int, TrainAlone] | None = None,
     dropouts: Callable[[int], Dropouts] | None = None,
     policy: Policy | None = None,
     record: Callable[[SessionRecord], None] | None = None,
@@ -60,6 +76,7 @@ def simulate(
         seed: drives keys, masks, rounding and training; the same seed gives the same run.
         sink: gets the event stream.
         behaviours: members (by index) that don't do as the protocol says.
+        trainers: members (by index) that train in a way of their own, with `plan.training` or without.
         dropouts: by session, who drops out in it, policy `recover` only; None: nobody.
         policy: what members accept before they put in their bonds.
         record: is told of every finished session.
@@ -71,25 +88,23 @@ def simulate(
         ProtocolError, ChainError: a session went wrong.
     """
     world = simulation or Simulation(len(member_data))
+    seeds, heard = Seeds(seed), sink or ignore
+    venue = world.venue(
+        seeds, heard, behaviours=behaviours or {}, policy=policy or Policy(), dropouts=dropouts, record=record
+    )
     return Pipeline(
-        chain=world.chain,
-        market=world.market,
-        owner=world.owner,
-        members=world.members,
+        venue=venue,
         split=split,
         owner_data=owner_data,
         member_data=member_data,
         test_data=test_data,
         plan=plan,
-        seeds=Seeds(seed),
-        sink=sink or _ignore,
-        behaviours=behaviours or {},
-        dropouts=dropouts,
-        policy=policy or Policy(),
-        record=record,
+        seeds=seeds,
+        sink=heard,
+        trainers=trainers or {},
         clock=clock or Stopwatch(),
     ).run()
 
 
-def _ignore(event: events.Event) -> None:
+def ignore(event: events.Event) -> None:
     """The sink of a run that nobody watches."""

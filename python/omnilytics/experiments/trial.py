@@ -36,6 +36,7 @@ class Trial:
         bound: Q, with `delta`.
         policy: abort | recover.
         records: whether suspicion decides who is seated.
+        record_options: what the market's record is weighed with, fields of `tables.RecordConstants`.
         epochs: E of a member.
         owner_epochs: passes of the owner over its samples a session.
         pretraining: passes of the owner before the first session, `layers` alone.
@@ -45,6 +46,9 @@ class Trial:
         server_momentum: beta.
         public_layers: what `layers` publishes; None: the recipe's.
         stand_in: what plays the private part at a member, `layers` alone: shared | own | own-common.
+        curve: whether accuracy is measured after every session, or after the last alone.
+        run: `module:function` that runs the trial, (trial, folder of the data files or None) -> `TrialResult`; None:
+            the market does.
     """
 
     dataset: str = "mnist"
@@ -69,6 +73,7 @@ class Trial:
     bound: int = 7
     policy: str = "abort"
     records: bool = True
+    record_options: Mapping[str, int] = field(default_factory=dict)
     epochs: int | None = None
     owner_epochs: int | None = None
     pretraining: int | None = None
@@ -78,6 +83,8 @@ class Trial:
     server_momentum: float | None = None
     public_layers: tuple[str, ...] | None = None
     stand_in: str = "own-common"
+    curve: bool = False
+    run: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.attackers < 1:
@@ -112,7 +119,7 @@ class TrialResult:
         alone: after as many adaptations as the run has, without the market.
         public: of W^p alone.
         final: of the owner's model.
-        by_session: public and final after each session.
+        by_session: public and final after each session, or after the last alone without `Trial.curve`.
         weight: of the private model in the end.
         parameter_count: d.
         groups: how they fared, all sessions but the warm-up.
@@ -120,6 +127,7 @@ class TrialResult:
         attacker_share: of all rewards paid, what attackers got: 0 to 1; 0 where nothing was paid.
         gas: by phase; empty without a chain.
         calls: transactions by phase; empty without a chain.
+        call_seconds: that the chain took to execute the transactions, by phase; empty without a chain.
         seconds: by part (chain, training, evaluation, other); of no two runs equal.
         extra: what an attack or a rule measured besides (a backdoor's success rate, clipped values).
     """
@@ -136,5 +144,6 @@ class TrialResult:
     attacker_share: float
     gas: Mapping[str, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    call_seconds: Mapping[str, float] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, float] = field(default_factory=dict)

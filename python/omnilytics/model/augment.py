@@ -19,19 +19,24 @@ SCALE = 0.1
 """Largest relative change of size."""
 
 
-def distort(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Each image shifted, rotated, sheared and scaled at random, zeros flowing in at the border.
+def drawn(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """What `distort` needs for n images, (5, n) in [-1, 1)."""
+    return rng.uniform(-1, 1, (5, n))
+
+
+def distort(x: torch.Tensor, u: NDArray[np.float64]) -> torch.Tensor:
+    """Each image shifted, rotated, sheared and scaled, zeros flowing in at the border.
 
     Args:
         x: images (n, c, h, w), float32.
-        rng: where the 5 n uniform numbers come from.
+        u: rotation, shear, scale and both shifts of each, (5, n) in [-1, 1] of the largest.
 
     Raises:
         InputError: x aren't images.
     """
     if x.ndim != 4:
         raise InputError(f"augment: expected images (n, c, h, w), got shape {tuple(x.shape)}")
-    theta = torch.from_numpy(_matrices(rng.uniform(-1, 1, (5, len(x))))).to(x)
+    theta = torch.from_numpy(_matrices(u)).to(x)
     grid = affine_grid(theta, list(x.shape), align_corners=False)
     return grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
@@ -14,7 +14,8 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from omnilytics.errors import InputError
-from omnilytics.model.augment import distort
+from omnilytics.model.augment import distort, drawn
+from omnilytics.model.stacked import Buffers, Stacked, State, can_stack
 from omnilytics.model.vector import parameter_names, select_parameters
 
 _EVALUATION_BATCH = 500
@@ -22,8 +23,8 @@ _EVALUATION_BATCH = 500
 _SMALL = 1_000_000
 """Parameters below which several threads cost more than they bring."""
 
-State = dict[str, torch.Tensor]
-"""Parameters by name."""
+_IN_CACHE = 2**15
+"""Numbers in the samples of a step, of all networks that a processor trains at once: its cache holds what they need."""
 
 
 class Samples(Protocol):
@@ -82,41 +83,46 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def steady(module: nn.Module) -> Iterator[None]:
-    """Results that repeat on one machine: cuDNN's deterministic algorithms, and one thread for a small network."""
+    """Results that repeat: cuDNN's deterministic algorithms in full float32, and one thread for a small network."""
     small = sum(p.numel() for p in module.parameters()) < _SMALL
     with (
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         one_thread() if small else nullcontext(),
     ):
         yield
 
 
 def passes(
-    data: Samples, settings: Settings, rng: np.random.Generator, epochs: int | None = None
+    data: Sequence[Samples], settings: Settings, rngs: Sequence[np.random.Generator], epochs: int | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What each epoch sees, shuffled and distorted: x (epochs, n, ...), y (epochs, n).
+    """What m networks see, shuffled and distorted: x (m, epochs, n, ...), y (m, epochs, n), on the training device.
 
-    `epochs` is taken instead of the settings'.
+    Args:
+        data: of each, n samples of one shape.
+        settings: epochs, and whether images are distorted.
+        rngs: of each.
+        epochs: instead of the settings'.
 
     Raises:
         InputError: no samples.
     """
-    n = len(data.y)
+    n, rounds = len(data[0].y), epochs or settings.epochs
     if n == 0:
         raise InputError("training: expected at least 1 sample, got 0")
-    rounds = epochs or settings.epochs
-    order = np.concatenate([rng.permutation(n) for _ in range(rounds)])
-    x, y = torch.from_numpy(data.x[order]), torch.from_numpy(data.y[order])
-    if data.x.ndim == 4 if settings.augment is None else settings.augment:
-        with one_thread():
-            x = distort(x, rng)
-    return x.view(rounds, n, *x.shape[1:]), y.view(rounds, n)
-
-
-def stacked(seen: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What m networks see, each as `passes` gives it: x (m, epochs, n, ...), y (m, epochs, n)."""
+    distorted = data[0].x.ndim == 4 if settings.augment is None else settings.augment
+    order, angles = [], []
+    for rng in rngs:
+        order.append(np.concatenate([rng.permutation(n) for _ in range(rounds)]))
+        if distorted:
+            angles.append(drawn(rounds * n, rng))
+    device = training_device()
     with one_thread():
-        return torch.stack([x for x, _ in seen]), torch.stack([y for _, y in seen])
+        at = torch.arange(len(data))[:, None].to(device), torch.from_numpy(np.stack(order)).to(device)
+        x = torch.from_numpy(np.stack([part.x for part in data])).to(device)[at].flatten(0, 1)
+        y = torch.from_numpy(np.stack([part.y for part in data])).to(device)[at]
+        if distorted:
+            x = distort(x, np.concatenate(angles, 1))
+    return x.view(len(data), rounds, n, *x.shape[1:]), y.view(len(data), rounds, n)
 
 
 def fit(
@@ -139,14 +145,13 @@ def fit(
         learning_rate: instead of the settings'.
         epochs: instead of the settings'.
     """
-    x, y = passes(data, settings, rng, epochs)
-    device = training_device()
-    module.to(device).train()
+    x, y = passes([data], settings, [rng], epochs)
+    module.to(x.device).train()
     chosen = list(select_parameters(module, names).values())
     velocity: list[torch.Tensor] = []
     rate = learning_rate or settings.learning_rate
     with steady(module), seeded(int(rng.integers(2**62))):
-        for images, labels in _batches(x[None].to(device), y[None].to(device), settings.batch_size):
+        for images, labels in _batches(x, y, settings.batch_size):
             loss = cross_entropy(module(images[0]), labels[0])
             _descend(chosen, velocity, torch.autograd.grad(loss, chosen), settings.momentum, rate)
     module.eval().to("cpu")
@@ -159,40 +164,68 @@ def fit_many(
     y: torch.Tensor,
     settings: Settings,
     learning_rate: float,
-) -> list[State]:
-    """Train m networks at once: `fit` for each, with the batches of all in one computation.
+) -> State:
+    """Train m networks at once: `fit` for each, equal to it but for the order of float additions.
+
+    Sequences of layers that `Stacked` knows are trained by it, all others through `torch.func.vmap`.
 
     Args:
         module: the shape of all, and the parameters that aren't trained.
         states: m times the parameters that are trained.
-        x: what they see, (m, epochs, n, ...).
+        x: what they see, (m, epochs, n, ...), as `passes` gives it.
         y: labels (m, epochs, n).
         settings: batch size and momentum.
         learning_rate: of the steps.
 
     Returns:
-        The m trained states, on the CPU.
+        What was trained, each (m, ...), on the CPU.
     """
-    device = training_device()
-    module.to(device).train()
-    x, y = x.to(device), y.to(device)
-    stacked = {name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]}
-    frozen = {n: p.detach() for n, p in (*module.named_parameters(), *module.named_buffers()) if n not in stacked}
-    values = list(stacked.values())
+    module.to(x.device).train()
+    size = len(states)
+    if x.device.type == "cpu" and can_stack(module):
+        size = max(1, _IN_CACHE // (settings.batch_size * x[0, 0, 0].numel()))
+    trained: list[State] = []
+    buffers = Buffers()
+    with steady(module):
+        for start in range(0, len(states), size):
+            part = slice(start, start + size)
+            trained.append(_fit_part(module, states[part], x[part], y[part], settings, learning_rate, buffers))
+    module.eval().to("cpu")
+    return {name: torch.cat([part[name] for part in trained]) for name in states[0]}
+
+
+def _fit_part(
+    module: nn.Module,
+    states: Sequence[State],
+    x: torch.Tensor,
+    y: torch.Tensor,
+    settings: Settings,
+    learning_rate: float,
+    buffers: Buffers,
+) -> State:
+    together = {name: torch.stack([state[name] for state in states]).to(x.device) for name in states[0]}
+    gradients = Stacked(module, together, buffers).gradients if can_stack(module) else _by_autograd(module, together)
     velocity: list[torch.Tensor] = []
+    for images, labels in _batches(x, y, settings.batch_size):
+        _descend(list(together.values()), velocity, gradients(images, labels), settings.momentum, learning_rate)
+    return {name: value.detach().cpu() for name, value in together.items()}
+
+
+def _by_autograd(module: nn.Module, state: State) -> Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor]]:
+    """`Stacked.gradients` of any module that `can_batch`."""
+    frozen = {n: p.detach() for n, p in (*module.named_parameters(), *module.named_buffers()) if n not in state}
+    for value in state.values():
+        value.requires_grad_()
 
     def forward(state: State, images: torch.Tensor) -> torch.Tensor:
         return functional_call(module, {**frozen, **state}, (images,))  # type: ignore[no-any-return]
 
-    together = torch.func.vmap(forward)
-    with steady(module):
-        for images, labels in _batches(x, y, settings.batch_size):
-            logits = together(stacked, images)
-            loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
-            _descend(values, velocity, torch.autograd.grad(loss, values), settings.momentum, learning_rate)
-    module.eval().to("cpu")
-    finished = {name: value.detach().cpu() for name, value in stacked.items()}
-    return [{name: value[m] for name, value in finished.items()} for m in range(len(states))]
+    def gradients(images: torch.Tensor, labels: torch.Tensor) -> Sequence[torch.Tensor]:
+        logits = torch.func.vmap(forward)(state, images)
+        loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
+        return torch.autograd.grad(loss, list(state.values()))
+
+    return gradients
 
 
 def _descend(
@@ -223,11 +256,11 @@ def fit_each(
         for module, part in zip(modules, data, strict=True):
             fit(module, part, settings, rng)
         return
-    x, y = stacked([passes(part, settings, rng) for part in data])
+    x, y = passes(data, settings, [rng] * len(data))
     states = [state_of(module) for module in modules]
     trained = fit_many(modules[0], states, x, y, settings, settings.learning_rate)
-    for module, state in zip(modules, trained, strict=True):
-        load_state(module, state)
+    for place, module in enumerate(modules):
+        load_state(module, {name: values[place] for name, values in trained.items()})
 
 
 def _batches(x: torch.Tensor, y: torch.Tensor, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -15,8 +15,9 @@ from torch import nn
 
 from omnilytics.errors import EncodingError, InputError
 from omnilytics.model.combine import choose_weight, combine, folds
-from omnilytics.model.fitting import Samples, Settings, State, fit, fit_each, load_state, module_logits, state_of
+from omnilytics.model.fitting import Samples, Settings, fit, fit_each, load_state, module_logits, state_of
 from omnilytics.model.nets import initialise
+from omnilytics.model.stacked import State
 from omnilytics.model.vector import load_arrays, load_vector, parameter_names, select_parameters, to_arrays, to_vector
 from omnilytics.seeds import Seeds
 from omnilytics.types import FloatVec

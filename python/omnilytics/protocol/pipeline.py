@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.errors import InputError
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
-from omnilytics.protocol.company import Dropouts, nobody
-from omnilytics.protocol.member import Behaviour, DataOwner, Policy
-from omnilytics.protocol.owner import ModelOwner
+from omnilytics.protocol.member_role import TrainAlone
 from omnilytics.protocol.owner_model import OwnerModel
-from omnilytics.protocol.randomness import Randomness, SeededRandomness
-from omnilytics.protocol.record import SessionRecord
-from omnilytics.protocol.session import Outcome, SessionDriver
+from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.venue import Venue
 from omnilytics.seeds import Seeds
 from omnilytics.train.batched import train_batched
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
 from omnilytics.train.evaluate import accuracy
 from omnilytics.train.server import ServerMomentum
-from omnilytics.types import Address, FloatVec
+from omnilytics.types import FloatVec
 
 IMAGE_MOMENTUM = 0.8
 """Server momentum for images, unless told."""
@@ -78,17 +74,23 @@ class Improvement:
 
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
-    """One model owner and its data owners on one chain.
+    """One model owner and its data owners, at a venue.
 
-    `behaviours` are the members, by index, that don't do as the protocol says.
-    `secrets(member, session)` gives the members' randomness; by default it comes from `seeds`, which only a simulated
-    chain accepts. `dropouts(session)` says who drops out in it. `record` is told of every finished session.
+    Attributes:
+        venue: where sessions are held.
+        split: the owner's model in two parts; it is changed in place.
+        owner_data: what the model owner has.
+        member_data: what each data owner has, in the venue's order.
+        test_data: what accuracy is measured on.
+        plan: sessions, terms and training.
+        seeds: of training and adaptation.
+        sink: gets the event stream.
+        trainers: members, by index, that train in a way of their own, all others as the plan says.
+        clock: adds up where the time goes.
+        measure_every: accuracy is measured after every so many sessions, and after the last.
     """
 
-    chain: ChainPort
-    market: MarketPort
-    owner: Address
-    members: Sequence[Address]
+    venue: Venue
     split: Split
     owner_data: Dataset
     member_data: Sequence[Dataset]
@@ -96,12 +98,9 @@ class Pipeline:
     plan: Plan
     seeds: Seeds
     sink: events.Sink
-    behaviours: Mapping[int, Behaviour] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
-    secrets: Callable[[int, int], Randomness] | None = None
-    dropouts: Callable[[int], Dropouts] | None = None
-    record: Callable[[SessionRecord], None] | None = None
+    trainers: Mapping[int, TrainAlone] = field(default_factory=dict)
     clock: Stopwatch = field(default_factory=Stopwatch)
+    measure_every: int = 1
 
     def run(self) -> Improvement:
         """Runs all sessions.
@@ -110,22 +109,17 @@ class Pipeline:
             InputError: members and data sets don't match.
             ProtocolError, ChainError: a session went wrong.
         """
-        if len(self.members) != len(self.member_data):
+        if len(self.venue.members) != len(self.member_data):
             raise InputError(
-                f"members: expected one data set each, got {len(self.member_data)} for {len(self.members)}"
+                f"members: expected one data set each, got {len(self.member_data)} for {len(self.venue.members)}"
             )
         terms = self.plan.terms
         least = terms.group_size * terms.least_rounds
-        if len(self.members) < least:
+        if len(self.venue.members) < least:
             raise InputError(
                 f"members: expected at least {least} for {terms.least_rounds} groups of {terms.group_size}, "
-                f"got {len(self.members)}"
+                f"got {len(self.venue.members)}"
             )
-        roles = [
-            DataOwner(self.chain, account, self.behaviours.get(index), self.policy)
-            for index, account in enumerate(self.members)
-        ]
-        owner = ModelOwner(self.chain, self.market, self.owner)
         model = OwnerModel(
             split=self.split,
             data=self.owner_data,
@@ -142,55 +136,36 @@ class Pipeline:
         patience = _Patience(self.plan.patience)
         for number in range(1, self.plan.sessions + 1):
             with self.clock.of("chain"):
-                outcomes.append(self._session(number, owner, roles, model))
+                outcomes.append(self._session(number, model))
             self._adapt(model, number)
-            public = self._measure("public", self.split.public_logits(self.test_data.x), number)
-            final = self._measure("final", self.split.logits(self.test_data.x), number)
-            history.append((public, final))
-            if patience.lost(self._own_loss()):
+            tired = patience.lost(self._own_loss())
+            if tired or number == self.plan.sessions or number % self.measure_every == 0:
+                public = self._measure("public", self.split.public_logits(self.test_data.x), number)
+                final = self._measure("final", self.split.logits(self.test_data.x), number)
+                history.append((public, final))
+            if tired:
                 self.sink(events.Note(number, "The model no longer improves on the owner's own samples: done."))
                 break
         self.sink(events.RunFinished(0, final, self.split.weight))
         return Improvement(alone, start, public, final, tuple(history), self.split.weight, tuple(outcomes), self.split)
 
-    def _session(self, number: int, owner: ModelOwner, roles: Sequence[DataOwner], model: OwnerModel) -> Outcome:
+    def _session(self, number: int, model: OwnerModel) -> Outcome:
         published = self.split.public_vector()
         with self.clock.of("training"):
             params = model.params(self.plan.terms, number)
-        session, receipts = owner.open(self.members, published, params)
-        self.sink(
-            events.SessionCreated(
-                number,
-                session.address,
-                params.reward_wei,
-                session.reserve(),
-                params.bond_wei,
-                params.clip_value,
-            )
-        )
-        for receipt in receipts:
-            self.sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
 
         def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
-            data = [self.member_data[i] for i in indices]
+            ours = [i for i in indices if i not in self.trainers]
+            data = [self.member_data[i] for i in ours]
             with self.clock.of("training"):
-                return train_batched(self.split, indices, data, start, self.plan.training, self.seeds, number)
+                batch = train_batched(self.split, ours, data, start, self.plan.training, self.seeds, number)
+                trained = dict(zip(ours, batch, strict=True))
+                return [self.trainers[i](start) if i in self.trainers else trained[i] for i in indices]
 
-        def secrets(index: int) -> Randomness:
-            return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
-
-        dropouts = self.dropouts(number) if self.dropouts else nobody
-        driver = SessionDriver(self.chain, session, owner, roles, self.sink, number, dropouts=dropouts)
-        outcome = driver.run(published, train, secrets)
-        self._recorded(number, session)
+        outcome = self.venue.hold(number, published, params, train)
         if outcome.update is not None:
             model.take(published, outcome.update, self.plan.terms.encoding)
         return outcome
-
-    def _recorded(self, number: int, session: SessionPort) -> None:
-        if self.record is not None:
-            logs = tuple(self.chain.logs(session.address))
-            self.record(SessionRecord(number, self.chain.chain_id, session.address, self.owner, logs))
 
     def _beta(self) -> float:
         if self.plan.server_momentum is not None:

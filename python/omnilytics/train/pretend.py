@@ -12,15 +12,16 @@ from omnilytics.seeds import Seeds
 from omnilytics.train.batched import train_batched
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
+from omnilytics.types import FloatVec
 
 SMALLEST_CLIP = 2.0**-20
 """C when no pretend owner moved at all."""
 
 
-def announced_clip(
+def pretend_steps(
     split: Split, data: Dataset, members: int, samples: int, config: TrainConfig, seeds: Seeds, session: int
-) -> float:
-    """C = 2 N max_i rms(v_i), v_i the float step of pretend owner i: what an honest group stays within (design 6).
+) -> list[FloatVec]:
+    """The steps v_i of pretend owners, shape (d,) each, before encoding.
 
     Where the owner itself trains W^p, its samples have little left to teach: distorted images stand in for strangers'.
 
@@ -32,9 +33,6 @@ def announced_clip(
         config: how data owners train.
         seeds: the run's.
         session: 1, 2, ... within the run.
-
-    Returns:
-        C as a float32 value, > 0.
 
     Raises:
         InputError: no members or no samples.
@@ -51,5 +49,21 @@ def announced_clip(
     rng = seeds.numpy("pretend", session)
     own = [data.take(np.sort(rng.permutation(len(data))[:samples])) for _ in indices]
     trained = train_batched(split, indices, own, published, config, seeds, session)
-    largest = max(float(np.sqrt(np.mean((w - published).astype(np.float64) ** 2))) for w in trained)
+    return [w - published for w in trained]
+
+
+def announced_clip(
+    split: Split, data: Dataset, members: int, samples: int, config: TrainConfig, seeds: Seeds, session: int
+) -> float:
+    """C = 2 N max_i rms(v_i) of `pretend_steps`, whose arguments it has: what an honest group stays within (design 6).
+
+    Returns:
+        C as a float32 value, > 0.
+
+    Raises:
+        InputError: no members or no samples.
+        EncodingError: training diverged.
+    """
+    steps = pretend_steps(split, data, members, samples, config, seeds, session)
+    largest = max(float(np.sqrt(np.mean(step.astype(np.float64) ** 2))) for step in steps)
     return float(np.float32(max(2 * members * largest, SMALLEST_CLIP)))

@@ -1,0 +1,260 @@
+"""Runs a trial: on the embedded chain, or the same protocol without one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omnilytics.errors import InputError
+from omnilytics.experiments.arena.attacks import Attack
+from omnilytics.experiments.arena.plain import Plain
+from omnilytics.experiments.arena.registry import make_attack, make_rule
+from omnilytics.experiments.arena.ring import Attacked, Ring, Seats, behaviours
+from omnilytics.experiments.arena.rules import GroupRule
+from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, recipe_for
+from omnilytics.experiments.results import GasMeter
+from omnilytics.experiments.simulate import Simulation, ignore
+from omnilytics.experiments.trial import Groups, Trial, TrialResult
+from omnilytics.model.split import Split, StandIn
+from omnilytics.protocol import events
+from omnilytics.protocol.clock import Stopwatch
+from omnilytics.protocol.member import Policy
+from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
+from omnilytics.protocol.session import Outcome
+from omnilytics.protocol.terms import REWARD_WEI, Terms
+from omnilytics.protocol.venue import Venue
+from omnilytics.seeds import Seeds
+from omnilytics.train.pretend import pretend_steps
+from omnilytics.types import Address, DropoutPolicy, Encoding, FloatVec, RecordConstants
+
+CONTRACT_RULES = ("norm", "norm+vote", "krum")
+"""Rules that the contract knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A trial with everything filled in, ready to run.
+
+    Attributes:
+        trial: it.
+        recipe: with what the trial says otherwise.
+        seeds: the run's.
+        rule: what judges.
+        attack: what attackers do; None: there are none.
+        attackers: their indices.
+        split: the untrained model.
+        data: the owner's, the members', poisoned where they attack, and what accuracy is measured on.
+        plan: sessions, terms, training.
+    """
+
+    trial: Trial
+    recipe: Recipe
+    seeds: Seeds
+    rule: GroupRule
+    attack: Attack | None
+    attackers: frozenset[int]
+    split: Split
+    data: Material
+    plan: Plan
+
+    def ring(self) -> Ring | None:
+        """The attackers, before the first session; None: there are none."""
+        return Ring(self.attack, self.attackers, self.trial.rule, self.seeds) if self.attack else None
+
+    def owner_steps(self, number: int) -> list[FloatVec]:
+        """What the announced C of a session comes from (`train.pretend`)."""
+        recipe, terms = self.recipe, self.plan.terms
+        return pretend_steps(
+            self.split, self.data.owner, terms.group_size, terms.samples, recipe.train, self.seeds, number
+        )
+
+
+def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
+    """Runs a trial, with the contract's own decisions if it is `on_chain`.
+
+    Args:
+        trial: what is run.
+        data_dir: the folder of the MNIST files.
+
+    Raises:
+        InputError: values that can't work, together or each by itself.
+        DataError: data files missing or corrupt.
+        ProtocolError, ChainError: a session went wrong.
+    """
+    clock = Stopwatch()
+    with clock.of("other"):
+        setting = prepare(trial, data_dir)
+        ring, gas = setting.ring(), GasMeter()
+        venue, sink = _on_chain(setting, ring, gas) if trial.on_chain else (_plain(setting, ring), ignore)
+        improvement = Pipeline(
+            venue=venue,
+            split=setting.split,
+            owner_data=setting.data.owner,
+            member_data=setting.data.members,
+            test_data=setting.data.test,
+            plan=setting.plan,
+            seeds=setting.seeds,
+            sink=sink,
+            clock=clock,
+            measure_every=1 if trial.curve else setting.recipe.sessions,
+        ).run()
+        bad = {venue.members[index] for index in setting.attackers}
+        extra = setting.attack.measure(improvement.model.predict, setting.data.test) if setting.attack else {}
+    return _result(improvement, bad, len(setting.recipe.train.warm_up), gas, clock, extra)
+
+
+def run_plain(trial: Trial, data_dir: Path | None = None) -> TrialResult:
+    """`run_trial` without a chain, whatever the trial says."""
+    return run_trial(replace(trial, on_chain=False), data_dir)
+
+
+def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
+    """Everything that a trial needs, made from its seed.
+
+    Raises:
+        InputError: values that can't work.
+        DataError: data files missing or corrupt.
+    """
+    if trial.on_chain and trial.rule not in CONTRACT_RULES:
+        raise InputError(f"rule: expected one of {', '.join(CONTRACT_RULES)} on a chain, got {trial.rule!r}")
+    recipe, seeds = _recipe(trial), Seeds(trial.seed)
+    rule = make_rule(trial.rule, trial.rule_options)
+    attack = make_attack(trial.attack, trial.attack_options) if trial.attack is not None else None
+    count = math.floor(trial.attackers * recipe.members + 0.5) if attack is not None else 0
+    drawn = seeds.numpy("attackers").choice(recipe.members, size=count, replace=False)
+    attackers = frozenset(int(index) for index in drawn)
+    alpha = ALPHA if trial.alpha is None else trial.alpha
+    data = build_data(recipe, seeds, data_dir, trial.partition, alpha, final_test=trial.final_test)
+    if attack is not None:
+        members = [attack.poison(d) if i in attackers else d for i, d in enumerate(data.members)]
+        data = replace(data, members=members)
+    plan = Plan(
+        sessions=recipe.sessions,
+        terms=rule.terms(_terms(trial, recipe)),
+        training=recipe.train,
+        owner_training=recipe.owner_train,
+        server_momentum=recipe.server_momentum,
+    )
+    return Setting(
+        trial=trial,
+        recipe=recipe,
+        seeds=seeds,
+        rule=rule,
+        attack=attack,
+        attackers=attackers,
+        split=build_split(recipe, seeds, StandIn(trial.stand_in)),
+        data=data,
+        plan=plan,
+    )
+
+
+def _recipe(trial: Trial) -> Recipe:
+    """The recipe with what the trial says otherwise."""
+    recipe = recipe_for(trial.dataset, trial.split)
+    train = _given(
+        epochs=trial.epochs, batch_size=trial.batch_size, learning_rate=trial.learning_rate, augment=trial.augment
+    )
+    changes = _given(
+        members=trial.members,
+        rounds=trial.rounds,
+        group_size=trial.group_size,
+        sessions=trial.sessions,
+        samples_per_member=trial.samples,
+        owner_samples=trial.owner_samples,
+        pretraining=trial.pretraining,
+        server_momentum=trial.server_momentum,
+        public_layers=trial.public_layers,
+    )
+    owner = _given(epochs=trial.owner_epochs)
+    return replace(
+        recipe,
+        train=replace(recipe.train, **train),
+        owner_train=replace(recipe.owner_train, **owner),
+        **changes,
+    )
+
+
+def _terms(trial: Trial, recipe: Recipe) -> Terms:
+    return Terms(
+        reward_wei=REWARD_WEI,
+        rounds=recipe.rounds,
+        group_size=recipe.group_size,
+        policy=DropoutPolicy[trial.policy.upper()],
+        samples=recipe.samples_per_member,
+        epochs=recipe.train.epochs,
+        batch_size=recipe.train.batch_size,
+        encoding=Encoding[trial.encoding.upper()],
+        bound=trial.bound,
+        records=RecordConstants(**trial.record_options) if trial.records else None,
+        unsafe_small=recipe.group_size < 3,
+    )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _plain(setting: Setting, ring: Ring | None) -> Venue:
+    members = [Address(f"0x{index + 1:040x}") for index in range(setting.recipe.members)]
+    return Plain(members=members, seeds=setting.seeds, rule=setting.rule, owner_steps=setting.owner_steps, ring=ring)
+
+
+def _on_chain(setting: Setting, ring: Ring | None, gas: GasMeter) -> tuple[Venue, events.Sink]:
+    world = Simulation(setting.recipe.members)
+    sink = gas if ring is None else events.all_of(gas, Seats(ring, world.members))
+    behaving = {} if ring is None else behaviours(ring)
+    venue = world.venue(setting.seeds, sink, behaviours=behaving, policy=Policy(accept_unsafe_small=True))
+    return venue if ring is None else Attacked(venue, ring), sink
+
+
+def _result(
+    run: Improvement, bad: set[Address], warm_up: int, gas: GasMeter, clock: Stopwatch, extra: dict[str, float]
+) -> TrialResult:
+    paid = sum(outcome.paid_wei for outcome in run.outcomes)
+    return TrialResult(
+        start=run.start,
+        alone=run.alone,
+        public=run.public,
+        final=run.final,
+        by_session=run.by_session,
+        weight=run.weight,
+        parameter_count=run.model.parameter_count,
+        groups=_fared(run.outcomes[warm_up:], bad),
+        groups_all=_fared(run.outcomes, bad),
+        attacker_share=sum(_earned(o, bad) for o in run.outcomes) / paid if paid else 0.0,
+        gas=dict(sorted(gas.by_phase.items())),
+        calls=dict(sorted(gas.calls.items())),
+        seconds=dict(clock.seconds),
+        extra=extra,
+    )
+
+
+def _paid(outcome: Outcome) -> tuple[int, ...]:
+    return outcome.rejected if outcome.unselected else outcome.accepted
+
+
+def _fared(outcomes: tuple[Outcome, ...], bad: set[Address]) -> Groups:
+    counts = dict.fromkeys(("dirty_paid", "dirty", "clean_refused", "clean", "failed"), 0)
+    for outcome in outcomes:
+        paid = _paid(outcome)
+        for group, members in enumerate(outcome.groups):
+            if group in outcome.failed:
+                counts["failed"] += 1
+            elif bad.intersection(members):
+                counts["dirty"] += 1
+                counts["dirty_paid"] += group in paid
+            else:
+                counts["clean"] += 1
+                counts["clean_refused"] += group not in paid
+    return Groups(**counts)
+
+
+def _earned(outcome: Outcome, bad: set[Address]) -> float:
+    """What attackers were paid, wei: all members of paid groups earn the same (E30)."""
+    paid = [account for group in _paid(outcome) for account in outcome.groups[group]]
+    return outcome.paid_wei * np.mean([account in bad for account in paid]).item() if paid else 0.0

@@ -1,0 +1,115 @@
+"""How a data owner votes: which groups' sums don't fit its own step, or each other, as honest sums would.
+
+Every sum of a session is public, so a member can compare all of them; its own step alone it can trust. It looks at
+inner products only, and at three things: direction, length, likeness. Votes are opinions: nobody checks them, and a
+client may form its own; what refuses a group is a majority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnilytics.codec import Codec
+from omnilytics.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """What a member holds against a group. With groups of n members, v its own step, S a sum, v left out of its own:
+
+    Direction: S = v; the sum with the largest cosine to S is added to it, as long as that is above `-tolerance`. It is
+    against what is left over (greedy selection after a trusted direction, as FLTrust has one: Cao et al., NDSS 2021).
+    Length: p, the mean of <v, A_r> / n over what was added, estimates the inner product of two members' steps, so that
+    honest sums have about n |v|^2 + n (n - 1) p. It is against what exceeds that `loudness` times.
+    Likeness: of two honest sums <A_r, A_s> is about n^2 p, and what exceeds it is chance. It is against two sums whose
+    remainders have a cosine above `likeness` (sybils resemble each other more: Fung et al., FoolsGold, RAID 2020).
+
+    Attributes:
+        tolerance: 0 <= tolerance < 1. Late in training honest sums are nearly orthogonal.
+        loudness: > 1.
+        likeness: 0 < likeness <= 1; 1: any.
+    """
+
+    tolerance: float = 0.1
+    loudness: float = 2.0
+    likeness: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.tolerance < 1 and self.loudness > 1 and 0 < self.likeness <= 1):
+            raise InputError(
+                "judge: expected 0 <= tolerance < 1, loudness > 1, 0 < likeness <= 1, "
+                f"got {self.tolerance}, {self.loudness} and {self.likeness}"
+            )
+
+    def against(
+        self, codec: Codec, aggregates: Sequence[bytes], counts: Sequence[int], own: int, step: bytes
+    ) -> frozenset[int]:
+        """The groups, by place in `aggregates`, that a member votes against.
+
+        Args:
+            codec: of the session.
+            aggregates: the groups' sums as words.
+            counts: members of each.
+            own: the member's group.
+            step: what it has uploaded itself, as words without a mask.
+
+        Raises:
+            EncodingError: words of another length.
+            InputError: lists of different length, or no such group.
+        """
+        if len(aggregates) != len(counts) or not 0 <= own < len(counts):
+            raise InputError(
+                f"judge: expected a count for each of {len(aggregates)} sums, the member's among them, "
+                f"got {len(counts)} and {own}"
+            )
+        products = _products(codec, [*aggregates, step])
+        # leaves the member's own part out of its group's sum
+        products[own] -= products[-1]
+        products[:, own] -= products[:, -1]
+        members = np.array(counts, dtype=np.float64)
+        members[own] -= 1
+        return frozenset(np.flatnonzero(self._refused(products, members)).tolist())
+
+    def _refused(self, products: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """From inner products (R + 1, R + 1), the member's step last, and R numbers of members."""
+        sums, mine, length = products[:-1, :-1], products[-1, :-1], products[-1, -1]
+        added = self._gathered(products)
+        shared = mine[added] / np.maximum(members[added], 1)
+        common = float(np.clip(shared.mean(), 0, length)) if len(shared) else 0.0
+        loud = sums.diagonal() > self.loudness * (members * length + members * (members - 1) * common)
+        rest = sums - np.outer(members, members) * common
+        scale = np.sqrt(np.maximum(rest.diagonal(), 0))
+        alike = rest > self.likeness * np.outer(scale, scale)
+        np.fill_diagonal(alike, False)
+        alike[:, ~added] = False
+        return np.asarray(~added | loud | alike.any(axis=1))
+
+    def _gathered(self, products: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which sums are added to the member's step, shape (R,)."""
+        lengths = np.sqrt(np.maximum(products.diagonal(), 0))
+        chosen = np.zeros(len(products), dtype=np.bool_)
+        chosen[-1] = True
+        while not chosen.all():
+            along = products[:, chosen].sum(axis=1)
+            scale = lengths * np.sqrt(max(float(along[chosen].sum()), 0.0))
+            cosines = np.divide(along, scale, out=np.zeros_like(along), where=scale > 0)
+            cosines[chosen] = -np.inf
+            best = int(cosines.argmax())
+            if cosines[best] <= -self.tolerance:
+                break
+            chosen[best] = True
+        return chosen[:-1]
+
+
+def _products(codec: Codec, vectors: Sequence[bytes]) -> NDArray[np.float64]:
+    """All inner products, shape (n, n)."""
+    count = len(vectors)
+    found = np.zeros((count, count))
+    found[np.triu_indices(count, 1)] = codec.products(vectors)
+    found += found.T
+    np.fill_diagonal(found, [codec.squared_norm(vector) for vector in vectors])
+    return found

@@ -1,0 +1,113 @@
+"""Sessions without a chain come to what the contract's come to, seat for seat, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omnilytics.experiments.arena import run
+from omnilytics.experiments.arena.plain import Plain
+from omnilytics.experiments.arena.run import prepare, run_plain, run_trial
+from omnilytics.experiments.simulate import Simulation
+from omnilytics.experiments.trial import Trial
+from omnilytics.protocol.events import Sink
+from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.member import Policy
+from omnilytics.protocol.pipeline import Improvement, Pipeline
+from omnilytics.protocol.record import SessionRecord
+from omnilytics.protocol.venue import OnChain, Venue
+from omnilytics.seeds import Seeds
+
+SMALL = Trial(
+    dataset="digits", members=20, rounds=4, group_size=3, sessions=4, epochs=2, owner_epochs=2, on_chain=False, seed=5
+)
+
+
+def improved(trial: Trial, venue: Venue) -> Improvement:
+    setting = prepare(trial)
+    return Pipeline(
+        venue=venue,
+        split=setting.split,
+        owner_data=setting.data.owner,
+        member_data=setting.data.members,
+        test_data=setting.data.test,
+        plan=setting.plan,
+        seeds=setting.seeds,
+        sink=lambda event: None,
+    ).run()
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        replace(SMALL, attack="lanes", attackers=0.2),
+        replace(SMALL, attack="inner-product", attack_options={"epsilon": 30.0}, attackers=0.2),
+        replace(SMALL, rule="krum", rule_options={"m": 2}, encoding="weights", attack="lanes", attackers=0.2),
+        replace(SMALL, records=False, attack="scaled", attackers=0.1),
+    ],
+    ids=["lanes", "inner-product", "krum", "scaled"],
+)
+def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draw's seeds are the chain's; seats, words, sums, verdicts, records, pay and model come out by themselves."""
+    records: list[SessionRecord] = []
+    venues: list[OnChain] = []
+
+    class Recorded(Simulation):
+        def venue(self, seeds: Seeds, sink: Sink, **options: Any) -> OnChain:
+            policy = Policy(accept_near_repeats=True)
+            venues.append(super().venue(seeds, sink, **{**options, "policy": policy, "record": records.append}))
+            return venues[0]
+
+    monkeypatch.setattr(run, "Simulation", Recorded)
+    chained: list[Improvement] = []
+    monkeypatch.setattr(run, "_result", lambda improvement, *_: chained.append(improvement))
+    run_trial(replace(trial, on_chain=True))
+
+    setting = prepare(trial)
+    seeds = {r.number: Ledger.read(log for _, log in r.logs).seed for r in records}
+    venue = Plain(
+        members=venues[0].members,
+        seeds=setting.seeds,
+        rule=setting.rule,
+        owner_steps=setting.owner_steps,
+        ring=setting.ring(),
+        draw_seed=lambda number: seeds[number] or b"",
+    )
+    plain = improved(trial, venue)
+    for ours, theirs in zip(plain.outcomes, chained[0].outcomes, strict=True):
+        assert ours.groups == theirs.groups
+        assert ours.accepted == theirs.accepted
+        assert (ours.unselected, ours.counts) == (theirs.unselected, theirs.counts)
+        assert (ours.paid_wei, ours.burnt_wei) == (theirs.paid_wei, theirs.burnt_wei)
+        np.testing.assert_array_equal(ours.update, theirs.update)
+    assert any(outcome.rejected for outcome in plain.outcomes)
+    np.testing.assert_array_equal(plain.model.public_vector(), chained[0].model.public_vector())
+    assert plain.final == chained[0].final
+
+
+def test_equal_trials_give_equal_results() -> None:
+    trial = replace(SMALL, attack="random", attackers=0.2, rule="norm+vote")
+    first, second = (replace(run_plain(trial), seconds={}) for _ in range(2))
+    assert first == second
+    assert first != replace(run_plain(replace(trial, seed=6)), seconds={})
+
+
+def test_whoever_uploads_noise_sits_with_suspects_and_earns_nothing() -> None:
+    fared = run_plain(replace(SMALL, attack="random", attackers=0.2, sessions=6))
+    assert fared.groups_all.dirty > 0
+    assert fared.groups_all.dirty_paid == 0
+    assert fared.attacker_share == 0
+    everybody = run_plain(replace(SMALL, attack="random", attackers=0.2, rule="mean"))
+    assert everybody.groups_all.dirty_paid == everybody.groups_all.dirty
+    assert 0 < everybody.attacker_share < 0.5
+
+
+def test_tuning_looks_at_samples_that_nobody_else_has() -> None:
+    final, tuning = prepare(SMALL), prepare(replace(SMALL, final_test=False))
+    held = {row.tobytes() for row in tuning.data.test.x}
+    dealt = {row.tobytes() for part in (tuning.data.owner, *tuning.data.members) for row in part.x}
+    assert held.isdisjoint(dealt)
+    assert held.isdisjoint({row.tobytes() for row in final.data.test.x})
