@@ -392,7 +392,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class VoteView:
-    """What the contract knows of a member's vote: its commitment (E38), 32 bytes, zero before; whether it was opened."""
+    """What the contract knows of a member's vote: its commitment (E38), 32 bytes, zero before; whether it is open."""
 
     commitment: bytes
     opened: bool
