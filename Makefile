@@ -23,6 +23,8 @@ ANVIL_VERSION := 1.7.1
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/evm omnicore -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := python tests tools
+MNIST := data/mnist
+REPRODUCED := out/experiments
 PARALLEL := -n auto --maxprocesses=4 --dist loadfile
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -31,7 +33,7 @@ unexport CONDA_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo localnet test test-node check nightly fuzz leaks coverage format lint types current fmt build contracts vectors \
-        gas bench flower nodes snapshots readme wheel lock clean
+        gas bench reproduce reproduce-small flower nodes snapshots readme wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -165,7 +167,16 @@ bench: setup flower ## every benchmark, beside what a user would take instead (A
 	$(BIN)/omnilytics bench all $(ARGS)
 	cargo bench --locked -p omnilytics-core --bench kernels --bench recovery
 
-readme: setup ## the tables of README.md, from docs/results
+reproduce-small: setup ## the paper's evaluation and what goes beyond it in tiny versions, to see that all of it runs
+	$(BIN)/omnilytics experiment all --small --out out/experiments-small $(ARGS)
+
+reproduce: setup ## the same in earnest: hours on two cores; results into docs/results/experiments, figures and page beside the trials (MNIST=DIR ARGS="--jobs 0")
+	$(BIN)/omnilytics experiment all --data-dir $(MNIST) --out $(REPRODUCED) $(ARGS)
+	mkdir -p docs/results/experiments
+	cp $(REPRODUCED)/*.json docs/results/experiments/
+	$(MAKE) readme
+
+readme: setup ## the tables of README.md and docs/EXPERIMENTS.md, from docs/results
 	$(BIN)/python tools/readme.py
 
 lock: $(BIN)/uv ## requirements*.lock, from requirements*.in (ARGS=--upgrade takes the newest versions)

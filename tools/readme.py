@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from the result files in docs/results.
+"""Writes the tables of README.md and docs/EXPERIMENTS.md from the result files in docs/results.
 
 A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes from docs/results/NAME.json:
 
@@ -11,7 +11,9 @@ A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes f
 
 A cell is the mean of `key` over the row's results, with its standard deviation where there are two or more; a list
 counts as its length. `add` puts result files of `omnilytics demo --json` into a row, keeping the keys of the columns.
-`bench` puts those of `omnilytics bench --json` into docs/results/bench.json: each row there names its `ratio`.
+A table between markers of experiment-NAME comes from docs/results/experiments/NAME.json, which
+`omnilytics experiment run NAME` has written. `bench` puts those of `omnilytics bench --json` into
+docs/results/bench.json: each row there names its `ratio`.
 
 Usage: readme.py [--check]
        readme.py add NAME ROW RESULT...
@@ -31,7 +33,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+EXPERIMENTS = ROOT / "docs" / "EXPERIMENTS.md"
 RESULTS = ROOT / "docs" / "results"
+PREFIX = "experiment-"
 BLOCK = re.compile(r"(<!-- begin:(?P<name>[a-z0-9-]+) -->\n)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
 
 
@@ -107,7 +111,26 @@ def render(text: str) -> str:
     closed = re.findall(r"<!-- end:([^ ]+) -->", text)
     if opened != closed or len(opened) != len(BLOCK.findall(text)):
         raise TableError(f"expected a matching end marker for each of {opened}, found {closed}")
-    return BLOCK.sub(lambda block: block[1] + table(load(block["name"])) + block[4], text)
+    return BLOCK.sub(lambda block: block[1] + body(block["name"]) + block[4], text)
+
+
+def body(name: str) -> str:
+    """What stands between the markers of `name`.
+
+    Raises:
+        TableError: its result file can't work.
+    """
+    experiment = name.removeprefix(PREFIX)
+    if experiment == name:
+        return table(load(name))
+    from omnilytics.errors import OmniLyticsError
+    from omnilytics.experiments.findings import read_findings
+    from omnilytics.experiments.tables import markdown
+
+    try:
+        return markdown(read_findings(RESULTS / "experiments" / f"{experiment}.json"))
+    except OmniLyticsError as error:
+        raise TableError(str(error)) from None
 
 
 def add(name: str, label: str, files: Sequence[Path]) -> None:
@@ -160,8 +183,8 @@ def save(name: str, spec: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Writes the tables of README.md from docs/results.")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if README.md isn't current")
+    parser = argparse.ArgumentParser(description="Writes the tables of the documents from docs/results.")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if a document isn't current")
     commands = parser.add_subparsers(dest="command")
     adding = commands.add_parser("add", help="put results into a row of docs/results/NAME.json")
     adding.add_argument("name")
@@ -175,16 +198,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add(options.name, options.row, options.results)
         if options.command == "bench":
             add_ratios(options.results)
-        before = README.read_text(encoding="utf-8")
-        after = render(before)
+        documents = {path: path.read_text(encoding="utf-8") for path in (README, EXPERIMENTS)}
+        current = {path: render(before) for path, before in documents.items()}
     except (TableError, json.JSONDecodeError) as error:
         print(f"readme: {error}", file=sys.stderr)
         return 2
-    if options.check and after != before:
-        print("readme: README.md differs from docs/results; run 'make readme'", file=sys.stderr)
-        return 1
-    if not options.check:
-        README.write_text(after, encoding="utf-8")
+    for path, after in current.items():
+        if options.check and after != documents[path]:
+            print(f"readme: {path.name} differs from docs/results; run 'make readme'", file=sys.stderr)
+            return 1
+        if not options.check:
+            path.write_text(after, encoding="utf-8")
     return 0
 
 

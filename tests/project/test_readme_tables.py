@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.experiments.asked import found
 from tests.project.checkout import ROOT
 
 SPEC: dict[str, Any] = {
@@ -32,7 +33,9 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "README", tmp_path / "README.md")
+    monkeypatch.setattr(module, "EXPERIMENTS", tmp_path / "EXPERIMENTS.md")
     monkeypatch.setattr(module, "RESULTS", tmp_path)
+    (tmp_path / "EXPERIMENTS.md").write_text("nothing generated\n")
     (tmp_path / "runs.json").write_text(json.dumps(SPEC))
     (tmp_path / "README.md").write_text("before\n<!-- begin:runs -->\nold\n<!-- end:runs -->\nafter\n")
     return module
@@ -128,3 +131,16 @@ def test_a_result_without_a_number_is_refused(
     assert tables.main(["add", "runs", "bad", str(tmp_path / "bad.out")]) == 2
     assert complaint in capsys.readouterr().err
     assert json.loads((tmp_path / "runs.json").read_text()) == SPEC
+
+
+def test_an_experiment_s_table_is_what_it_has_found(tables: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    path = tmp_path / "experiments" / "noise.json"
+    path.write_text(json.dumps(found().to_json()))
+    (tmp_path / "EXPERIMENTS.md").write_text("<!-- begin:experiment-noise -->\n<!-- end:experiment-noise -->\n")
+    assert tables.main(["--check"]) == 1
+    assert tables.main([]) == 0
+    text = (tmp_path / "EXPERIMENTS.md").read_text()
+    assert "| 2 % | 91.0 ± 1.4 | 83.1 | ≥ 90: met |" in text
+    path.write_text("{}")
+    assert tables.main(["--check"]) == 2

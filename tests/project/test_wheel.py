@@ -86,6 +86,7 @@ def test_it_carries_the_package_and_nothing_else(wheel: Path) -> None:
     needed |= {f"chain/artifacts/{path.stem}.json" for path in (ROOT / "contracts").glob("*.vy")}
     needed |= {f"chain/artifacts/baseline/{path.stem}.json" for path in (ROOT / "contracts" / "baseline").glob("*.vy")}
     data = [path for kind in ("networks/*.toml", "schemas/*.json") for path in (PACKAGE / "cli").glob(kind)]
+    data += (PACKAGE / "experiments" / "specs").glob("*.toml")
     needed |= {"chain/artifacts/sources.json", *(path.relative_to(PACKAGE).as_posix() for path in data)}
     assert {f"omnilytics/{name}" for name in needed} <= names
     assert [name for name in names if name.endswith((".pyc", ".rs", ".vy"))] == []

@@ -37,7 +37,7 @@ def draw(findings: Findings) -> dict[str, bytes]:
         figure = Figure(figsize=SIZE)
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        {"lines": _lines, "bars": _bars, "curves": _curves}[findings.figure](axes, findings)
+        {"lines": _lines, "bars": _bars, "dots": _dots, "curves": _curves}[findings.figure](axes, findings)
         title = findings.question if findings.paper is None else f"{findings.question} ({findings.paper})"
         axes.set_title(title, loc="left", fontsize=9, wrap=True)
         if axes.get_legend_handles_labels()[0]:
@@ -93,6 +93,28 @@ def _bars(axes: Any, findings: Findings) -> None:
         below = [a + b for a, b in zip(below, heights, strict=True)]
     axes.set_xlabel(" / ".join(findings.axes))
     axes.set_ylabel(_unit(findings.columns[0]))
+
+
+def _dots(axes: Any, findings: Findings) -> None:
+    """A line for each combination, with the first reported number on it, what is asked of it and what the paper has."""
+    column, rows = (
+        findings.columns[0],
+        [row for row in findings.rows if row.mean(findings.columns[0].title) is not None],
+    )
+    places = range(len(rows), 0, -1)
+    means = [row.mean(column.title) for row in rows]
+    spreads = [row.spread(column.title) or 0.0 for row in rows]
+    axes.errorbar(means, places, xerr=spreads, fmt="o", markersize=4, capsize=2, label="found")
+    for name, marker, limits in (
+        ("at least", "|", column.least),
+        ("at most", "|", column.most),
+        ("paper", "x", column.paper),
+    ):
+        there = [(limits[row.label], place) for place, row in zip(places, rows, strict=True) if row.label in limits]
+        if there and findings.comparable:
+            axes.plot(*zip(*there, strict=True), marker, markersize=8, label=name)
+    axes.set_yticks(list(places), [row.label for row in rows])
+    axes.set_xlabel(column.title)
 
 
 def _curves(axes: Any, findings: Findings) -> None:

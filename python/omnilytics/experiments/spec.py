@@ -3,7 +3,7 @@
 question = "How many attackers does the rule stand?"
 paper = "Table 5"                      where the paper answers it; left out: it doesn't
 reading = "..."                        how the paper is read where it can't be reproduced as printed
-figure = "lines"                       lines | bars | curves
+figure = "lines"                       lines | bars | dots | curves
 seeds = [1000, 1001]                   of the final figures
 tuning_seeds = [1, 2]                  of everything that was decided before
 trial = {split = "layers"}             fields of `Trial` that all trials share
@@ -106,7 +106,7 @@ class Spec(_Part):
     question: str
     paper: str | None = None
     reading: str = ""
-    figure: Literal["lines", "bars", "curves"] = "lines"
+    figure: Literal["lines", "bars", "dots", "curves"] = "lines"
     across: str = ""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     tuning_seeds: tuple[Seed, ...] = ()
