@@ -270,6 +270,8 @@ def _not_voted_out(
         return passed
     kept: uint256 = 0
     for i: uint256 in range(bounds.MAX_GROUP_IDS):
+        if passed >> i == 0:
+            break
         if (passed >> i) & 1 == 1 and 2 * tally._against(tallies[i // tally.LANES], i) <= cast:
             kept |= 1 << i
     return kept

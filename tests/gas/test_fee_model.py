@@ -197,6 +197,23 @@ class Session:
                     words = [self.inputs[a].chunks[chunk] for a in accounts]
                     self.do("aggregate", self._of(group), group, chunk, words, words=sum(map(len, words)) // 32)
 
+    def vote(self) -> None:
+        """Everybody who may, against every other group."""
+        bits = sum(1 << group for group in self.groups if group % 2 == 0)
+        bits &= sum(1 << g for g in self.groups if self.contract.group(g).status is GroupStatus.AGGREGATED)
+        salt, chain = bytes(32), self.chain.chain_id
+        voters = [
+            a
+            for g, accounts in self.groups.items()
+            if self.contract.group(g).status is GroupStatus.AGGREGATED
+            for a in accounts
+        ]
+        for account in voters if self.stage is Stage.VOTE else ():
+            commitment = codec.vote_commitment(chain, self.contract.address, account, bits, salt)
+            self.do("vote", account, commitment)
+        for account in voters if self.stage is Stage.VOTE else ():
+            self.do("open_vote", account, bits, salt)
+
     def select(self) -> None:
         sums = [
             self.codec.sum([self.inputs[a].words for a in accounts])
@@ -218,7 +235,7 @@ class Session:
     def run(self, cohorts: Mapping[Address, int] | None = None) -> Session:
         """From registration to settlement, nobody misses anything."""
         self.register(cohorts)
-        for step in (self.commit, self.upload, self.aggregate, self.select, self.settle):
+        for step in (self.commit, self.upload, self.aggregate, self.vote, self.select, self.settle):
             step()
         assert self.stage is Stage.FINISHED
         return self

@@ -155,7 +155,7 @@ class Codec:
         context: GroupContext,
         rounding_seed: bytes | None = None,
     ) -> MaskedInput:
-        """Weights of shape (d,) to masked words: clip, round, shrink (rules `norm`, `norm+vote`), pack, mask (E2-E5, E10-E12).
+        """Weights of shape (d,) to masked words: clip, round, shrink (but with `krum`), pack, mask (E2-E5, E10-E12).
 
         `rounding_seed` is 32 bytes; None takes the operating system's randomness. Encoding `weights` ignores the values
         of `published`.

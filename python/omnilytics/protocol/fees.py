@@ -20,7 +20,6 @@ from omnilytics.types import (
     Rule,
     SessionParams,
     divided_wei,
-    most_commits,
     most_moves,
     reserve_wei,
 )
@@ -88,10 +87,10 @@ class Step:
 class Quote:
     """What a session costs whom, before anything is sent. Amounts are in wei.
 
-    Expected means: as many register as expected, nobody has a record, everybody does what it should, `norm` accepts
-    every group and `krum` as many as it picks, and whoever does a step that anybody may do is paid for it. At worst
-    every call takes its limit at the fee cap, and every group is drawn twice: then all of the reserve is spent, and
-    all of the reward.
+    Expected means: as many register as expected, nobody has a record, everybody does what it should and votes, `norm`
+    and `norm+vote` accept every group and `krum` as many as it picks, and whoever does a step that anybody may do is
+    paid for it. At worst every call takes its limit at the fee cap, and every group is drawn twice: then all of the
+    reserve is spent, and all of the reward.
 
     Attributes:
         params: of the session.
@@ -247,6 +246,7 @@ def _paid_steps(model: GasModel, registered: int, groups: int, limits: Mapping[s
     steps = [
         Step("register", registered, registered * model.register().usual),
         *_group_steps(model, groups, sizes),
+        *_votes(model, groups * params.members),
         Step("gram", len(sizes) if krum else 0, sum(model.gram(size).usual for size in sizes) if krum else 0),
         Step("select", min(groups, 1), model.select().usual if groups else 0),
         Step("settle", groups, _all(model.settle(), accepted, min(groups, 1)) + (groups - accepted) * passed.usual),
@@ -277,9 +277,20 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
     ]
 
 
+def _votes(model: GasModel, votes: int) -> list[Step]:
+    """So many votes, all of them opened; none but with `norm+vote`."""
+    if model.params.rule is not Rule.NORM_VOTE:
+        return []
+    opened = model.open_vote()
+    return [
+        Step("vote", votes, votes * model.vote().usual),
+        Step("open_vote", votes, _all(opened, votes, min(votes, 1))),
+    ]
+
+
 def _accepted(params: SessionParams, groups: int) -> int:
     """Groups that the rule accepts if all members are honest; 0: it is undefined on so few."""
-    if params.rule is Rule.NORM:
+    if params.rule is not Rule.KRUM:
         return groups
     mu = Fraction(params.krum_mu_bps, 10_000)
     if params.krum_m_rule is KrumPicks.STRICT:
@@ -303,7 +314,9 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     recover = params.policy is DropoutPolicy.RECOVER
     commits = {"share": 2 * seats, "reveal": seats, "reveal_shares": seats, "rebuild": seats, "disclose": params.rounds}
     if not recover:
-        commits = {"commit": most_commits(params)}
+        commits = {"commit": 2 * seats}
+    if params.rule is Rule.NORM_VOTE:
+        commits |= {"vote": seats, "open_vote": seats}
     calls = ["register", *commits, "upload", "unmask" if recover else "aggregate", "select", "settle", "move"]
     if params.rule is Rule.KRUM:
         calls.append("gram")
@@ -345,8 +358,8 @@ def _member_steps(model: GasModel) -> tuple[Step, ...]:
     register, withdraw = Step("register", 1, model.register().usual), Step("withdraw", 1, model.withdraw())
     if isinstance(model, RecoveryGas):
         share, reveal = Step("share", 1, model.share().usual), Step("reveal", 1, model.reveal().usual)
-        return register, share, upload, reveal, withdraw
-    return register, Step("commit", 1, model.commit().usual), upload, withdraw
+        return register, share, upload, reveal, *_votes(model, 1), withdraw
+    return register, Step("commit", 1, model.commit().usual), upload, *_votes(model, 1), withdraw
 
 
 def _gas(steps: Iterable[Step]) -> int:

@@ -97,7 +97,7 @@ class GasModel:
     def aggregate(self, words: int) -> Gas:
         """One chunk of so many words of each of the N members of a group."""
         groups, members = self.params.rounds, self.params.members
-        execution = 198_000 + 250 * groups + 835 * members + (760 * members + 1_500) * words
+        execution = 198_000 + 250 * groups + 1_000 * members + (760 * members + 1_500) * words
         return Gas(self._carrying(execution, members * words))
 
     def gram(self, words: int) -> Gas:
@@ -109,10 +109,19 @@ class GasModel:
     def select(self) -> Gas:
         """The rule on R groups. Rare: distances in an order that takes Krum long to sort."""
         groups = self.params.rounds
-        if self.params.rule is Rule.NORM:
-            return Gas(self._metered(146_700 + (3_950 + 135 * self.params.members) * groups))
+        if self.params.rule is not Rule.KRUM:
+            votes = 800 + 2_300 * self._words_of_votes + 470 * groups if self.params.rule is Rule.NORM_VOTE else 0
+            return Gas(self._metered(147_900 + (3_950 + 135 * self.params.members) * groups + votes))
         cubic = 140 * groups**3 + 196 * self.params.krum_m * groups**2
-        return Gas(self._metered(151_000 + 800 * groups + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
+        return Gas(self._metered(152_200 + 800 * groups + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
+
+    def vote(self) -> Gas:
+        """Committing to a vote."""
+        return Gas(self._metered(70_000))
+
+    def open_vote(self) -> Gas:
+        """Opening one that is against some group of each word; the first against a word's groups writes its slot."""
+        return Gas(self._metered(68_400 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
 
     def settle(self, *, recorded: bool = True) -> Gas:
         """One group's bonds and rewards, and its members' first records. Rare: a second round.
@@ -128,16 +137,18 @@ class GasModel:
         """What the changes of stage of an honest session cost on top of the calls that cause them."""
         groups = self.params.rounds
         greedy = self.params.assignment is Assignment.GREEDY
-        closing = (9_000 + 40 * groups,) if greedy else (2_700, self._metered(94_100))
-        return (*closing, 8_600 + 160 * groups, 4_300 + 60 * groups, 2_000)
+        closing = (9_000 + 40 * groups,) if greedy else (2_700, self._metered(106_000))
+        votes = (4_600, 4_600) if self.params.rule is Rule.NORM_VOTE else ()
+        return (*closing, 8_600 + 160 * groups, 4_300 + 60 * groups, 2_300, *votes)
 
     def move(self) -> Gas:
         """One change of stage by itself, `draw` or `advance`. Rare: groups fail by it, up to all of them."""
-        return Gas(self._metered(94_100), 0, 8_000 * self.params.rounds)
+        return Gas(self._metered(106_000), 0, 8_000 * self.params.rounds)
 
     def commit_limit(self) -> int:
         """The limit of calls that are paid as a commitment."""
-        return self.commit().limit
+        votes = (self.vote(), self.open_vote()) if self.params.rule is Rule.NORM_VOTE else ()
+        return max(call.limit for call in (self.commit(), *votes))
 
     def sum_limits(self, size: int) -> tuple[int, int]:
         """The limits of a call that sums uploads, and of a word in it, for chunks of up to `size` words."""
@@ -166,6 +177,11 @@ class GasModel:
     def withdraw(self) -> int:
         """One account's credit."""
         return 67_100
+
+    @property
+    def _words_of_votes(self) -> int:
+        """Slots that count the votes, of 15 groups each."""
+        return -(-self.params.rounds // 15)
 
     def _recorded(self, gas: int) -> int:
         return gas if self.params.record_constants else 0

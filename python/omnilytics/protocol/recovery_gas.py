@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omnilytics.protocol.gas import Gas, GasModel
-from omnilytics.types import DropoutPolicy, Rule, SessionParams
+from omnilytics.types import Assignment, DropoutPolicy, Rule, SessionParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class RecoveryGas(GasModel):
         """One chunk of so many words of each of U in a group: added, and all streams of masks taken off."""
         delivered = self.params.members - gone
         seeds = delivered * (1 + gone)
-        execution = 425_100 + 140 * self.params.rounds + 3_070 * delivered + 890 * seeds
+        execution = 425_100 + 140 * self.params.rounds + 3_230 * delivered + 890 * seeds
         execution += (1_670 + 887 * delivered + 216 * seeds) * words
         return Gas(self._carrying(execution, delivered * words + seeds))
 
     def select(self) -> Gas:
         """As `GasModel.select`; groups of several sizes are compared by their means."""
         groups, usual = self.params.rounds, super(RecoveryGas, self).select()
-        if self.params.rule is Rule.NORM:
+        if self.params.rule is not Rule.KRUM:
             return Gas(usual.usual + (1_300 + 270 * self.params.members) * groups)
         return Gas(usual.usual + 9_000 + 2_000 * groups + 150 * groups**2, usual.first, usual.rare)
 
@@ -73,9 +73,10 @@ class RecoveryGas(GasModel):
     def moves(self) -> tuple[int, ...]:
         """As `GasModel.moves`: sharing closes with the last share, objecting by `advance`, revealing with a secret."""
         groups = self.params.rounds
-        *closing, _, _, aggregated = super(RecoveryGas, self).moves()
-        barrier = self._metered(71_000 + 215 * groups)
-        return (*closing, 1_500, barrier, 4_900 + 110 * groups, 7_400 + 120 * groups, aggregated)
+        before = super(RecoveryGas, self).moves()
+        closing = 1 if self.params.assignment is Assignment.GREEDY else 2
+        barrier = self._metered(83_000 + 215 * groups)
+        return (*before[:closing], 1_500, barrier, 4_900 + 110 * groups, 7_400 + 120 * groups, *before[closing + 2 :])
 
     @property
     def _opening_words(self) -> int:
@@ -87,7 +88,8 @@ class RecoveryGas(GasModel):
         most_gone = self.params.members - self.params.threshold
         gone = range(most_gone + 1)
         calls = [self.share(), self.rebuild(), self.reveal(most_gone), self.reveal_shares(most_gone)]
-        return max(call.limit for call in (*calls, *(self.disclose(some) for some in gone)))
+        most = max(call.limit for call in (*calls, *(self.disclose(some) for some in gone)))
+        return max(most, super(RecoveryGas, self).commit_limit())
 
     def sum_limits(self, size: int) -> tuple[int, int]:
         """Those of `unmask`: the fewer words a call carries, the more seeds there are."""

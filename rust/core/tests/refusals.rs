@@ -38,6 +38,9 @@ fn what_can_work_is_as_it_was_given() {
     let krum = CodecParams::new(&RawParams { krum_mu_bps: 2_500, krum_m_rule: 1, ..weights() }).unwrap();
     assert_eq!(Encoding::Weights, krum.coding().encoding());
     assert_eq!(Rule::Krum { mu_bps: 2_500, m: 1, picks: KrumPicks::Paper }, krum.rule());
+    assert!(params.rule().shrinks() && !krum.rule().shrinks());
+    assert_eq!(Rule::NormVote, CodecParams::new(&RawParams { rule: 2, ..delta() }).unwrap().rule());
+    assert!(Rule::NormVote.shrinks());
     assert_eq!(Policy::Recover { threshold: 3 }, CodecParams::new(&recover()).unwrap().policy());
 }
 
@@ -52,10 +55,11 @@ fn each_number_out_of_its_range_is_named() {
         ("chunk_words", RawParams { chunk_words: 7, ..delta() }),
         ("chunks", RawParams { parameter_count: 1 << 20, ..delta() }),
         ("suite", RawParams { suite: 2, ..delta() }),
-        ("rule", RawParams { rule: 2, ..delta() }),
+        ("rule", RawParams { rule: 3, ..delta() }),
         ("krum_mu_bps with rule norm", RawParams { krum_mu_bps: 1, ..delta() }),
         ("krum_m with rule norm", RawParams { krum_m: 1, ..delta() }),
         ("krum_m_rule", RawParams { krum_m_rule: 2, ..delta() }),
+        ("krum_m with rule norm", RawParams { rule: 2, krum_m: 1, ..delta() }),
         ("krum_mu_bps", RawParams { krum_mu_bps: 5_001, ..weights() }),
         ("krum_m", RawParams { krum_m: 0, ..weights() }),
         ("policy", RawParams { policy: 2, ..delta() }),
