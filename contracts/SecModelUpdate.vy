@@ -6,8 +6,9 @@
 @title One session: one paid, masked, outlier-proof update of one public model
 @license Apache-2.0
 @notice docs/PROTOCOL.md is the specification. Deployed once, locked by its constructor; sessions are ERC-1167 clones that a Market
-    initialises in the transaction that makes them. Here is the work of a session, from the draw to the selection; SessionDesk has
-    its members and its money, SessionRecovery what policy `recover` adds, SessionViews what it tells of itself.
+    initialises in the transaction that makes them. Here is the work of a session, from the commitments to the selection; SessionDesk
+    has its members and its money, SessionRecovery what policy `recover` adds, SessionSetup its beginning and its deadlines,
+    SessionViews what it tells of itself.
 @custom:contract-name SecModelUpdate
 @custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. Nobody is paid in a loop.
 @custom:invariant deposited = credits + locked + withdrawn, to the wei, whatever the balance is.
@@ -33,6 +34,7 @@ from modules import registry
 from modules import seats
 from modules import sums
 from modules import terms
+from modules import voting
 
 # The state of a session: its other parts name the same modules in the same order.
 initializes: parties
@@ -65,8 +67,13 @@ initializes: multiplier[
     calls := calls, fees := fees, groups := groups, libraries := libraries, progress := progress, terms := terms
 ]
 
+initializes: voting[
+    calls := calls, progress := progress, registry := registry, terms := terms
+]
+
 exports: accumulator.aggregate
 exports: multiplier.gram
+exports: (voting.open_vote, voting.vote)
 
 
 DESK: immutable(address)
@@ -97,17 +104,6 @@ def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
     @notice What isn't here is in SessionDesk, which runs as if it were this contract's code.
     """
     return raw_call(DESK, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)
-
-
-@external
-def draw():
-    """
-    @notice Closes registration when its window is over; after that, seats the registered, or seats again. Anyone.
-    """
-    gas_at_start: uint256 = msg.gas
-    p: progress.Progress = progress._load()
-    assert p.stage == progress.REGISTER or p.stage == progress.DRAW, "session: nothing to draw"
-    self._move(gas_at_start, p)
 
 
 @external
@@ -197,26 +193,6 @@ def select(products: DynArray[int256, bounds.MAX_PRODUCTS]):
     calls._end(gas_at_start, p, terms.LIMIT_SELECT, 0, fees._turn_to_select(p, shape))
 
 
-@external
-def advance():
-    """
-    @notice Moves the session over a deadline that has passed. Anyone.
-    """
-    self._move(msg.gas, progress._load())
-
-
-@internal
-def _move(gas_at_start: uint256, p: progress.Progress):
-    """
-    @notice What `advance` and `draw` do.
-    @param gas_at_start msg.gas at the call's first statement.
-    @param p The session before the call.
-    """
-    shape: ISessionRules.Shape = terms._shape()
-    lifecycle._advance(p, shape)
-    calls._end(gas_at_start, p, terms.LIMIT_NONE, 0, fees._turn_to_move(p, shape))
-
-
 @view
 @internal
 def _accepted(
@@ -232,6 +208,9 @@ def _accepted(
         multiplier._check_complete(p, shape, products)
     else:
         assert len(products) == 0, "session: norm needs no products"
+    tallies: DynArray[uint256, bounds.MAX_TALLIES] = []
+    if shape.rule == terms.NORM_VOTE:
+        tallies = voting._tallies_of(p)
     norms: DynArray[uint256, bounds.MAX_GROUPS] = []
     counts: DynArray[uint256, bounds.MAX_GROUPS] = []
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
@@ -239,4 +218,4 @@ def _accepted(
             g: groups.Group = groups._load(i)
             norms.append(g.squared_norm)
             counts.append(progress._count(g.delivered))
-    return staticcall libraries.RULES.accepted(shape, live, norms, counts, products)
+    return staticcall libraries.RULES.accepted(shape, live, norms, counts, products, p.cast, tallies)

@@ -353,7 +353,7 @@ def _record(
         recorded = blamed
     if (v.accepted >> group) & 1 == 1:
         recorded = everybody
-    elif alive and shape.rule == terms.NORM and not p.unselected:
+    elif alive and shape.rule != terms.KRUM and not p.unselected:
         recorded = everybody
         blamed = everybody
     accounts: DynArray[address, bounds.MAX_MEMBERS] = []

@@ -15,6 +15,7 @@ from interfaces import ISessionRules
 from modules import bounds
 from modules import draw
 from modules import krum
+from modules import tally
 from modules import terms
 
 implements: ISessionRules
@@ -57,6 +58,8 @@ def accepted(
     norms: DynArray[uint256, bounds.MAX_GROUPS],
     counts: DynArray[uint256, bounds.MAX_GROUPS],
     products: DynArray[int256, bounds.MAX_PRODUCTS],
+    cast: uint256,
+    tallies: DynArray[uint256, bounds.MAX_TALLIES],
 ) -> uint256:
     """
     @notice Asks the rule of a session which groups it accepts.
@@ -65,10 +68,12 @@ def accepted(
     @param norms G_rr of the groups of P, in order of id.
     @param counts u_r of the groups of P, 1..N: members that delivered.
     @param products With `krum`: G_rs for r < s in P, row by row.
+    @param cast With `norm+vote`: votes that were opened.
+    @param tallies With `norm+vote`: votes against each group, packed as `tally` has them; empty with other rules.
     @return Bitmap over group ids; zero where nothing is accepted or the rule is undefined on P.
     """
     positions: uint256 = 0
-    if shape.rule == terms.NORM:
+    if shape.rule != terms.KRUM:
         positions = self._norm(norms, counts, shape.members, shape.parameter_count * shape.bound**2)
     else:
         picks: uint256 = krum._picks(len(norms), shape.krum_mu_bps, shape.krum_m, shape.krum_m_rule)
@@ -83,6 +88,8 @@ def accepted(
         if (live >> i) & 1 == 1:
             found |= ((positions >> position) & 1) << i
             position += 1
+    if shape.rule == terms.NORM_VOTE:
+        found = self._not_voted_out(found, counts, cast, tallies)
     return found
 
 
@@ -238,3 +245,31 @@ def _norm(
         if 4 * members**2 * norms[r] <= counts[r]**2 * limit:
             positions |= 1 << r
     return positions
+
+
+@pure
+@internal
+def _not_voted_out(
+    passed: uint256,
+    counts: DynArray[uint256, bounds.MAX_GROUPS],
+    cast: uint256,
+    tallies: DynArray[uint256, bounds.MAX_TALLIES],
+) -> uint256:
+    """
+    @notice The vote of rule `norm+vote` (E37).
+    @param passed The groups that `norm` accepts, bitmap over group ids.
+    @param counts u_r: together |U|.
+    @param cast Votes that were opened.
+    @param tallies Votes against each group.
+    @return Of the groups that `norm` accepts those that aren't voted out, bitmap over group ids.
+    """
+    voters: uint256 = 0
+    for count: uint256 in counts:
+        voters += count
+    if 2 * cast < voters:
+        return passed
+    kept: uint256 = 0
+    for i: uint256 in range(bounds.MAX_GROUP_IDS):
+        if (passed >> i) & 1 == 1 and 2 * tally._against(tallies[i // tally.LANES], i) <= cast:
+            kept |= 1 << i
+    return kept

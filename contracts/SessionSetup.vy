@@ -3,7 +3,7 @@
 # pragma optimize codesize
 # pragma nonreentrancy on
 """
-@title How a session is set up: who may register, W^p, the terms
+@title How a session is set up, and how it passes its deadlines: who may register, W^p, the terms; `draw` and `advance`
 @license Apache-2.0
 @notice A part of SecModelUpdate, as SessionDesk is one: code of its own, state of the session's.
 @custom:contract-name SessionSetup
@@ -13,11 +13,15 @@
 
 from interfaces import IMarket
 from interfaces import ISecModelUpdate
+from interfaces import ISessionRules
 from interfaces import ISessionTerms
 from modules import bounds
+from modules import calls
 from modules import escrow
+from modules import fees
 from modules import groups
 from modules import libraries
+from modules import lifecycle
 from modules import parties
 from modules import progress
 from modules import publication
@@ -34,6 +38,11 @@ initializes: progress
 initializes: registry
 initializes: terms
 initializes: seats[groups := groups, libraries := libraries, registry := registry]
+initializes: lifecycle[
+    escrow := escrow, groups := groups, libraries := libraries, progress := progress, seats := seats, terms := terms
+]
+initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
+initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
 
 
 VIEWS: immutable(address)
@@ -164,3 +173,34 @@ def start(params: ISecModelUpdate.SessionParams):
         reserve_wei=reserve_wei,
         register_deadline=p.deadline,
     )
+
+
+@external
+def draw():
+    """
+    @notice Closes registration when its window is over; after that, seats the registered, or seats again. Anyone.
+    """
+    gas_at_start: uint256 = msg.gas
+    p: progress.Progress = progress._load()
+    assert p.stage == progress.REGISTER or p.stage == progress.DRAW, "session: nothing to draw"
+    self._move(gas_at_start, p)
+
+
+@external
+def advance():
+    """
+    @notice Moves the session over a deadline that has passed. Anyone.
+    """
+    self._move(msg.gas, progress._load())
+
+
+@internal
+def _move(gas_at_start: uint256, p: progress.Progress):
+    """
+    @notice What `advance` and `draw` do.
+    @param gas_at_start msg.gas at the call's first statement.
+    @param p The session before the call.
+    """
+    shape: ISessionRules.Shape = terms._shape()
+    lifecycle._advance(p, shape)
+    calls._end(gas_at_start, p, terms.LIMIT_NONE, 0, fees._turn_to_move(p, shape))

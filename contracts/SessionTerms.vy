@@ -142,12 +142,14 @@ def _check_encoding(p: ISecModelUpdate.SessionParams):
 @pure
 @internal
 def _check_rule(p: ISecModelUpdate.SessionParams):
-    self._within(p.rule, 0, terms.KRUM, "start: unknown rule")
+    self._within(p.rule, 0, terms.NORM_VOTE, "start: unknown rule")
     self._within(p.krum_m_rule, 0, 1, "start: unknown krum_m_rule")
-    if p.rule == terms.NORM:
+    if p.rule != terms.KRUM:
         self._is(p.encoding, 0, "start: norm with weights")
         self._is(p.krum_mu_bps, 0, "start: krum's numbers with norm")
         self._is(p.krum_m, 0, "start: krum's numbers with norm")
+        if p.rule == terms.NORM_VOTE:
+            self._is(p.krum_m_rule, 0, "start: krum's numbers with norm")
     else:
         self._within(p.rounds, 1, bounds.MAX_KRUM_GROUPS, "start: krum with more than 16 rounds")
         self._within(p.krum_mu_bps, 0, krum.BPS // 2, "start: krum_mu_bps out of 0..5000")
@@ -168,7 +170,10 @@ def _check_windows(p: ISecModelUpdate.SessionParams, min_window_secs: uint256):
     else:
         # its quarters: two to reveal, one to stand in for others, one to rebuild
         self._within(p.reveal_secs, max(4, least), bounds.MAX_WINDOW_SECS, "start: reveal_secs out of MIN_WINDOW..one year")
-    self._is(p.vote_secs, 0, "start: vote_secs is reserved")
+    if p.rule == terms.NORM_VOTE:
+        self._within(p.vote_secs, max(2, least), bounds.MAX_WINDOW_SECS, "start: vote_secs out of MIN_WINDOW..one year")
+    else:
+        self._is(p.vote_secs, 0, "start: vote_secs without norm+vote")
 
 
 @pure

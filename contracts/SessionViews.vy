@@ -54,6 +54,7 @@ exports: (seats.second_seed, seats.seed)
 exports: (
     views.accepted,
     views.alumnus,
+    views.ballot,
     views.capacity,
     views.credit_of,
     views.deadline,
@@ -71,6 +72,8 @@ exports: (
     views.stage,
     views.state,
     views.unselected,
+    views.votes_against,
+    views.votes_cast,
 )
 
 

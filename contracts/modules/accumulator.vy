@@ -84,5 +84,5 @@ def aggregate(group: uint256, chunk: uint256, words: Bytes[bounds.MAX_CALL_BYTES
     squared_norm: uint256 = staticcall libraries.VECTOR_MATH.squared_norm(sums, shape.lane_bits, sizes.last_lanes)
     squared_norm = accumulated._measured(group, chunk, g, keccak256(encoded), squared_norm)
     log ISecModelUpdate.Aggregated(group=group, chunk=chunk, squared_norm=squared_norm, words=encoded)
-    accumulated._close(p, chunk + 1 == sizes.count)
+    accumulated._close(p, chunk + 1 == sizes.count, g.delivered)
     calls._end(gas_at_start, p, terms.LIMIT_AGGREGATE, len(words) // 32, fees._turn_to_aggregate(p, shape, group))

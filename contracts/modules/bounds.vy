@@ -9,6 +9,7 @@
 MAX_PARAMETERS: constant(uint256) = 2**20       # d
 MAX_GROUPS: constant(uint256) = 64              # R
 MAX_GROUP_IDS: constant(uint256) = 128          # of both commitment rounds, below 2 R: bitmaps over group ids have 128 bits
+MAX_TALLIES: constant(uint256) = 9              # words of votes: MAX_GROUP_IDS, 15 a word
 MAX_KRUM_GROUPS: constant(uint256) = 16         # R where the Gram matrix is needed
 MAX_PRODUCTS: constant(uint256) = 120           # pairs of 16 groups
 MAX_MEMBERS: constant(uint256) = 16             # N: bitmaps over places have 16 bits

@@ -48,6 +48,8 @@ def _advance(p: progress.Progress, shape: ISessionRules.Shape):
         self._close_upload(p, shape)
     elif p.stage == progress.REVEAL:
         self._close_reveal(p, shape)
+    elif p.stage == progress.VOTE:
+        progress._close_vote(p, terms._window(terms.SELECT), terms._window(terms.VOTE))
     else:
         self._end_selection(p, shape, 0)
 
@@ -340,7 +342,7 @@ def _open_aggregation(p: progress.Progress, shape: ISessionRules.Shape, live: ui
     if live == 0:
         self._end_selection(q, shape, 0)
     elif q.aggregated == progress._count(live):
-        progress._open_selection(q, terms._window(terms.SELECT))
+        progress._close_aggregation(q, terms._window(terms.SELECT), terms._window(terms.VOTE))
     else:
         progress._store(q)
 

@@ -8,6 +8,7 @@
 
 
 from interfaces import ISecModelUpdate
+from interfaces import ISessionVote
 from . import bounds
 from . import groups
 from . import terms
@@ -20,7 +21,7 @@ struct Progress:
     capacity: uint256       # 16: accounts that may register
     registered: uint256     # 16
     groups: uint256         # 8: of both commitment rounds
-    pending: uint256        # 16: commitments (stage Commit) or groups' deliveries (Upload) that are awaited
+    pending: uint256        # 16: commitments (stages Commit, Vote), opened votes or groups' deliveries (Upload) that are awaited
     aggregated: uint256     # 8: groups
     gram_chunks: uint256    # 8
     cancelled: bool
@@ -31,7 +32,9 @@ struct Progress:
     cohort_members: uint256 # 13: members in pool `cohort`
     cohorts: uint256        # 12: complete ones
     survivors: uint256      # 11: members to be drawn again
-    objecting: bool         # stage Share: sharing is closed
+    objecting: bool         # stage Share: sharing is closed; stage Vote: voting is closed, votes are opened
+    voters: uint256         # 11: members of U in groups that are aggregated
+    cast: uint256           # 11: votes opened
 
 
 struct Verdict:
@@ -50,10 +53,12 @@ UPLOAD: constant(uint256) = 5
 REVEAL: constant(uint256) = 6
 AGGREGATE: constant(uint256) = 7
 SELECT: constant(uint256) = 8
+VOTE: constant(uint256) = 9
 PAYMENT: constant(uint256) = 10
 FINISHED: constant(uint256) = 11
 
 
+_tallies: uint256[bounds.MAX_TALLIES]   # votes against groups (`tally`)
 products_hash: bytes32      # of the inner products over all chunks of `gram` so far
 _progress_slot: uint256
 _failed_slot: uint256
@@ -86,6 +91,8 @@ def _load() -> Progress:
         cohorts=(s >> 204) & (2**12 - 1),
         survivors=(s >> 216) & (2**11 - 1),
         objecting=(s >> 227) & 1 == 1,
+        voters=(s >> 228) & (2**11 - 1),
+        cast=(s >> 239) & (2**11 - 1),
     )
 
 
@@ -97,7 +104,7 @@ def _store(p: Progress):
     s: uint256 = p.stage | (p.deadline << 8) | (p.draw_block << 48) | (p.capacity << 88) | (p.registered << 104)
     s |= (p.groups << 120) | (p.pending << 128) | (p.aggregated << 144) | (p.gram_chunks << 152)
     s |= (p.first_groups << 162) | (p.cohort_groups << 170) | (p.clear << 178) | (p.cohort_members << 191)
-    s |= (p.cohorts << 204) | (p.survivors << 216)
+    s |= (p.cohorts << 204) | (p.survivors << 216) | (p.voters << 228) | (p.cast << 239)
     if p.cancelled:
         s |= 1 << 160
     if p.unselected:
@@ -224,17 +231,47 @@ def _over(p: Progress) -> bool:
 
 
 @internal
-def _open_selection(p: Progress, select_secs: uint256):
+def _close_aggregation(p: Progress, select_secs: uint256, vote_secs: uint256):
     """
-    @notice All delivered groups are aggregated: stage Select.
+    @notice All delivered groups are aggregated: stage Select, with rule `norm+vote` stage Vote before it.
     @param p Where the session stands; it is stored.
-    @param select_secs The window.
+    @param select_secs The window of the selection.
+    @param vote_secs That of the votes; 0 where there are none.
     """
     q: Progress = p
     q.stage = SELECT
     q.deadline = block.timestamp + select_secs
+    if vote_secs != 0:
+        q.stage = VOTE
+        q.deadline = block.timestamp + vote_secs
+        q.pending = q.voters
     self._store(q)
     log ISecModelUpdate.AggregationClosed(select_deadline=q.deadline)
+
+
+@internal
+def _close_vote(p: Progress, select_secs: uint256, vote_secs: uint256):
+    """
+    @notice Ends what members are doing in stage Vote: voting, after which votes are opened; or opening them.
+    @param p Where the session stands; it is stored.
+    @param select_secs The window of the selection.
+    @param vote_secs That of the votes, once more.
+    """
+    q: Progress = p
+    if not q.objecting:
+        q.objecting = True
+        q.pending = q.voters - q.pending
+        q.deadline = block.timestamp + vote_secs
+        log ISessionVote.VotingClosed(votes=q.pending, open_deadline=q.deadline)
+        if q.pending != 0:
+            self._store(q)
+            return
+    q.objecting = False
+    q.pending = 0
+    q.stage = SELECT
+    q.deadline = block.timestamp + select_secs
+    self._store(q)
+    log ISessionVote.VoteClosed(cast=q.cast, select_deadline=q.deadline)
 
 
 @pure
@@ -266,7 +303,7 @@ def _did(v: Verdict, threshold: uint256, group_id: uint256, g: groups.Group) -> 
 @internal
 def _window_of(stage: uint256) -> uint256:
     """
-    @param stage COMMIT, SHARE, UPLOAD, REVEAL, AGGREGATE or SELECT.
+    @param stage COMMIT, SHARE, UPLOAD, REVEAL, AGGREGATE, VOTE or SELECT.
     @return The window of that stage, as `terms` numbers it.
     """
     if stage == COMMIT or stage == SHARE:
@@ -277,4 +314,6 @@ def _window_of(stage: uint256) -> uint256:
         return terms.UPLOAD
     if stage == AGGREGATE:
         return terms.AGGREGATE
+    if stage == VOTE:
+        return terms.VOTE
     return terms.SELECT

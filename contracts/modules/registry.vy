@@ -4,7 +4,8 @@
 @title Who is in: whitelist, keys, commitments, cohorts
 @license Apache-2.0
 @notice Two slots a member: `_members[account]`, and `_commitments[key address]`, which from the registration on holds a marker, by
-    which a key that was seen before is refused, with the member's cohort, and from the commitment on the whole root. An account
+    which a key that was seen before is refused, with the member's cohort, and from the commitment on the whole root, and in stage Vote
+    the commitment to its vote. An account
     that only calls has fees in the first of them. A cohort has a slot for all its members.
 """
 
@@ -16,9 +17,11 @@ struct Member:
     listed: bool
     withdrawn: bool
     declined: bool
+    voted: bool             # its vote has taken the place of what it had committed to before
     cohort_place: uint256   # 4 bits: its place in the earlier session
     chunks: uint256         # 7: chunks delivered
-    rank: uint256           # 13: order of registration in its pool, from 0
+    rank: uint256           # 12: order of registration in its pool, from 0
+    opened: bool            # its vote
     pool: uint256           # 2
     seat: uint256           # 12: place among all groups, from 1; 0 = not yet looked up
     second: uint256         # 12: the same in the second commitment round
@@ -49,9 +52,11 @@ def _load(account: address) -> Member:
         listed=s & 1 == 1,
         withdrawn=(s >> 1) & 1 == 1,
         declined=(s >> 2) & 1 == 1,
+        voted=(s >> 3) & 1 == 1,
         cohort_place=(s >> 4) & 15,
         chunks=(s >> 8) & 127,
-        rank=(s >> 15) & (2**13 - 1),
+        rank=(s >> 15) & (2**12 - 1),
+        opened=(s >> 27) & 1 == 1,
         pool=(s >> 28) & 3,
         seat=(s >> 30) & (2**12 - 1),
         second=(s >> 42) & (2**12 - 1),
@@ -70,6 +75,10 @@ def _store(account: address, m: Member):
         s |= 2
     if m.declined:
         s |= 4
+    if m.voted:
+        s |= 8
+    if m.opened:
+        s |= 1 << 27
     self._members[account] = s
 
 

@@ -31,17 +31,19 @@ def _measured(group: uint256, chunk: uint256, g: groups.Group, digest: bytes32, 
 
 
 @internal
-def _close(p: progress.Progress, last: bool):
+def _close(p: progress.Progress, last: bool, delivered: uint256):
     """
-    @notice The last chunk of the last delivered group opens the selection.
+    @notice The last chunk of the last delivered group opens the selection, or the vote.
     @param p The session before the call.
     @param last Whether the chunk was its group's last.
+    @param delivered Who has delivered in it, bitmap over places.
     """
     if not last:
         return
     q: progress.Progress = p
     q.aggregated += 1
+    q.voters += progress._count(delivered)
     if q.stage == progress.AGGREGATE and q.aggregated == progress._count(progress._live(q, progress._verdict())):
-        progress._open_selection(q, terms._window(terms.SELECT))
+        progress._close_aggregation(q, terms._window(terms.SELECT), terms._window(terms.VOTE))
     else:
         progress._store(q)

@@ -4,7 +4,7 @@
 @title The terms of a session, packed into four slots
 @license Apache-2.0
 @notice What `start` was given (docs/PROTOCOL.md section 2), after `SessionTerms.check` has found every field within its range.
-    The reserved field is zero and takes no room.
+    With rule `norm+vote`, which has no numbers of Krum's, `vote_secs` has their room.
 """
 
 
@@ -35,6 +35,7 @@ RECOVER: constant(uint256) = 1
 KECCAK: constant(uint256) = 1
 NORM: constant(uint256) = 0
 KRUM: constant(uint256) = 1
+NORM_VOTE: constant(uint256) = 2
 
 # Limits of calls: where they stand in the fee table (E17).
 LIMIT_REGISTER: constant(uint256) = 40
@@ -48,6 +49,8 @@ LIMIT_GRAM: constant(uint256) = 184
 LIMIT_NONE: constant(uint256) = 216     # behind the table: nothing
 MOST_MOVES: constant(uint256) = 8       # changes of stage between Register and Payment (section 9)
 MORE_MOVES: constant(uint256) = 3       # ... with `recover`: two ends of sharing, the end of revealing
+VOTE_MOVES: constant(uint256) = 2       # ... with `norm+vote`: the end of voting, that of opening
+VOTE_CALLS: constant(uint256) = 2       # of a member, paid as a commitment: `vote`, `open_vote`
 
 REGISTER: constant(uint256) = 0
 COMMIT: constant(uint256) = 1
@@ -55,6 +58,10 @@ UPLOAD: constant(uint256) = 2
 AGGREGATE: constant(uint256) = 3
 SELECT: constant(uint256) = 4
 REVEAL: constant(uint256) = 5
+VOTE: constant(uint256) = 6
+
+
+VOTE_SECS: constant(uint256) = 184      # where `vote_secs` is in the first slot
 
 
 # [0]: `Shape`, its fields in order, lowest first. [1]: samples, epochs, batch_size, then the five windows in seconds, 32 bits each.
@@ -74,6 +81,7 @@ def _packed_shape(p: ISecModelUpdate.SessionParams) -> uint256:
     shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
     shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
     shape |= (p.policy << 220) | (p.reveal_secs << 224)
+    shape |= p.vote_secs << VOTE_SECS
     return shape
 
 
@@ -216,6 +224,8 @@ def _member_fees(fees: Fees, shape: ISessionRules.Shape) -> uint256:
     commits: uint256 = 1
     if shape.policy == RECOVER:
         commits = 3
+    if shape.rule == NORM_VOTE:
+        commits += VOTE_CALLS
     gas_limit: uint256 = self._limit(fees.table, LIMIT_REGISTER) + commits * self._limit(fees.table, LIMIT_COMMIT)
     gas_limit += self._whole(fees.table, LIMIT_UPLOAD, self._chunks(shape), self._words(shape))
     return gas_limit * fees.cap_wei
@@ -239,6 +249,9 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
     if shape.policy == RECOVER:
         commits = 5 * seats + shape.rounds
         moves += MORE_MOVES
+    if shape.rule == NORM_VOTE:
+        commits += VOTE_CALLS * seats
+        moves += VOTE_MOVES
     total += commits * self._limit(fees.table, LIMIT_COMMIT)
     total += seats * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
     total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, shape.members * words)
@@ -249,15 +262,25 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
     return total * fees.cap_wei
 
 
+@pure
+@internal
+def _vote_secs_of(s: uint256) -> uint256:
+    if (s >> 176) & 255 != NORM_VOTE:
+        return 0
+    return (s >> VOTE_SECS) & (2**32 - 1)
+
+
 @view
 @internal
 def _window(which: uint256) -> uint256:
     """
-    @param which REGISTER, COMMIT, UPLOAD, AGGREGATE, SELECT or REVEAL.
-    @return The length of that window, seconds.
+    @param which REGISTER, COMMIT, UPLOAD, AGGREGATE, SELECT, REVEAL or VOTE.
+    @return The length of that window, seconds; of VOTE 0 where there is no vote.
     """
     if which == REVEAL:
-        return self._shape().reveal_secs
+        return self._slots[0] >> 224
+    if which == VOTE:
+        return self._vote_secs_of(self._slots[0])
     return (self._slots[1] >> (96 + 32 * which)) & (2**32 - 1)
 
 
@@ -290,6 +313,10 @@ def _unpacked(slots: uint256[4]) -> ISecModelUpdate.SessionParams:
     shape: ISessionRules.Shape = self._shape_of(slots[0])
     w: uint256 = slots[1]
     stake: Stake = self._stake_of(slots[2])
+    if shape.rule == NORM_VOTE:
+        shape.krum_mu_bps = 0
+        shape.krum_m = 0
+        shape.krum_m_rule = 0
     return ISecModelUpdate.SessionParams(
         parameter_count=shape.parameter_count,
         samples=w & (2**32 - 1),
@@ -318,7 +345,7 @@ def _unpacked(slots: uint256[4]) -> ISecModelUpdate.SessionParams:
         aggregate_secs=(w >> 192) & (2**32 - 1),
         select_secs=w >> 224,
         reveal_secs=shape.reveal_secs,
-        vote_secs=0,
+        vote_secs=self._vote_secs_of(slots[0]),
         reward_wei=stake.reward_wei,
         bond_wei=stake.bond_wei,
         fee_cap_wei=slots[3] & (2**40 - 1),

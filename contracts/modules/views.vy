@@ -8,6 +8,7 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
+from interfaces import ISessionVote
 from . import bounds
 from . import credits
 from . import escrow
@@ -18,6 +19,7 @@ from . import progress
 from . import publication
 from . import registry
 from . import seats
+from . import tally
 from . import terms
 
 uses: credits
@@ -200,6 +202,41 @@ def group(group_id: uint256) -> ISecModelUpdate.GroupView:
         found.blamed = g.blamed
         found.seeds_hash = groups._seeds(group_id)
     return found
+
+
+@view
+@external
+def ballot(account: address) -> ISessionVote.Ballot:
+    """
+    @param account Anybody.
+    @return Its vote.
+    """
+    m: registry.Member = registry._load(account)
+    found: ISessionVote.Ballot = ISessionVote.Ballot(commitment=empty(bytes32), opened=m.opened)
+    if m.voted:
+        found.commitment = registry._commitments[m.key_address]
+    return found
+
+
+@view
+@external
+def votes_cast() -> uint256:
+    """
+    @return Votes that were opened.
+    """
+    return progress._load().cast
+
+
+@view
+@external
+def votes_against(group_id: uint256) -> uint256:
+    """
+    @param group_id Group id.
+    @return Votes against it.
+    """
+    if group_id >= bounds.MAX_GROUP_IDS:
+        return 0
+    return tally._against(progress._tallies[group_id // tally.LANES], group_id)
 
 
 @view

@@ -219,6 +219,18 @@ impl PyCodec {
         select::norm(&self.0, &numbers("norms", &norms)?, &numbers("counts", &counts)?).map_err(to_python)
     }
 
+    fn select_norm_vote(
+        &self,
+        norms: Vec<Bound<'_, PyAny>>,
+        counts: Vec<Bound<'_, PyAny>>,
+        against: Vec<Bound<'_, PyAny>>,
+        cast: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<bool>> {
+        let (norms, counts): (Vec<u128>, Vec<u64>) = (numbers("norms", &norms)?, numbers("counts", &counts)?);
+        let (against, cast): (Vec<u64>, u64) = (numbers("against", &against)?, arrays::number("cast", cast)?);
+        select::norm_vote(&self.0, &norms, &counts, &against, cast).map_err(to_python)
+    }
+
     #[pyo3(signature = (norms, products, counts=None))]
     fn select_krum(
         &self,
@@ -264,7 +276,7 @@ impl PyCodec {
         let published = arrays::floats("published", published, self.0.parameter_count())?;
         let vectors = (weights.as_slice()?, published.as_slice()?);
         let seed = rounding_seed_or_random(rounding_seed)?;
-        let shrink = shrink && self.0.rule() == Rule::Norm;
+        let shrink = shrink && self.0.rule().shrinks();
         let (bytes, found) = kernels::encoded(py, self.0.coding(), vectors, &seed, shrink, masker)?;
         self.upload(py, bytes, found.clipped, found.scale)
     }
@@ -322,6 +334,7 @@ impl PyCodec {
         match self.0.rule() {
             Rule::Krum { mu_bps, m, picks } => Ok((mu_bps, m, picks)),
             Rule::Norm => Err(InputError::new_err("rule: expected 1 (krum), got 0 (norm)")),
+            Rule::NormVote => Err(InputError::new_err("rule: expected 1 (krum), got 2 (norm+vote)")),
         }
     }
 }
@@ -412,6 +425,21 @@ fn published_hash(py: Python<'_>, chunks: Vec<PyBackedBytes>) -> Bound<'_, PyByt
 }
 
 #[pyfunction]
+fn vote_commitment<'py>(
+    py: Python<'py>,
+    chain_id: &Bound<'py, PyAny>,
+    session: &Bound<'py, PyAny>,
+    member: &Bound<'py, PyAny>,
+    bits: &Bound<'py, PyAny>,
+    salt: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let (session, member) = (arrays::address("session", session)?, arrays::address("member", member)?);
+    let (chain_id, bits) = (arrays::number("chain_id", chain_id)?, arrays::uint256("bits", bits)?);
+    let hash = digest::vote_commitment(chain_id, &session, &member, &bits, &arrays::fixed("salt", salt)?);
+    Ok(PyBytes::new(py, &hash))
+}
+
+#[pyfunction]
 fn model_hash<'py>(py: Python<'py>, params: &[u8], published: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let hash = digest::model_hash(params, &arrays::fixed("published_hash", published)?).map_err(to_python)?;
     Ok(PyBytes::new(py, &hash))
@@ -466,6 +494,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(from_float_words, m)?)?;
     m.add_function(wrap_pyfunction!(published_hash, m)?)?;
     m.add_function(wrap_pyfunction!(model_hash, m)?)?;
+    m.add_function(wrap_pyfunction!(vote_commitment, m)?)?;
     m.add_function(wrap_pyfunction!(set_hash, m)?)?;
     m.add_function(wrap_pyfunction!(commitment_root, m)?)?;
     m.add_function(wrap_pyfunction!(permutation, m)?)?;

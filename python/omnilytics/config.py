@@ -64,7 +64,7 @@ class ShapeOptions(BaseModel):
     encoding: Literal["delta", "weights"] = "delta"
     bound: Annotated[int, Field(ge=1, le=2**31 - 1)] = 7
     assignment: Literal["shuffled", "greedy"] = "shuffled"
-    select: Literal["norm", "krum"] = "norm"
+    select: Literal["norm", "norm+vote", "krum"] = "norm+vote"
     krum_mu: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = None
     krum_m: Count | None = None
     krum_picks: Literal["strict", "paper"] = "strict"
@@ -81,10 +81,10 @@ class ShapeOptions(BaseModel):
         return self
 
     def _check_encoding(self) -> None:
-        if self.encoding == "weights" and self.select == "norm":
+        if self.encoding == "weights" and self.select != "krum":
             raise ValueError(
-                "encoding: expected delta with --select norm, whose limit is set for clipped differences, got weights. "
-                "Add --select krum"
+                f"encoding: expected delta with --select {self.select}, whose limit is set for clipped differences, "
+                "got weights. Add --select krum"
             )
         if self.encoding == "weights" and "bound" in self.model_fields_set:
             raise ValueError(f"bound: expected none with --encoding weights, which sets its own, got {self.bound}")
@@ -114,7 +114,7 @@ class ShapeOptions(BaseModel):
 
     def _check_krum(self) -> None:
         given = self.model_fields_set
-        if self.select == "norm":
+        if self.select != "krum":
             for name in ("krum_mu", "krum_m", "krum_picks"):
                 if name in given and getattr(self, name) is not None:
                     raise ValueError(f"{name}: expected none without --select krum, got {getattr(self, name)}")
@@ -158,6 +158,7 @@ class DemoOptions(ShapeOptions):
         alpha: the Dirichlet concentration; small means few classes each.
         stand_in: what plays the private layers at a data owner; `layers` only.
         suite: the generator that expands masks; `recover` takes `keccak` alone.
+        vote_flip: whether each bit of a vote is flipped with probability 1/8; `norm+vote` only.
         dropouts: data owners with a seat that are gone from some step on, others in each session; `recover` only.
         attackers: data owners that attack in every session, drawn by the seed.
         attack: upload uniform 256-bit words, or the own step times 100, clipped.
@@ -178,6 +179,7 @@ class DemoOptions(ShapeOptions):
     alpha: Positive | None = None
     stand_in: Literal["own-common", "own", "shared"] = "own-common"
     suite: Literal["aes", "keccak"] | None = None
+    vote_flip: bool = False
     dropouts: Annotated[int, Field(ge=0, le=2**20)] = 0
     attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
     attack: Literal["garbage", "scaled"] = "garbage"
@@ -213,6 +215,8 @@ class DemoOptions(ShapeOptions):
         _check_data_dir(self.dataset, self.data_dir)
         if self.partition == "iid" and self.alpha is not None:
             raise ValueError(f"alpha: expected none with --partition iid, got {self.alpha:g}")
+        if self.vote_flip and self.select != "norm+vote":
+            raise ValueError(f"vote_flip: expected --select norm+vote with it, got {self.select}")
         if self.attackers == 0 and "attack" in given:
             raise ValueError(f"attack: expected --attackers of at least 1 with it, got 0 attackers for {self.attack}")
 

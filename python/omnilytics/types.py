@@ -40,7 +40,7 @@ class State(IntEnum):
 
 
 class Stage(IntEnum):
-    """Where a session stands, finer than `State` (PROTOCOL.md section 6). 9 is reserved."""
+    """Where a session stands, finer than `State` (PROTOCOL.md section 6)."""
 
     SETUP = 0
     REGISTER = 1
@@ -51,6 +51,7 @@ class Stage(IntEnum):
     REVEAL = 6
     AGGREGATE = 7
     SELECT = 8
+    VOTE = 9
     PAYMENT = 10
     FINISHED = 11
 
@@ -94,6 +95,17 @@ class Rule(IntEnum):
 
     NORM = 0
     KRUM = 1
+    NORM_VOTE = 2
+
+    @property
+    def spelling(self) -> str:
+        """As people type and read it: `norm`, `krum`, `norm+vote`."""
+        return self.name.lower().replace("_", "+")
+
+    @classmethod
+    def spelled(cls, word: str) -> Rule:
+        """The rule that is spelled so."""
+        return cls[word.upper().replace("+", "_")]
 
 
 class KrumPicks(IntEnum):
@@ -220,6 +232,9 @@ class SessionParams:
 COMMITS_TO_RECOVER = 3
 """Calls of one member that are paid as a commitment, with `recover`: `share`, `reveal`, `reveal_shares`."""
 
+VOTE_CALLS = 2
+"""Calls of one member that are paid as a commitment on top, with `norm+vote`: `vote`, `open_vote`."""
+
 
 def member_fees_wei(params: SessionParams) -> int:
     """F, the most that one member's own calls are paid, wei (E20).
@@ -231,6 +246,7 @@ def member_fees_wei(params: SessionParams) -> int:
     if fees is None:
         return 0
     commits = COMMITS_TO_RECOVER if params.policy is DropoutPolicy.RECOVER else 1
+    commits += VOTE_CALLS if params.rule is Rule.NORM_VOTE else 0
     gas = fees.register + commits * fees.commit + fees.an_upload(params.words, params.chunks)
     return gas * params.fee_cap_wei
 
@@ -239,15 +255,17 @@ def most_commits(params: SessionParams) -> int:
     """Most calls of a session that are paid as a commitment.
 
     Two rounds of them; with `recover` two rounds of shares, for each seat two calls to reveal and one to rebuild, for
-    each group one that discloses its seeds.
+    each group one that discloses its seeds. With `norm+vote` each seat votes on top, and opens its vote.
     """
     seats = params.rounds * params.members
-    return 5 * seats + params.rounds if params.policy is DropoutPolicy.RECOVER else 2 * seats
+    votes = VOTE_CALLS * seats if params.rule is Rule.NORM_VOTE else 0
+    return votes + (5 * seats + params.rounds if params.policy is DropoutPolicy.RECOVER else 2 * seats)
 
 
 def most_moves(params: SessionParams) -> int:
     """Most changes of stage from the end of registration to the payment: two draws and two rounds among them."""
-    return 11 if params.policy is DropoutPolicy.RECOVER else 8
+    votes = 2 if params.rule is Rule.NORM_VOTE else 0
+    return votes + (11 if params.policy is DropoutPolicy.RECOVER else 8)
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:
@@ -370,6 +388,14 @@ class GroupView:
     lent: int
     blamed: int
     seeds_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """What the contract knows of a member's vote: its commitment (E38), 32 bytes, zero before; whether it is open."""
+
+    commitment: bytes
+    opened: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from omnilytics.bench import chain
 from omnilytics.bench.session import Played, Sent, play
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.terms import Terms
+from omnilytics.types import Rule
 
-SMALL = Terms(reward_wei=10**18, rounds=3, group_size=3)
+SMALL = Terms(reward_wei=10**18, rounds=3, group_size=3, rule=Rule.NORM)
 
 
 @pytest.fixture
@@ -42,8 +43,9 @@ SCRIPT = """
 import json
 from omnilytics.bench import chain
 from omnilytics.protocol.terms import Terms
+from omnilytics.types import Rule
 
-chain.TERMS, chain.PARAMETERS = Terms(reward_wei=10**18, rounds=3, group_size=3), 50
+chain.TERMS, chain.PARAMETERS = Terms(reward_wei=10**18, rounds=3, group_size=3, rule=Rule.NORM), 50
 print(json.dumps(chain.run(lambda line: None).to_json()))
 """
 

@@ -11,9 +11,10 @@ from omnilytics.bench.lines import Lines
 from omnilytics.bench.session import Played, play
 from omnilytics.errors import DataError, VerificationError
 from omnilytics.protocol.terms import Terms
+from omnilytics.types import Rule
 from tests.contracts.harness import CONTRACTS
 
-SMALL = Terms(reward_wei=10**18, rounds=3, group_size=3)
+SMALL = Terms(reward_wei=10**18, rounds=3, group_size=3, rule=Rule.NORM)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.artifacts import load
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.chain.embedded import EmbeddedChain
-from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, float_words
+from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, float_words, vote_commitment
 from omnilytics.errors import Reverted
 from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.types import (
@@ -74,6 +74,7 @@ def terms(members: int, assignment: Assignment, rule: Rule) -> SessionParams:
         upload_secs=WINDOW,
         aggregate_secs=WINDOW,
         select_secs=WINDOW,
+        vote_secs=WINDOW if rule is Rule.NORM_VOTE else 0,
         reward_wei=REWARD,
         bond_wei=-(-(members - 1) * REWARD // (rounds * members)),
         unsafe_small=int(members < 3),
@@ -154,6 +155,15 @@ class Story:
 
     def sums(self) -> list[bytes]:
         return [self.codec.sum([self.plain[m] for m in members]) for members in self.order.values()]
+
+    def vote(self) -> None:
+        """Everybody votes against the last group, and opens its vote when all have committed."""
+        bits, salts = 1 << self.params.rounds - 1, {m: bytes([n + 1]) * 32 for n, m in enumerate(self.members)}
+        scope = self.chain.chain_id, self.session.address
+        for member, salt in salts.items():
+            self.session.vote(member, vote_commitment(*scope, member, bits, salt))
+        for member, salt in salts.items():
+            self.session.open_vote(member, bits, salt)
 
     def select(self) -> None:
         products: list[int] = []
@@ -284,6 +294,24 @@ def test_logs_alone_tell_the_session(chain: AnyChain) -> None:
     started = next(found[1] for found in decoded if found is not None and found[0] == "Started")
     assert tuple(started["params"].values()) == params.as_tuple()
     assert tuple(started["params"]) == tuple(SessionParams.__dataclass_fields__)
+
+
+def test_a_group_is_voted_out(chain: AnyChain) -> None:
+    params = terms(3, Assignment.GREEDY, Rule.NORM_VOTE)
+    s = story(chain, params)
+    for step in (s.open, s.register, s.draw, s.commit, s.upload, s.aggregate):
+        step()
+    assert (s.session.stage(), s.session.params()) == (Stage.VOTE, params)
+    assert s.session.deadline() == chain.timestamp() + params.vote_secs
+    s.vote()
+    assert s.session.stage() is Stage.SELECT
+    s.select()
+    assert (s.session.accepted(), s.session.unselected()) == (0b01, False)
+    s.pay()
+    assert s.session.stage() is Stage.FINISHED
+    share = REWARD // (params.rounds * params.members)
+    for group, seated in s.seats().items():
+        assert {worth(chain, m) for m in seated} == {ETHER + share * (group == 0)}
 
 
 def test_what_the_contract_refuses_comes_with_its_reason(chain: AnyChain) -> None:

@@ -30,7 +30,8 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
         "--dataset mnist --data-dir data --owner-samples 40 --samples 20 --partition dirichlet --alpha 0.5 "
         "--split layers --stand-in shared --bound 31 --suite keccak --assignment greedy --select krum --krum-mu 0.25 "
         "--krum-m 2 --krum-picks paper --epochs 3 --batch-size 5 --learning-rate 0.05 --no-augment --patience 4 "
-        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --policy recover --threshold 3 --dropouts 2"
+        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --policy recover --threshold 3 --dropouts 2 "
+        "--no-vote-flip"
     )
     result = call("demo", *arguments.split())
     assert result.exit_code == 0, result.stderr
@@ -115,7 +116,7 @@ def test_names_are_checked_before_the_run(call: Call, demo: FakeDemo, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("--encoding weights", "--encoding: expected delta with --select norm, whose limit"),
+        ("--encoding weights", "--encoding: expected delta with --select norm+vote, whose limit"),
         ("--encoding weights --select krum --bound 7", "--bound: expected none with --encoding weights"),
         ("--stand-in own", "--stand-in: expected none with --split side"),
         ("--dataset mnist", "--data-dir: expected the folder of the four MNIST idx files"),

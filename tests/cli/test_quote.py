@@ -15,6 +15,7 @@ from omnilytics.experiments import recipes
 from omnilytics.protocol.fees import default_table
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
+from omnilytics.types import Rule
 from tests.cli.conftest import Call, valid
 
 
@@ -29,7 +30,9 @@ def test_it_says_what_a_session_costs(call: Call) -> None:
     result = call("quote", "--dataset", "mnist")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("8 groups of 4, 5,386 parameters in 129 words of 6-bit lanes, rule norm, records on")
+    assert lines[0].startswith(
+        "8 groups of 4, 5,386 parameters in 129 words of 6-bit lanes, rule norm+vote, records on"
+    )
     for word in ("reward", "reserve", "register", "upload", "settle", "expected", "at worst", "publish", "bond"):
         assert any(word in line for line in lines), word
 
@@ -44,7 +47,10 @@ def test_json(call: Call, tmp_path: Path) -> None:
     assert value["returned"]["expected_wei"] == deposit["reserve_wei"] - value["fees"]["expected_wei"]
     assert value["returned"]["least_wei"] == 0
     assert value["member"]["reward_wei"] == 10**18 // 32
-    assert value["fee_table"]["register"] == default_table(Terms(reward_wei=10**18).params(1_370, 0.1)).register
+    assert (
+        value["fee_table"]["register"]
+        == default_table(Terms(reward_wei=10**18, rule=Rule.NORM).params(1_370, 0.1)).register
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +122,7 @@ def test_too_few_data_owners(call: Call) -> None:
         (("--gas-price-gwei", -1), "error: --gas-price-gwei: expected a number greater than or equal to 0, got -1.0"),
         (("--gas-price-gwei", "nan"), "error: --gas-price-gwei: expected a finite number, got nan"),
         (("--fee-cap-gwei", 1_001), "error: --fee-cap-gwei: expected a number less than or equal to 1000, got 1001.0"),
-        (("--encoding", "weights"), "error: --encoding: expected delta with --select norm"),
+        (("--encoding", "weights"), "error: --encoding: expected delta with --select norm+vote"),
         (("--krum-m", 2), "error: --krum-m: expected none without --select krum, got 2"),
         (("--select", "krum", "--rounds", 17), "error: --rounds: expected 3 to 16 groups with --select krum, got 17"),
         (("--reward-wei", 31), "error: reward: expected at least 1 wei for each of 32 seats, got 31"),

@@ -66,7 +66,7 @@ def krum_accepts(rules: Contract, case: dict[str, Any], counts: list[int] | None
     numbers = {"krum_mu_bps": case["mu_bps"], "krum_m": case["m"], "krum_m_rule": case["m_rule"]}
     terms = shape(rules, rule=1, policy=int(counts is not None), **numbers)
     live = sum(1 << (2 * i + 1) for i in range(len(norms)))
-    accepted = rules.accepted(terms, live, norms, counts or [1] * len(norms), products)
+    accepted = rules.accepted(terms, live, norms, counts or [1] * len(norms), products, 0, [])
     assert accepted & ~live == 0
     return sum((accepted >> (2 * i + 1) & 1) << i for i in range(len(norms)))
 
@@ -142,9 +142,30 @@ class TestSelection:
     def test_norm(self, rules: Contract, case: dict[str, Any], policy: int) -> None:
         fields = {name: case[name] for name in ("members", "parameter_count", "bound")}
         norms, count = [int(n) for n in case["norms"]], len(case["norms"])
-        accepted = rules.accepted(shape(rules, policy=policy, **fields), (1 << count) - 1, norms, case["counts"], [])
+        live = (1 << count) - 1
+        accepted = rules.accepted(shape(rules, policy=policy, **fields), live, norms, case["counts"], [], 0, [])
         assert accepted == sum(a << i for i, a in enumerate(case["accepted"]))
         by_page = [ref.norm_accepts(n, *fields.values(), u) for n, u in zip(norms, case["counts"], strict=True)]
+        assert by_page == case["accepted"]
+
+    @pytest.mark.parametrize("case", vectors("selection")["norm_vote"], ids=lambda c: c["name"])
+    @pytest.mark.parametrize("gap", [1, 2])
+    def test_norm_vote(self, rules: Contract, case: dict[str, Any], gap: int) -> None:
+        """`gap` 2: every other group has failed, so that ids aren't positions in P."""
+        fields = {name: case[name] for name in ("members", "parameter_count", "bound")}
+        norms, ids = [int(n) for n in case["norms"]], [gap * r for r in range(len(case["norms"]))]
+        tallies = [0] * 9
+        for group, votes in zip(ids, case["against"], strict=True):
+            tallies[group // 15] |= votes << 16 * (group % 15)
+        live = sum(1 << group for group in ids)
+        accepted = rules.accepted(
+            shape(rules, rule=2, **fields), live, norms, case["counts"], [], case["cast"], tallies
+        )
+        assert accepted == sum(a << group for group, a in zip(ids, case["accepted"], strict=True))
+        by_page = [
+            ref.norm_accepts(n, *fields.values(), u) and not ref.voted_out(v, case["cast"], sum(case["counts"]))
+            for n, u, v in zip(norms, case["counts"], case["against"], strict=True)
+        ]
         assert by_page == case["accepted"]
 
     @pytest.mark.parametrize("case", vectors("selection")["krum"], ids=lambda c: c["name"])

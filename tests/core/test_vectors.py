@@ -13,7 +13,7 @@ import pytest
 from omnilytics import codec
 from omnilytics.codec import Codec, GroupContext, MaskKey
 from omnilytics.errors import InputError
-from omnilytics.types import Address, Encoding, KrumPicks, Suite
+from omnilytics.types import Address, Encoding, KrumPicks, Rule, Suite
 
 from .support import VECTORS, floats, group, krum, load, params, unhex
 
@@ -137,6 +137,13 @@ def test_published_hash(case: Case) -> None:
     assert codec.published_hash([unhex(chunk) for chunk in case["chunks"]]) == unhex(case["hash"])
 
 
+@pytest.mark.parametrize("case", cases("digests.json", "votes"))
+def test_vote_commitments(case: Case) -> None:
+    bits, salt = int.from_bytes(unhex(case["bits"]), "big"), unhex(case["salt"])
+    found = codec.vote_commitment(case["chain_id"], case["session"], case["member"], bits, salt)
+    assert found == unhex(case["commitment"])
+
+
 def test_model_hash() -> None:
     case = load("digests.json")["model"]
     names = list(params().__dataclass_fields__)
@@ -168,6 +175,15 @@ def test_norm(case: Case) -> None:
     coder = Codec(params(**{name: case[name] for name in names}, chunk_words=720))
     assert [str(coder.norm_limit(count)) for count in case["counts"]] == case["limits"]
     assert coder.select_norm([int(norm) for norm in case["norms"]], case["counts"]) == case["accepted"]
+
+
+@pytest.mark.parametrize("case", cases("selection.json", "norm_vote"))
+def test_norm_vote(case: Case) -> None:
+    names = ("members", "parameter_count", "bound")
+    coder = Codec(params(**{name: case[name] for name in names}, chunk_words=720, rule=Rule.NORM_VOTE))
+    norms = [int(norm) for norm in case["norms"]]
+    found = coder.select_norm_vote(norms, case["counts"], case["against"], case["cast"])
+    assert found == case["accepted"]
 
 
 @pytest.mark.parametrize("case", cases("selection.json", "krum"))

@@ -117,6 +117,8 @@ def session(
         groups = yield from _declined(number, groups)
     yield from _recovery(purse, groups, now) if recover else _delivery(purse, groups, failed, rng, now)
     alive = [g for g in range(len(groups)) if g not in failed]
+    if rule == "norm+vote":
+        yield from _votes(purse, {g: groups[g] for g in alive}, bad, now)
     yield from _selection(number, alive, groups, bad, rule, rng, unselected, now)
     accepted = [] if unselected else [g for g in alive if not set(groups[g]) & set(bad)]
     paid = alive if unselected else accepted
@@ -135,6 +137,20 @@ def session(
     yield ev.MoneyMoved(number, deposited, 0, burnt, deposited - burnt, 0)
     refused = [g for g in alive if g not in accepted]
     yield ev.SessionFinished(number, accepted, refused, failed, unselected, RESERVE - purse.left, burnt)
+
+
+def _votes(purse: Purse, groups: dict[int, list[str]], bad: list[str], now: int) -> Iterator[ev.Event]:
+    """All who delivered vote: the honest ones against groups with attackers in them, attackers against all others."""
+    number = purse.number
+    dirty = {group for group, seated in groups.items() if set(seated) & set(bad)}
+    seats = [(group, place, member) for group, seated in groups.items() for place, member in enumerate(seated)]
+    yield ev.StageChanged(number, "vote", now + 1600, now + 350)
+    for group, place, member in seats:
+        yield from purse.call(member, "vote", CALLS["commit"], 36)
+        yield ev.MemberChanged(number, member, "voted", group, place, 0, 0)
+    yield ev.StageChanged(number, "vote", now + 1700, now + 380)
+    for group, place, member in seats:
+        yield ev.VoteCast(number, member, group, place, sorted(groups.keys() - dirty if member in bad else dirty))
 
 
 def _withdrawals(number: int, groups: list[list[str]], paid: list[int], bond: int, share: int) -> Iterator[ev.Event]:
@@ -230,7 +246,7 @@ def _selection(
     for group in alive:
         score = int(limit * (rng.uniform(1.3, 2.2) if group in dirty else rng.uniform(0.2, 0.6)))
         passed = group not in dirty and not unselected
-        if rule == "norm":
+        if rule != "krum":
             reason = f"squared length {100 * score // limit} % of the limit"
             yield ev.GroupScored(number, group, passed, passed or unselected, str(score), str(limit), reason)
         else:

@@ -62,6 +62,7 @@ STATES = {
     "nothing": DashboardState(),
     "begun": reduce_all(list(fake.run())[:40]),
     "norm": reduce_all(fake.run(failing=True)),
+    "vote": reduce_all(fake.run(rule="norm+vote")),
     "krum": reduce_all(fake.run(rule="krum", rounds=16)),
     "unselected": reduce_all(fake.run(unselected=True, attackers=0)),
     "long": reduce_all(fake.run(sessions=24)),
@@ -87,6 +88,13 @@ def test_it_has_all_pictures() -> None:
     for words in ("Paid back for gas", "Reserve left", "Declined", "clear 0.25", "suspect 1.00", "from 0 to 1"):
         assert words in checker.text
     assert "prefers-color-scheme: dark" in render_report(STATES["norm"])
+
+
+def test_it_says_who_was_voted_out() -> None:
+    text = checked(render_report(STATES["vote"])).text
+    assert "For : against" in text
+    assert "1 : 31" in text
+    assert "For : against" not in checked(render_report(STATES["norm"])).text
 
 
 def test_every_string_is_escaped() -> None:

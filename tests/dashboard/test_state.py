@@ -48,6 +48,20 @@ def test_verdicts_are_the_contracts() -> None:
         )
 
 
+def test_votes_are_counted_by_group() -> None:
+    run = tuple(fake.run(rule="norm+vote", failing=True))
+    state = reduce_all(run)
+    bad = {member.address for member in state.members if member.attacker}
+    for session in state.sessions:
+        voters = sum(len(g.members) for g in session.groups if not g.failed)
+        enemies = sum(len(bad & set(g.members)) for g in session.groups if not g.failed)
+        for group in session.groups:
+            dirty = bool(bad & set(group.members))
+            assert group.votes == (0 if group.failed else voters)
+            assert group.against == (0 if group.failed else voters - enemies if dirty else enemies)
+    assert not any(g.votes for s in WHOLE.sessions for g in s.groups)
+
+
 def test_a_failed_group_stays_failed_after_it_is_settled() -> None:
     group = reduce_all(RUN).sessions[1].groups[0]
     assert (group.status, group.failed) == ("settled", True)

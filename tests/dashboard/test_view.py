@@ -142,6 +142,17 @@ def test_who_missed_which_step_stands_in_its_group() -> None:
         assert f"{state.member_name(leaver).removeprefix('DO ')}!{mark}" in text.replace("*", "")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_votes_are_shown_for_and_against(size: tuple[int, int]) -> None:
+    events = list(fake.run(rule="norm+vote"))
+    last = max(i for i, e in enumerate(events) if isinstance(e, ev.VoteCast))
+    text = "\n".join(lines(reduce_all(events[: last + 1]), *size))
+    assert "votes" in text
+    assert "1:31" in text
+    assert "31:1" in text
+    assert "votes" not in "\n".join(lines(reduce_all(fake.run()), *size))
+
+
 def test_colours_are_never_alone() -> None:
     state = reduce_all(fake.run())
     plain, colour = lines(state, 120, 40), lines(state, 120, 40, colour=True)

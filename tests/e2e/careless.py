@@ -51,6 +51,9 @@ class Careless:
     def rounding_seed(self):  # type: ignore[no-untyped-def]
         return self.seeded.rounding_seed
 
+    def vote_seed(self) -> bytes:
+        return self.seeded.vote_seed()
+
     def sharing_seed(self, group: int, members: Sequence[Address]) -> bytes | None:
         return self.seeded.sharing_seed(group, members)
 

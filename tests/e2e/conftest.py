@@ -21,8 +21,9 @@ from omnilytics.protocol.record import RecordWriter, SessionRecord
 from omnilytics.protocol.terms import Terms
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset, load_digits
+from omnilytics.types import Rule
 
-TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, samples=10, epochs=1, batch_size=5)
+TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, samples=10, epochs=1, batch_size=5, rule=Rule.NORM)
 PLAN = Plan(
     sessions=2,
     terms=TERMS,

@@ -120,11 +120,10 @@ class Fair:
 
 
 def steps(indices: Sequence[int], published: FloatVec) -> list[FloatVec]:
-    """Each member's weights after its training."""
-    return [
-        published + SEEDS.numpy("step", index).normal(scale=CLIP / 8, size=published.size).astype(np.float32)
-        for index in indices
-    ]
+    """Each member's weights after its training: half of each step is what all of them learn."""
+    common = SEEDS.numpy("common").normal(scale=CLIP / 11, size=published.size)
+    own = (SEEDS.numpy("step", index).normal(scale=CLIP / 11, size=published.size) for index in indices)
+    return [published + (common + one).astype(np.float32) for one in own]
 
 
 def check_money(outcome: Outcome) -> None:

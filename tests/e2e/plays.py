@@ -23,12 +23,22 @@ MEMBERS = 8
 SIZE = 400
 """Parameters: with chunks of 8 words two chunks."""
 
-ABORT = Terms(reward_wei=10**18 + 1, rounds=2, min_rounds=1, group_size=4, colluders=1, assignment=Assignment.GREEDY)
+ABORT = Terms(
+    reward_wei=10**18 + 1,
+    rounds=2,
+    min_rounds=1,
+    group_size=4,
+    colluders=1,
+    assignment=Assignment.GREEDY,
+    rule=Rule.NORM,
+)
 RECOVER = replace(ABORT, policy=DropoutPolicy.RECOVER)
 TERMS = {
     "abort": ABORT,
     "recover": RECOVER,
     "shuffled": replace(RECOVER, assignment=Assignment.SHUFFLED, chunk_words=8),
+    "vote": replace(ABORT, rule=Rule.NORM_VOTE),
+    "vote-recover": replace(RECOVER, rule=Rule.NORM_VOTE),
     "krum": replace(
         ABORT, rounds=4, group_size=2, unsafe_small=True, rule=Rule.KRUM, krum_m=1, krum_m_rule=KrumPicks.PAPER
     ),

@@ -11,10 +11,10 @@ from omnilytics.errors import Reverted
 from omnilytics.protocol import events
 from omnilytics.protocol.member import PastGroups, Policy
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Address, Assignment, member_fees_wei
+from omnilytics.types import Address, Assignment, Rule, member_fees_wei
 from tests.e2e.market import CLIP, D, Fair
 
-TERMS = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3)
+TERMS = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3, rule=Rule.NORM)
 GREEDY = replace(TERMS, assignment=Assignment.GREEDY)
 A, B, C, E, F = (Address(f"0x{i:040x}") for i in range(1, 6))
 

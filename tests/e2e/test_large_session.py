@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from omnilytics.chain.embedded import TX_GAS_CAP
 from omnilytics.protocol.terms import MAX_TRANSACTION_BYTES, Terms
-from omnilytics.types import Assignment
+from omnilytics.types import Assignment, Rule
 from tests.e2e.market import Fair
 from tests.e2e.test_second_round import Absent
 
 PAPER_SIZE = 5_705
-TERMS = Terms(reward_wei=10**18, rounds=64, group_size=4, min_rounds=3)
+TERMS = Terms(reward_wei=10**18, rounds=64, group_size=4, min_rounds=3, rule=Rule.NORM)
 ENVELOPE_BYTES = 134
 """Upper bound of a signed transaction around its calldata."""
 

@@ -13,10 +13,10 @@ from omnilytics.protocol.randomness import SystemRandomness
 from omnilytics.protocol.session import SessionDriver
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.verify import verify_session
-from omnilytics.types import Address, Assignment, Pool, RecordConstants, reserve_wei
+from omnilytics.types import Address, Assignment, Pool, RecordConstants, Rule, reserve_wei
 from tests.e2e.market import CLIP, D, Fair
 
-TERMS = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3)
+TERMS = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3, rule=Rule.NORM)
 MANY = [Address(f"0x{i:040x}") for i in range(1, 301)]
 
 

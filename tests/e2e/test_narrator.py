@@ -26,8 +26,9 @@ from tests.e2e.test_membership import MANY, cohort_of
 from tests.e2e.test_recover import TERMS, gone, spoil
 from tests.e2e.test_second_round import Absent
 
-SHUFFLED = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3)
+SHUFFLED = Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3, rule=Rule.NORM)
 GREEDY = replace(SHUFFLED, assignment=Assignment.GREEDY)
+VOTE = {"rule": Rule.NORM_VOTE}
 KRUM = replace(SHUFFLED, rule=Rule.KRUM, krum_m=1, krum_m_rule=KrumPicks.PAPER)
 
 
@@ -109,6 +110,8 @@ RUNS = {
     "greedy": plain(GREEDY),
     "recover": plain(TERMS),
     "krum": plain(KRUM),
+    "vote": plain(replace(GREEDY, **VOTE)),  # type: ignore[arg-type]
+    "vote-recover": plain(replace(TERMS, **VOTE)),  # type: ignore[arg-type]
     "spoilt": spoilt,
     "absent": absent,
     "declined": declined,

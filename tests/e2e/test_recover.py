@@ -14,14 +14,22 @@ from omnilytics.errors import Reverted
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.protocol import events
 from omnilytics.protocol.company import Dropouts, Step
-from omnilytics.protocol.member import Policy, Upload
+from omnilytics.protocol.member import Behaviour, Policy, Upload
 from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.terms import Terms
 from omnilytics.types import Assignment, DropoutPolicy, Encoding, KrumPicks, Receipt, Rule
 from tests.e2e.market import CLIP, SEEDS, D, Fair
 
-ABORT = Terms(reward_wei=10**18 + 1, rounds=3, group_size=4, min_rounds=1, colluders=1, assignment=Assignment.GREEDY)
+ABORT = Terms(
+    reward_wei=10**18 + 1,
+    rounds=3,
+    group_size=4,
+    min_rounds=1,
+    colluders=1,
+    assignment=Assignment.GREEDY,
+    rule=Rule.NORM,
+)
 TERMS = replace(ABORT, policy=DropoutPolicy.RECOVER)
 BOND = TERMS.params(D, CLIP).bond_wei
 SHARE = TERMS.reward_wei // 12
@@ -228,7 +236,7 @@ def test_who_declines_dissolves_its_group_before_it_shares() -> None:
 
 
 def test_a_member_that_masks_nothing_misses_the_upload() -> None:
-    class Silent:
+    class Silent(Behaviour):
         def masked_input(self, upload: Upload) -> MaskedInput | None:
             return None
 

@@ -20,7 +20,15 @@ from tests.e2e.market import CLIP, Fair
 WINDOW = 10**6
 WINDOWS = ("register_secs", "commit_secs", "upload_secs", "reveal_secs", "aggregate_secs", "select_secs")
 TERMS = replace(
-    Terms(reward_wei=10**18, policy=DropoutPolicy.RECOVER, min_rounds=1, colluders=1, bound=1, unsafe_small=True),
+    Terms(
+        reward_wei=10**18,
+        policy=DropoutPolicy.RECOVER,
+        min_rounds=1,
+        colluders=1,
+        bound=1,
+        unsafe_small=True,
+        rule=Rule.NORM,
+    ),
     **dict.fromkeys(WINDOWS, WINDOW),  # type: ignore[arg-type]
 )
 LENIENT = Policy(accept_near_repeats=True, accept_unsafe_small=True)

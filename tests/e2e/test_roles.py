@@ -9,7 +9,7 @@ import pytest
 
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError, Reverted
-from omnilytics.protocol.member import DataOwner, Policy, Upload
+from omnilytics.protocol.member import Behaviour, DataOwner, Policy, Upload
 from omnilytics.protocol.member_role import MemberRole
 from omnilytics.protocol.past import past_groups
 from omnilytics.protocol.randomness import SeededRandomness
@@ -21,8 +21,9 @@ from tests.e2e.market import SEEDS, Fair
 from tests.e2e.roles import Cast, Ending, alone, ending, shuffled
 from tests.e2e.shared import Shared
 
-TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, assignment=Assignment.GREEDY)
+TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, assignment=Assignment.GREEDY, rule=Rule.NORM)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2, krum_m_rule=KrumPicks.PAPER)
+VOTE = replace(TERMS, rule=Rule.NORM_VOTE)
 MEMBERS = 12
 
 
@@ -42,7 +43,7 @@ def cast(terms: Terms, **fair: object) -> Cast:
     return roles
 
 
-@pytest.mark.parametrize("terms", [TERMS, KRUM], ids=["norm", "krum"])
+@pytest.mark.parametrize("terms", [TERMS, VOTE, KRUM], ids=["norm", "norm+vote", "krum"])
 @pytest.mark.parametrize("seed", range(3))
 def test_in_any_order_they_come_to_the_same_end(terms: Terms, seed: int) -> None:
     roles = cast(terms)
@@ -52,10 +53,11 @@ def test_in_any_order_they_come_to_the_same_end(terms: Terms, seed: int) -> None
     assert roles.session.stage() is Stage.FINISHED
 
 
-def test_one_that_is_made_anew_before_every_step_changes_nothing() -> None:
-    roles = cast(TERMS)
+@pytest.mark.parametrize("terms", [TERMS, VOTE], ids=["norm", "norm+vote"])
+def test_one_that_is_made_anew_before_every_step_changes_nothing(terms: Terms) -> None:
+    roles = cast(terms)
     roles.run(lambda accounts: [account for account in accounts if roles.again(account) is None])
-    assert roles.ending() == driven(TERMS)
+    assert roles.ending() == driven(terms)
 
 
 def test_it_is_the_same_with_words_in_many_chunks() -> None:
@@ -144,7 +146,7 @@ def test_other_secrets_than_those_it_registered_with_are_refused() -> None:
         roles.step(victim)
 
 
-class Absent:
+class Absent(Behaviour):
     """Registers, and commits to nothing."""
 
     def masked_input(self, upload: Upload) -> MaskedInput | None:

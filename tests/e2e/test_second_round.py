@@ -10,18 +10,18 @@ import pytest
 from omnilytics.codec import Codec, GroupContext, MaskedInput
 from omnilytics.protocol import events
 from omnilytics.protocol.ledger import Ledger
-from omnilytics.protocol.member import Honest, Upload
+from omnilytics.protocol.member import Behaviour, Honest, Upload
 from omnilytics.protocol.randomness import SystemRandomness
 from omnilytics.protocol.session import SessionDriver
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Assignment
+from omnilytics.types import Assignment, Rule
 from tests.e2e.market import CLIP, D, Fair, steps
 
-TERMS = Terms(reward_wei=10**18 + 1, rounds=4, min_rounds=1, group_size=3)
+TERMS = Terms(reward_wei=10**18 + 1, rounds=4, min_rounds=1, group_size=3, rule=Rule.NORM)
 GREEDY = replace(TERMS, assignment=Assignment.GREEDY)
 
 
-class Absent:
+class Absent(Behaviour):
     """Registers and is never heard of again."""
 
     def masked_input(self, upload: Upload) -> MaskedInput | None:

@@ -14,12 +14,12 @@ from omnilytics.errors import ProtocolError
 from omnilytics.experiments.attacks import Garbage, Scaled
 from omnilytics.protocol import events
 from omnilytics.protocol.ledger import Ledger
-from omnilytics.protocol.member import Policy, Upload
+from omnilytics.protocol.member import Behaviour, Policy, Upload
 from omnilytics.types import Address, Assignment, Encoding, Suite
 from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
 
 
-class Absent:
+class Absent(Behaviour):
     """Registers and is never heard of again."""
 
     def masked_input(self, upload: Upload) -> MaskedInput | None:

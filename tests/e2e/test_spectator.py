@@ -19,12 +19,14 @@ from omnilytics.protocol.spectator import Onlooker, Spectator, Watched
 from omnilytics.protocol.steps import Decision, Done, Waiting
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.verify import Findings, verify_session, verify_sessions
-from omnilytics.types import Address, Assignment, DropoutPolicy, Log, Stage
+from omnilytics.types import Address, Assignment, DropoutPolicy, Log, Rule, Stage
 from tests.e2e.market import Fair
 from tests.e2e.roles import Cast
 from tests.e2e.test_narrator import RUNS
 
-ABORT = Terms(reward_wei=10**18, rounds=2, group_size=4, min_rounds=1, colluders=1, assignment=Assignment.GREEDY)
+ABORT = Terms(
+    reward_wei=10**18, rounds=2, group_size=4, min_rounds=1, colluders=1, assignment=Assignment.GREEDY, rule=Rule.NORM
+)
 
 
 @dataclass

@@ -14,11 +14,11 @@ from omnilytics.codec import MaskedInput
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.attacks import Garbage
 from omnilytics.protocol.history import History
-from omnilytics.protocol.member import Policy, Upload
+from omnilytics.protocol.member import Behaviour, Policy, Upload
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.verify import verify_record, verify_session
-from omnilytics.types import Log
+from omnilytics.types import Log, Rule
 from tests.e2e.conftest import PLAN, TERMS, World, krum_plan
 from tests.e2e.market import Fair
 
@@ -30,6 +30,8 @@ UNCHECKED = {
     "BarrierPassed": {"upload_deadline"},
     "UploadClosed": {"deadline"},
     "AggregationClosed": {"select_deadline"},
+    "VotingClosed": {"open_deadline"},
+    "VoteClosed": {"select_deadline"},
     "RoundClosed": {"draw_block"},
     "Redrawn": {"commit_deadline"},
     "FeeCredited": {"gas_metered"},
@@ -46,18 +48,19 @@ DISPENSABLE = {"Withdrawn", "RegistrationClosed", "UploadClosed", "AggregationCl
 """Logs that only repeat what others say, and withdrawals: what isn't withdrawn is a credit."""
 
 
-class Absent:
+class Absent(Behaviour):
     def masked_input(self, upload: Upload) -> MaskedInput | None:
         return None
 
 
-@pytest.fixture(scope="module", params=["norm", "krum", "failed", "redrawn"])
+@pytest.fixture(scope="module", params=["norm", "vote", "krum", "failed", "redrawn"])
 def recorded(request: pytest.FixtureRequest) -> SessionRecord:
     if request.param == "redrawn":
         return redrawn()
     garbage = Garbage(np.random.default_rng(0))
     worlds = {
         "norm": World(plan=replace(PLAN, sessions=1), behaviours={1: garbage}, members=14),
+        "vote": World(plan=replace(PLAN, sessions=1, terms=replace(TERMS, rule=Rule.NORM_VOTE)), members=14),
         "krum": World(plan=replace(krum_plan(), sessions=1), behaviours={1: garbage}),
         "failed": World(plan=replace(PLAN, sessions=1, terms=replace(TERMS, chunk_words=8)), behaviours={1: Absent()}),
     }
@@ -71,7 +74,7 @@ def redrawn() -> SessionRecord:
     m = Fair(12).members
     known = Policy(known_accounts=frozenset({*m[1:3], *m[3:12]}), min_known_peers=2, accept_near_repeats=True)
     fair = Fair(12, policy=known, behaviours={5: Absent()})
-    fair.run(Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3))
+    fair.run(Terms(reward_wei=10**18, rounds=4, min_rounds=1, group_size=3, rule=Rule.NORM))
     return fair.records[0]
 
 

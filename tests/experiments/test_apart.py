@@ -15,7 +15,7 @@ from omnilytics.experiments.parts import COMMON, SPLITS, part_of, training
 from omnilytics.experiments.recipes import build_split, recipe_for
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import FloatVec, SessionParams
+from omnilytics.types import FloatVec, Rule, SessionParams
 
 PARTS = 40
 
@@ -27,7 +27,9 @@ def published() -> FloatVec:
 
 @pytest.fixture(scope="module")
 def params(published: FloatVec) -> SessionParams:
-    terms = Terms(reward_wei=10**18, rounds=1, min_rounds=1, group_size=4, samples=5, epochs=1, batch_size=5)
+    terms = Terms(
+        reward_wei=10**18, rounds=1, min_rounds=1, group_size=4, samples=5, epochs=1, batch_size=5, rule=Rule.NORM
+    )
     return terms.params(len(published), 0.5)
 
 

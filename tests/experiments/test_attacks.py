@@ -10,12 +10,12 @@ from omnilytics.experiments.attacks import Garbage, Honest, Scaled
 from omnilytics.protocol.member import Behaviour, Upload
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address
+from omnilytics.types import Address, Rule
 
 D = 500
 CLIP = 0.25
 SEEDS = Seeds(3)
-CODEC = Codec(Terms(reward_wei=10**6).params(D, CLIP))
+CODEC = Codec(Terms(reward_wei=10**6, rule=Rule.NORM).params(D, CLIP))
 KEYS = [MaskKey.from_seed(SEEDS.bytes("key", i)) for i in range(4)]
 
 

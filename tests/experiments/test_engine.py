@@ -53,7 +53,7 @@ def test_trials_do_not_depend_on_the_number_of_processes() -> None:
     assert results(Local(1)) == results(Local(2))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ray_gives_the_same_and_errors_come_through() -> None:
     pytest.importorskip("ray")
     alone = results(Local(1))

@@ -33,13 +33,13 @@ from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import Watch
 from omnilytics.seeds import Seeds
 from omnilytics.train.local import train_local
-from omnilytics.types import Address, Assignment, FloatVec, SessionParams
+from omnilytics.types import Address, Assignment, FloatVec, Rule, SessionParams
 from tests.chain.crashing import KILLED, Fate, connect
 from tests.experiments.vault import Kept
 
 PARTS = 32
 GROUP = 4
-TERMS = Terms(reward_wei=10**18, rounds=1, min_rounds=1, group_size=GROUP, assignment=Assignment.GREEDY)
+TERMS = Terms(reward_wei=10**18, rounds=1, min_rounds=1, group_size=GROUP, assignment=Assignment.GREEDY, rule=Rule.NORM)
 ACCOUNT = Account.from_key(b"\7" * 32)
 SEEDS = Seeds(5)
 FEWEST_STEPS = 10

@@ -41,7 +41,7 @@ WINDOW = 10**6
 
 TERMS = Terms(
     reward_wei=10**18, min_rounds=1, unsafe_small=True, register_secs=WINDOW, commit_secs=WINDOW, upload_secs=WINDOW,
-    aggregate_secs=WINDOW, select_secs=WINDOW,
+    aggregate_secs=WINDOW, select_secs=WINDOW, rule=Rule.NORM,
 )  # fmt: skip
 
 

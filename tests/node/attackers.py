@@ -14,6 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import SessionPort
+from omnilytics.chain.rpc.wallet import TX_GAS_CAP
 from omnilytics.types import Address
 from tests.node.chains import GAS_MONEY, RICH_ADDRESS, NodeChain
 
@@ -83,6 +84,48 @@ class Copier:
     def profit(self) -> int:
         """What it has more, what the session owes it included, wei."""
         return self.chain.balance(self.address) + self.session.credit_of(self.address) - GAS_MONEY
+
+
+@dataclass
+class Crowd:
+    """Fills blocks, at any price, until the base fee is `top_wei`; then lets it fall to an eighth; `peaks` times.
+
+    Each of its transactions burns all the gas that it may use, by a constructor that is no instruction.
+    """
+
+    chain: NodeChain
+    top_wei: int
+    account: Any = field(default_factory=Account.create)
+    peaks: int = 2
+    highest_wei: int = 0
+    _filling: bool = True
+    _sent: int = 0
+    _block: int = -1
+
+    def __post_init__(self) -> None:
+        self.chain.send("fund", RICH_ADDRESS, Address(self.account.address.lower()), b"", 10**30)
+
+    def look(self) -> None:
+        """Fills the next block, once for each block that comes."""
+        block = self.chain.node.ask("eth_getBlockByNumber", "latest", False)
+        number, base = int(block["number"], 16), int(block["baseFeePerGas"], 16)
+        self.highest_wei = max(self.highest_wei, base)
+        if self._filling and base >= self.top_wei:
+            self._filling = False
+            self.peaks -= 1
+        elif self.peaks and base < self.top_wei // 8:
+            self._filling = True
+        if self._filling and number != self._block:
+            self._block, left = number, int(block["gasLimit"], 16)
+            while left:
+                self._burn(min(left, TX_GAS_CAP))
+                left -= min(left, TX_GAS_CAP)
+
+    def _burn(self, gas: int) -> None:
+        fees = {"maxFeePerGas": 10**14, "maxPriorityFeePerGas": 2 * GWEI, "chainId": self.chain.chain_id}
+        signed = self.account.sign_transaction(fees | {"type": 2, "nonce": self._sent, "gas": gas, "data": "0xfe"})
+        self._sent += 1
+        self.chain.node.ask("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
 
 
 @contextmanager

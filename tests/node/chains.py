@@ -76,7 +76,9 @@ class AnvilChain(NodeChain):
 
 
 class GethChain(NodeChain):
-    """Every block is a second after the one before it, so that blocks are time: wait by sending."""
+    """Every block is a second after the one before it, so that blocks are time: wait by sending, unless it ticks."""
+
+    ticks = False
 
     def wait_until(self, timestamp: int) -> None:
         while self.timestamp() < timestamp:
@@ -93,18 +95,23 @@ class GethChain(NodeChain):
         self.node.stop()
         self.node.options = (*self.node.options, "--dev.period", "1")
         self.node.start()
+        self.ticks = True
 
     def _one_block(self) -> None:
-        """With less ado than `send` makes."""
         number = self.block_number()
+        if not self.ticks:
+            self._send_one()
+        while self.block_number() == number:
+            time.sleep(0.002)
+
+    def _send_one(self) -> None:
+        """With less ado than `send` makes."""
         nonce = int(self.node.ask("eth_getTransactionCount", RICH.address, "latest"), 16)
         fees = {"maxFeePerGas": WEALTH // 2**32, "maxPriorityFeePerGas": 10**9, "gas": 21_000}
         signed = RICH.sign_transaction(
             {"type": 2, "chainId": self.chain_id, "nonce": nonce, "to": RICH.address, **fees}
         )
         self.node.ask("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
-        while self.block_number() == number:
-            time.sleep(0.002)
 
 
 Ticking = AnvilChain | GethChain

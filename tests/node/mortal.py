@@ -21,6 +21,7 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,9 @@ from omnilytics.cli import main as omnilytics
 from omnilytics.experiments import apart, parts
 from omnilytics.protocol import releases
 from omnilytics.protocol.releases import Part, ReleaseLog
+
+ROOMY = 1 << 24
+"""Bytes of a disk that has room."""
 
 CONTENTS = (
     "SELECT entry, call, nonce, tx_hash, block, outcome FROM intents ORDER BY entry",
@@ -130,6 +134,7 @@ class Life:
         mortal: None, "places" or "every".
         done: a command that says so is over, however it ends.
         rooms: for each command how many bytes a file of its may have, None: as many as it likes; empty: the same.
+        disk: the file system, mounted by itself, that has so many bytes instead.
     """
 
     name: str
@@ -137,6 +142,7 @@ class Life:
     mortal: str | None = None
     done: str = ""
     rooms: Sequence[int | None] = ()
+    disk: str = ""
 
 
 class Lives:
@@ -199,7 +205,10 @@ class Lives:
         os.dup2(log, sys.stderr.fileno())
         if life.mortal:
             kill_at(self._marks(life))
-        if life.rooms and (room := life.rooms[number]) is not None:
+        room = life.rooms[number] if life.rooms else None
+        if life.disk:
+            subprocess.run(["mount", "-o", f"remount,size={room or ROOMY}", life.disk], check=True)
+        elif room is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
         sys.argv = ["omnilytics", *life.commands[number]]
         try:

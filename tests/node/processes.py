@@ -120,7 +120,7 @@ class Village:
             "data": {"dataset": "digits", "part": list(self._folk.addresses).index(name), "parts": PARTS},
         }
         if name == "mo":
-            steps = ("register", "commit", "upload", "reveal", "aggregate", "select")
+            steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
             sections["session"] = self.session
             windows = {f"{step}_secs": self.window_secs for step in steps}
             sections["deadlines"] = windows | {"commit_secs": self.commit_secs}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
-from omnilytics.protocol.steps import Acted, Role, Step
+from omnilytics.chain.abi import interface
+from omnilytics.protocol.steps import Acted, Lost, Role, Step, Waiting
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Assignment
 from tests.attacks import tally
 from tests.e2e.plays import check
 from tests.node.attackers import Copier, always, taken_out
-from tests.node.chains import RICH_ADDRESS, AnvilChain, GethChain
+from tests.node.chains import IMPATIENT, RICH_ADDRESS, AnvilChain, GethChain
 from tests.node.conftest import Start
 from tests.node.launch import Anvil, Geth
 from tests.node.test_roles import ABORT, RECOVER
@@ -160,4 +162,69 @@ def test_a_proposer_makes_the_block_of_the_draw_again(start: Start) -> None:
     )
     assert told.over_honest is not None
     assert told.over_honest < 0, "more than its pay and its fees"
+    assert told.honest_loss <= 0
+
+
+@dataclass
+class LeftOut(Turned):
+    """Whoever makes blocks puts the calls of one kind of one data owner into none, until it is too late for them."""
+
+    call: str = ""
+    said: list[str] = field(default_factory=list)
+    until: int = 0
+
+    @property
+    def victim(self) -> Address:
+        return self.fair.members[0]
+
+    def step(self, account: Address, role: Role | None = None) -> Step:
+        done = super().step(account, role)
+        if account == self.victim and isinstance(done, Lost):
+            self.said.append(done.reason)
+            self.until = self.session.deadline() + 1
+            return Waiting("its call to be mined", self.until)
+        return done
+
+    def block(self) -> None:
+        """Makes one of what is in the pool, but for that."""
+        chain = self.fair.world.chain
+        pending = chain.node.ask("txpool_content")["pending"]
+        senders = {sender.lower() for sender in pending}
+        if self.victim in senders and self._unwanted(pending):
+            chain.node.ask("anvil_removePoolTransactions", self.victim)
+            senders.discard(self.victim)
+        if senders:
+            chain.node.ask("evm_mine")
+
+    def _unwanted(self, pending: dict[str, dict[str, Any]]) -> bool:
+        selector = f"0x{interface('SecModelUpdate')._function(self.call).selector.hex()}"
+        inputs = [
+            tx["input"] for sender, txs in pending.items() if sender.lower() == self.victim for tx in txs.values()
+        ]
+        in_time = not self.until or self.fair.world.chain.timestamp() < self.until
+        return in_time and any(one.startswith(selector) for one in inputs)
+
+
+@pytest.mark.parametrize(("policy", "call"), [("abort", "commit"), ("abort", "upload"), ("recover", "upload")])
+def test_a_proposer_leaves_a_data_owner_out_for_a_window(start: Start, policy: str, call: str) -> None:
+    """It says that its call is in no block, and loses its bond as whoever is away; what it sent is refused later."""
+    node: Anvil = start(Anvil)
+    chain = AnvilChain(node, settings=replace(IMPATIENT, receipt_secs=3, stuck_secs=1))
+    cast = settled(chain, replace(TERMS[policy], commit_secs=600, upload_secs=600), kind=LeftOut)
+    assert isinstance(cast, LeftOut)
+    cast.call = call
+    before, params = chain.balance(cast.victim), cast.session.params()
+    node.ask("evm_setAutomine", False)
+    with always(cast.block):
+        cast.run()
+        assert chain.resume(cast.victim) == []
+    check(cast)
+    assert all(f"{call}: nonce" in one and "is in no block after" in one for one in cast.said)
+    assert cast.said
+    fees = Watch(chain, cast.session).ledger().fees[cast.victim]
+    assert (cast.ending().credits[cast.victim], taken_out(chain, cast.session)[cast.victim]) == (0, fees)
+    assert cast.ending().accepted == (policy == "recover")
+    loss = before - chain.balance(cast.victim)
+    told = tally.tell(f"left out of blocks: {call}, {policy}", -loss, None, honest_loss(cast, cast.victim))
+    assert params.bond_wei < loss < params.bond_wei + params.reward_wei // 100
     assert told.honest_loss <= 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -20,6 +23,9 @@ PAGE_BYTES = 4096
 ROOMS = range(16_000, 160_000, 6_000)
 """Bytes that a file may have, from run to run."""
 
+SMALL = range(16_384, 1_000_000, 16_384)
+"""The same of a file system."""
+
 FEWEST_REFUSALS = 4
 
 
@@ -35,21 +41,47 @@ def journal_of(village: Village, name: str, chain_id: int) -> Path:
 @pytest.mark.parametrize("policy", [pytest.param("abort", marks=pytest.mark.nightly), "recover"])
 def test_a_disk_that_is_full_again_and_again(settle: Settle, policy: str) -> None:
     """Refused with what to do; with a little more room it comes a little further, and in the end to its money."""
-    village = settle("anvil", policy)
+    filled(settle("anvil", policy), {name: {"rooms": [*ROOMS, None]} for name in ("mo", "do0")})
+
+
+@pytest.mark.nightly
+def test_a_small_file_system_that_is_full_again_and_again(settle: Settle, tmp_path: Path) -> None:
+    """The same where all files share the room, and a write that doesn't fit fails and raises no signal."""
+    village = settle("anvil", "recover")
+    state = village.home / "do0" / "state"
+    with mounted(state):
+        filled(village, {"do0": {"rooms": [*SMALL, None], "disk": str(state)}})
+
+
+@contextmanager
+def mounted(folder: Path) -> Iterator[None]:
+    """A file system in memory."""
+    folder.mkdir(mode=0o700)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", str(folder)], check=False)
+    if made.returncode:
+        pytest.skip("only root mounts file systems")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def filled(village: Village, disks: Mapping[str, dict[str, Any]]) -> None:
+    """A session of roles some of which run out of room, from run to run a little later."""
     session = village.open()["session"]
     lives = village.lives(session)
-    for name in ("mo", "do0"):
+    for name, disk in disks.items():
         (command,) = lives[name]["commands"]
-        lives[name] |= {"commands": [command] * (len(ROOMS) + 1), "rooms": [*ROOMS, None], "done": "Make room"}
+        lives[name] |= {"commands": [command] * len(disk["rooms"]), "done": "Make room"} | disk
     running = village.begin(**lives)
     village.hasten(running, Address(session))
     village.outlive(running)
     check_session(village, Address(session))
-    for name in ("mo", "do0"):
+    for name in disks:
         check_sent(village, name)
         said = (village.home / f"{name}.log").read_text(encoding="utf-8")
         assert said.count("then run the same again") >= FEWEST_REFUSALS, said
-    if policy == "recover":
+    if village.session["policy"] == "recover":
         check_released(village, "do0", Address(session))
 
 

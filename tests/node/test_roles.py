@@ -13,7 +13,7 @@ from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.randomness import Randomness, SystemRandomness
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Address, Assignment, DropoutPolicy
+from omnilytics.types import Address, Assignment, DropoutPolicy, Rule
 from tests.chain.conftest import ETHER
 from tests.e2e.market import Fair, World
 from tests.e2e.test_recover import gone
@@ -36,6 +36,7 @@ ABORT = Terms(
     reveal_secs=SECS,
     aggregate_secs=SECS,
     select_secs=SECS,
+    rule=Rule.NORM,
 )
 RECOVER = replace(ABORT, policy=DropoutPolicy.RECOVER)
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from omnilytics.chain.intents import Attempt, Intent
 from omnilytics.protocol.steps import Acted, Lost, Role, Step
 from omnilytics.types import Address
-from tests.node.attackers import GWEI, always
-from tests.node.chains import IMPATIENT, RICH_ADDRESS, AnvilChain
+from tests.node.attackers import GWEI, Crowd, always
+from tests.node.chains import CHAINS, IMPATIENT, RICH_ADDRESS, AnvilChain, GethChain
 from tests.node.conftest import Start
+from tests.node.journals import Diary
 from tests.node.launch import Anvil
 from tests.node.test_roles_reorgs import TERMS, Turned, check_end, settled
 
 pytestmark = pytest.mark.node
 
 CEILING_WEI = 40 * GWEI
+WINDOWS = ("register", "commit", "upload", "reveal", "aggregate", "select")
 SPIKES = {"register": 10, "commit": 100, "upload": 10, "aggregate": 100, "settle": 100}
 """Times the base fee, after the first call of that kind."""
 
@@ -52,6 +56,60 @@ def test_fees_that_jump(start: Start) -> None:
     assert set(cast.spiked) == set(SPIKES)
     above = [line for line in cast.said if line.startswith("fees: expected a base fee of at most the ceiling, 4")]
     assert above
+
+
+class Bids(Diary):
+    """Remembers the highest bid."""
+
+    highest_wei = 0
+
+    def intend(self, intent: Intent, attempt: Attempt) -> int:
+        self.highest_wei = max(self.highest_wei, attempt.max_fee_wei)
+        return super().intend(intent, attempt)
+
+    def replace(self, entry: int, attempt: Attempt) -> None:
+        self.highest_wei = max(self.highest_wei, attempt.max_fee_wei)
+        super().replace(entry, attempt)
+
+
+CROWDED = replace(TERMS["abort"], **dict.fromkeys([f"{one}_secs" for one in WINDOWS], 10_000))
+FIRST_WEI = 300 * GWEI
+"""Of the chain; while the session is set up it falls to a few gwei."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "top_wei"), [("anvil", 600 * GWEI), pytest.param("geth", 40 * GWEI, marks=pytest.mark.nightly)]
+)
+def test_blocks_that_others_fill(start: Start, kind: str, top_wei: int) -> None:
+    """Full block after full block the base fee rises manifold; roles bid more, or wait, and send nothing twice."""
+    process, backend = CHAINS[kind]
+    node, diary, raised = start(process, base_fee_wei=FIRST_WEI), Bids(), list[str]()
+    settings = replace(IMPATIENT, stuck_secs=1, fee_ceiling_wei=400 * GWEI)
+    chain = backend(node, settings=settings, journal=diary)
+    chain.on_raised.append(raised.append)
+    cast = settled(chain, CROWDED, kind=Spiked)
+    assert isinstance(cast, Spiked)
+    cast.spiked.extend(SPIKES)
+    crowd, first_wei = Crowd(chain, top_wei), chain.base_fee_wei()
+    if isinstance(chain, GethChain):
+        chain.tick()
+    else:
+        node.ask("evm_setAutomine", False)
+
+    def block() -> None:
+        crowd.look()
+        if isinstance(chain, AnvilChain):
+            node.ask("evm_mine")
+
+    with always(block):
+        cast.run()
+    check_end(cast)
+    assert crowd.highest_wei >= max(8 * first_wei, top_wei)
+    assert raised, "no transaction was sent again with a higher fee"
+    assert diary.highest_wei <= settings.fee_ceiling_wei
+    assert any(line.startswith("fees: expected a base fee of at most") for line in cast.said) == (kind == "anvil")
+    steps = Counter(step for step, _ in diary.steps)
+    assert steps["intend"] == steps["close"]
 
 
 @dataclass

@@ -26,7 +26,8 @@ TABLE = FeeTable(
     gram_word=3,
 )
 PARAMS = replace(
-    Terms(reward_wei=10**18, rounds=3, group_size=3, fee_table=TABLE, fee_cap_wei=1).params(10, 0.5), bond_wei=10_001
+    Terms(reward_wei=10**18, rounds=3, group_size=3, fee_table=TABLE, fee_cap_wei=1, rule=Rule.NORM).params(10, 0.5),
+    bond_wei=10_001,
 )
 SEATS = Seating(tuple(tuple(MEMBERS[3 * g : 3 * g + 3]) for g in range(3)), (), 3)
 PRICE = member_fees_wei(PARAMS)

@@ -24,7 +24,7 @@ from omnilytics.types import (
 )
 
 GWEI = 10**9
-TERMS = Terms(reward_wei=10**18)
+TERMS = Terms(reward_wei=10**18, rule=Rule.NORM)
 PARAMS = TERMS.params(5_705, 0.1)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2).params(5_705, 0.1)
 RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER).params(5_705, 0.1)
@@ -51,7 +51,7 @@ def test_a_default_table_is_above_the_model_for_every_chunk(params: SessionParam
             assert limit >= 1.2 * sums.usual
         if params.rule is Rule.KRUM:
             assert table.gram + table.gram_word * params.rounds * words >= 1.2 * model.gram(words).usual
-    assert (table.gram == table.gram_word == 0) == (params.rule is Rule.NORM)
+    assert (table.gram == table.gram_word == 0) == (params.rule is not Rule.KRUM)
     assert table.register >= 1.25 * model.register().usual
     assert table.settle >= 1.25 * model.settle().usual
     assert table.move >= 1.25 * max(model.moves())

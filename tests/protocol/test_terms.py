@@ -29,7 +29,7 @@ from omnilytics.types import (
     reserve_wei,
 )
 
-TERMS = Terms(reward_wei=10**18)
+TERMS = Terms(reward_wei=10**18, rule=Rule.NORM)
 KRUM = replace(TERMS, rule=Rule.KRUM)
 WEIGHTS = replace(KRUM, encoding=Encoding.WEIGHTS)
 RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER)

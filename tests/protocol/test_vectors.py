@@ -32,7 +32,7 @@ Case = dict[str, Any]
 VECTORS = Path(__file__).parents[1] / "vectors"
 SUSPICIOUS, CLEAR = 2**15, 2**15 - 1
 LIMITS = ("register", "commit", "select", "settle", "move", "upload", "aggregate", "gram")
-PARAMS = Terms(reward_wei=10**18, records=RecordConstants()).params(100, 0.5)
+PARAMS = Terms(reward_wei=10**18, records=RecordConstants(), rule=Rule.NORM).params(100, 0.5)
 
 
 @cache

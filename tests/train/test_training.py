@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,7 @@ def test_the_learning_rate_warms_up() -> None:
         ({"learning_rate": 0.0}, "learning rate: expected a finite number above 0"),
         ({"learning_rate": float("nan")}, "learning rate: expected a finite number above 0"),
         ({"warm_up": (0.0,)}, "learning rate: expected a finite number above 0"),
+        ({"distortion": 0.0}, "distortion: expected a finite number above 0"),
         ({"momentum": 1.0}, "momentum: expected 0 <= momentum < 1, got 1.0"),
     ],
 )
@@ -182,6 +184,16 @@ def test_settings_that_cannot_work_are_refused(change: dict[str, object], messag
     values = {"epochs": 1, "batch_size": 1, "learning_rate": 0.1, "momentum": 0.0, "augment": False, **change}
     with pytest.raises(InputError, match=message):
         TrainConfig(**values)  # type: ignore[arg-type]
+
+
+def test_stronger_distortion_trains_on_other_images(digits: Dataset) -> None:
+    settings = TrainConfig(epochs=1, batch_size=5, learning_rate=0.1, momentum=0, augment=True)
+    images = Dataset(np.ones((4, 1, 8, 8), dtype=np.float32), np.zeros(4, dtype=np.int64), 2, "white")
+    dark = [
+        float((1 - passes([images], replace(settings, distortion=strength), [np.random.default_rng(3)])[0]).sum())
+        for strength in (1e-6, 1.0, 3.0)
+    ]
+    assert dark[0] < 0.01 < dark[1] < dark[2]
 
 
 def test_server_momentum() -> None:

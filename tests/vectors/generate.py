@@ -275,6 +275,19 @@ def masks() -> Json:
 # ---- digests.json ----
 
 
+def vote(chain_id: int, bits: int) -> Json:
+    session, member = (label_bytes(f"{name} of {chain_id}")[:20] for name in ("session", "member"))
+    salt = label_bytes(f"salt of {chain_id} {bits}")
+    return {
+        "chain_id": chain_id,
+        "session": hexadecimal(session),
+        "member": hexadecimal(member),
+        "bits": hexadecimal(bits.to_bytes(32, "big")),
+        "salt": hexadecimal(salt),
+        "commitment": hexadecimal(codec.vote_commitment(chain_id, session, member, bits, salt)),
+    }
+
+
 def digests() -> Json:
     inputs = [b"", b"abc", bytes(135), bytes(136), bytes(137), bytes(range(256)) * 2]
     words = b"".join(label_bytes(f"word {i}") for i in range(20))
@@ -304,6 +317,7 @@ def digests() -> Json:
             "published_hash": hexadecimal(last),
             "hash": hexadecimal(codec.model_hash(FIELDS, last)),
         },
+        "votes": [vote(chain_id, bits) for chain_id in (1, 31_337, 2**64 - 1) for bits in (0, 0b1011, 2**128 - 1)],
     }
 
 

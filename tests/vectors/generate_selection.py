@@ -41,6 +41,46 @@ def norm_case(name: str, members: int, d: int, bound: int) -> Json:
     }
 
 
+def vote_case(name: str, members: int, counts: list[int], against: list[int], cast: int, loud: set[int]) -> Json:
+    """`loud`: groups that `norm` refuses, by one unit."""
+    d, bound = 5705, 7
+    norms = [rules.norm_limit(count, members, d, bound) + (r in loud) for r, count in enumerate(counts)]
+    passed = [rules.norm_accepts(g, u, members, d, bound) for g, u in zip(norms, counts, strict=True)]
+    accepted = [p and not rules.voted_out(n, cast, counts) for p, n in zip(passed, against, strict=True)]
+    return {
+        "name": name,
+        "members": members,
+        "parameter_count": d,
+        "bound": bound,
+        "counts": counts,
+        "norms": [str(norm) for norm in norms],
+        "against": against,
+        "cast": cast,
+        "accepted": accepted,
+    }
+
+
+def vote_cases() -> list[Json]:
+    """Ties and borders of both comparisons, with 4 groups of 4 and with others."""
+    four, many = [4] * 4, [16, 15, *[9] * 62]
+    return [
+        vote_case("nobody votes", 4, four, [0, 0, 0, 0], 0, set()),
+        vote_case("everybody votes: half is a tie, and passes", 4, four, [0, 8, 9, 16], 16, set()),
+        vote_case("exactly half have voted: a quorum", 4, four, [3, 4, 5, 8], 8, set()),
+        vote_case("one less than half", 4, four, [3, 4, 5, 7], 7, set()),
+        vote_case("an odd number of votes", 4, four, [4, 5, 9, 0], 9, set()),
+        vote_case("norm refuses, whatever is voted", 4, four, [0, 0, 16, 16], 16, {0, 2}),
+        vote_case("norm refuses all", 4, four, [0, 8, 9, 16], 16, {0, 1, 2, 3}),
+        vote_case("everybody is against everything", 4, four, [16, 16, 16, 16], 16, set()),
+        vote_case("groups of other sizes: half of 11 is 6", 4, [4, 3, 2, 2], [2, 3, 4, 5], 6, set()),
+        vote_case("groups of other sizes: 5 of 11 aren't half", 4, [4, 3, 2, 2], [2, 3, 4, 5], 5, set()),
+        vote_case("one group", 2, [2], [1], 1, set()),
+        vote_case("64 groups, lanes in five words", 16, many, [(7 * r) % 400 for r in range(64)], 400, {1, 63}),
+        vote_case("64 groups of 16: the most votes", 16, [16] * 64, [1024, *[512] * 31, *[513] * 32], 1024, set()),
+        vote_case("no group", 4, [], [], 0, set()),
+    ]
+
+
 def krum_case(name: str, vectors: list[list[int]], mu_bps: int, m: int, strict: bool) -> Json:
     norms = [rules.inner(vector, vector) for vector in vectors]
     pairs = rules.products(vectors)
@@ -224,4 +264,11 @@ def selection() -> Json:
         norm_case("six members", 6, 7, 3),
         norm_case("three members: the limit isn't whole", 3, 101, 5),
     ]
-    return {"gram": grams, "norm": norms, "krum": krum_cases(), "krum_counts": counted_cases(), "mean": mean_cases()}
+    return {
+        "gram": grams,
+        "norm": norms,
+        "norm_vote": vote_cases(),
+        "krum": krum_cases(),
+        "krum_counts": counted_cases(),
+        "mean": mean_cases(),
+    }

@@ -12,9 +12,10 @@ from omnilytics.bench.session import WEI, Played, Sent, play, reach
 from omnilytics.chain.embedded import GAS_PRICE_WEI, EmbeddedChain
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.terms import Terms
+from omnilytics.types import Rule
 
 PARAMETERS = 5_705
-TERMS = Terms(reward_wei=10**18)
+TERMS = Terms(reward_wei=10**18, rule=Rule.NORM)
 """As sessions are unless told: fees, records, R = 8, N = 4."""
 
 REPETITIONS = 5

@@ -25,7 +25,7 @@ PAPERS = "the paper's way"
 PAPER = SHAPES[0]
 """Of the ratios."""
 
-BARE = Terms(reward_wei=10**18, fee_cap_wei=0, records=None)
+BARE = Terms(reward_wei=10**18, fee_cap_wei=0, records=None, rule=Rule.NORM)
 """What the paper's way has too: nobody's gas is paid back, nothing is remembered."""
 
 VARIANTS: Mapping[str, Terms] = {

@@ -33,9 +33,9 @@ from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
 from omnilytics.train.local import train_local
-from omnilytics.types import Address, Assignment, FloatVec
+from omnilytics.types import Address, Assignment, FloatVec, Rule
 
-TERMS = Terms(reward_wei=10**18, assignment=Assignment.GREEDY)
+TERMS = Terms(reward_wei=10**18, assignment=Assignment.GREEDY, rule=Rule.NORM)
 """As sessions are unless told, R = 8, N = 4; `greedy`, since a node that mines for transactions alone draws nobody."""
 
 CLIP = 0.5

@@ -10,10 +10,10 @@ from omnilytics.bench.report import Row, Say
 from omnilytics.bench.session import play
 from omnilytics.protocol.company import Dropouts, Step, nobody
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import DropoutPolicy
+from omnilytics.types import DropoutPolicy, Rule
 
 PARAMETERS = 5_705
-TERMS = Terms(reward_wei=10**18)
+TERMS = Terms(reward_wei=10**18, rule=Rule.NORM)
 """As sessions are unless told: fees, records, R = 8, N = 4."""
 
 CALLS = (

@@ -19,6 +19,7 @@ from omnilytics.types import (
     Receipt,
     SessionParams,
     Stage,
+    VoteView,
 )
 
 
@@ -171,7 +172,22 @@ class SessionPort(Protocol):
         """`words`: the aggregates of that chunk of all groups of P in order of id, joined likewise."""
 
     def select(self, sender: Address, products: Sequence[int]) -> Receipt:
-        """Anyone applies the session's rule; `products` are the last `GramAdded`'s, empty with rule `norm`."""
+        """Anyone applies the session's rule; `products` are the last `GramAdded`'s, empty but with rule `krum`."""
+
+    def vote(self, sender: Address, commitment: bytes) -> Receipt:
+        """A member of U commits to its vote on the groups (E38, 32 bytes), rule `norm+vote`.
+
+        In stage Vote, before `VotingClosed`, once.
+        """
+
+    def open_vote(self, sender: Address, bits: int, salt: bytes) -> Receipt:
+        """A member that has voted opens its vote, after `VotingClosed`, once.
+
+        Args:
+            sender: the member.
+            bits: bitmap over group ids: the live groups that it is against.
+            salt: 32 bytes, of the commitment.
+        """
 
     def settle(self, sender: Address, group: int, members: Sequence[Address]) -> Receipt:
         """Anyone credits the members of a decided group, given in order of place, and changes their records."""
@@ -231,6 +247,15 @@ class SessionPort(Protocol):
     def group_count(self) -> int: ...
     def member(self, account: Address) -> MemberView: ...
     def group(self, group_id: int) -> GroupView: ...
+    def ballot(self, account: Address) -> VoteView:
+        """An account's vote."""
+
+    def votes_cast(self) -> int:
+        """Votes that were opened."""
+
+    def votes_against(self, group_id: int) -> int:
+        """Opened votes against a group."""
+
     def accepted(self) -> int:
         """Bitmap over group ids; 0 before `select`."""
 

@@ -23,6 +23,7 @@ from omnilytics.types import (
     Receipt,
     SessionParams,
     Stage,
+    VoteView,
 )
 
 
@@ -198,6 +199,12 @@ class ContractSession(_Contract):
     def select(self, sender: Address, products: Sequence[int]) -> Receipt:
         return self._send("select", sender, list(products))
 
+    def vote(self, sender: Address, commitment: bytes) -> Receipt:
+        return self._send("vote", sender, commitment)
+
+    def open_vote(self, sender: Address, bits: int, salt: bytes) -> Receipt:
+        return self._send("open_vote", sender, bits, salt)
+
     def settle(self, sender: Address, group: int, members: Sequence[Address]) -> Receipt:
         return self._send("settle", sender, group, list(members))
 
@@ -271,6 +278,15 @@ class ContractSession(_Contract):
     def group(self, group_id: int) -> GroupView:
         status, *rest = self._ask("group", group_id)
         return GroupView(GroupStatus(status), *rest)
+
+    def ballot(self, account: Address) -> VoteView:
+        return VoteView(*self._ask("ballot", account))
+
+    def votes_cast(self) -> int:
+        return int(self._ask("votes_cast"))
+
+    def votes_against(self, group_id: int) -> int:
+        return int(self._ask("votes_against", group_id))
 
     def accepted(self) -> int:
         return int(self._ask("accepted"))

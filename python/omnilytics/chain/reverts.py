@@ -163,10 +163,18 @@ REASONS: dict[str, str] = {
     "start: unknown suite": "give 0 (aes) or 1 (keccak)",
     "start: unsafe_small out of 0..1": "give 0 or 1",
     "start: value other than reward + reserve": "send exactly reward_wei + the reserve (E18)",
-    "start: vote_secs is reserved": "give vote_secs 0",
+    "start: vote_secs out of MIN_WINDOW..one year": "give at least MIN_WINDOW and 2 seconds, at most one year",
+    "start: vote_secs without norm+vote": "give vote_secs 0: this rule has no votes",
     "start: weight below 2": "give a weight of at least 2, or record_constants 0",
     "start: window above one year": "give windows of at most one year",
     "start: window below MIN_WINDOW": "give windows of at least the market's MIN_WINDOW and 1 second",
+    "vote: already opened": "nothing: each member opens its vote once",
+    "vote: already voted": "open the vote when voting is closed: it can't be changed",
+    "vote: no such group": "set bits of groups that haven't failed alone",
+    "vote: not delivered": "nothing: who hasn't uploaded all chunks in time has no vote",
+    "vote: not the commitment": "open with the bits and the salt of the own commitment (E38)",
+    "vote: voting is closed": "nothing: who hasn't voted in time has no vote",
+    "vote: voting is open": "wait until voting is closed, then open the vote",
 }
 """Every reason of contracts/**/*.vy, `module: reason`, with the next legal action."""
 

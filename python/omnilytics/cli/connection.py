@@ -43,8 +43,8 @@ class Signer:
         """Of its training: the same for all its sessions, and nobody else's."""
         return Seeds(int.from_bytes(self.journal.secret("training")[:8], "big"))
 
-    def follower(self, session: SessionPort, say: Say, calls: list[Receipt] | None = None) -> Follower:
-        """What follows a session for the account; `calls` are what has been sent for it."""
+    def follower(self, session: SessionPort | None, say: Say, calls: list[Receipt] | None = None) -> Follower:
+        """What follows a session, None: one that isn't made yet, for the account; `calls` are what has been sent."""
         from omnilytics.cli.following import Follower, deaf
 
         if self.metrics is not None:

@@ -57,6 +57,7 @@ def demo(
     krum_mu: options.KrumMu = None,
     krum_m: options.KrumM = None,
     krum_picks: options.KrumPicks = None,
+    vote_flip: options.VoteFlip = None,
     fee_cap_gwei: options.FeeCap = None,
     records: options.Records = None,
     epochs: options.Epochs = None,

@@ -175,12 +175,14 @@ def to_json(chain_id: int, session: SessionPort) -> dict[str, Any]:
 
 def _terms(params: SessionParams) -> dict[str, Any]:
     names = ("parameter_count", "samples", "epochs", "batch_size", "rounds", "min_rounds", "members", "threshold")
-    windows = ("register_secs", "commit_secs", "upload_secs", "reveal_secs", "aggregate_secs", "select_secs")
-    enumerated = ("encoding", "assignment", "rule", "policy")
+    steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
+    windows = tuple(f"{step}_secs" for step in steps)
+    enumerated = ("encoding", "assignment", "policy")
     wei = ("reward_wei", "bond_wei", "fee_cap_wei")
     return {
         **{name: getattr(params, name) for name in (*names, *windows, *wei)},
         **{name: getattr(params, name).name.lower() for name in enumerated},
+        "rule": params.rule.spelling,
         "clip": params.clip_value,
     }
 

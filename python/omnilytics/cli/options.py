@@ -57,12 +57,19 @@ Suite = Annotated[Literal["aes", "keccak"] | None, typer.Option(help="Expands ma
 Assignment = Annotated[
     Literal["shuffled", "greedy"] | None, typer.Option(help="How seats are given. [default: shuffled]")
 ]
-Select = Annotated[Literal["norm", "krum"] | None, typer.Option(help="The outlier rule. [default: norm]")]
+Select = Annotated[
+    Literal["norm", "norm+vote", "krum"] | None,
+    typer.Option(help="The outlier rule: lengths, those and a vote, or Krum. [default: norm+vote]"),
+]
 KrumMu = Annotated[float | None, typer.Option(help="Share of bad groups assumed. [default: the recipe]")]
 KrumM = Annotated[int | None, typer.Option(help="Groups that Krum picks. [default: the recipe]")]
 KrumPicks = Annotated[
     Literal["strict", "paper"] | None,
     typer.Option(help="Keep the proven bound on --krum-m, or pick as the paper did. [default: strict]"),
+]
+VoteFlip = Annotated[
+    bool | None,
+    typer.Option("--vote-flip/--no-vote-flip", help="Flip each bit of a vote with chance 1/8. [default: no-vote-flip]"),
 ]
 FeeCap = Annotated[float | None, typer.Option(help="Most that is paid back for a gas; 0: nothing is. [default: 2]")]
 Records = Annotated[

@@ -204,8 +204,7 @@ def _open(
     from omnilytics.cli import connection, preflight
     from omnilytics.protocol import fees
     from omnilytics.protocol.owner import LARGEST_LIST, ModelOwner, SessionPlan
-    from omnilytics.protocol.owner_role import OwnerRole
-    from omnilytics.protocol.watch import Watch
+    from omnilytics.protocol.owner_role import OpeningRole
     from omnilytics.types import Stage
 
     market = connection.market_of(settings, own.chain)
@@ -224,15 +223,11 @@ def _open(
     preflight.check_balance(own.account, own.chain.balance(own.account), made.deposit_wei, made.owner_gas_wei)
     preflight.agree(preflight.owner_lines(made), "Open the session?", say, yes=yes)
     owner = ModelOwner(own.chain, market, own.account)
-    calls = []
-    if begun is None:
-        begun, receipt = owner.create()
-        calls.append(receipt)
-    follower = own.follower(begun, say, calls)
-    role = OwnerRole(watch=Watch(own.chain, begun), owner=owner, plan=plan)
-    while begun.stage() is Stage.SETUP:
-        follower.step(role)
-    return begun, follower.calls
+    role = OpeningRole(chain=own.chain, market=market, owner=owner, plan=plan, session=begun)
+    follower = own.follower(begun, say)
+    follower.follow(role)
+    assert role.session is not None
+    return role.session, follower.calls
 
 
 def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:

@@ -97,6 +97,7 @@ def _shape(params: SessionParams) -> list[str]:
         ("upload", params.upload_secs),
         ("reveal", params.reveal_secs),
         ("aggregate", params.aggregate_secs),
+        ("vote", params.vote_secs),
         ("select", params.select_secs),
     )
     return [

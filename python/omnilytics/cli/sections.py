@@ -266,6 +266,7 @@ class WindowSettings(Section):
     upload_secs: WindowSecs = 3_600
     reveal_secs: WindowSecs = 7_200
     aggregate_secs: WindowSecs = 3_600
+    vote_secs: WindowSecs = 3_600
     select_secs: WindowSecs = 3_600
 
 
@@ -301,6 +302,7 @@ class PolicySettings(Section):
     known_accounts: Annotated[frozenset[Account], Field(strict=False)] = frozenset()
     min_known_peers: Annotated[int, Field(ge=0, le=15)] = 0
     accept_near_repeats: bool = False
+    vote_flip: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

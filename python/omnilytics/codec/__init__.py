@@ -1,6 +1,6 @@
 """From weights to masked words and back: the only importer of the secure-aggregation half of `_omnicore`.
 
-`docs/PROTOCOL.md` sections 2-7 are the specification, E1-E16 and E31-E36 its equations. A vector of words is
+`docs/PROTOCOL.md` sections 2-7 are the specification, E1-E16 and E31-E38 its equations. A vector of words is
 `32 * words` bytes, each word big-endian; a weight vector is float32 of shape (d,), d = `params.parameter_count`.
 Secrets never appear in a repr, a log or an error, and can't be copied or pickled.
 """
@@ -25,6 +25,7 @@ from omnilytics._omnicore import (
     published_hash,
     set_hash,
     smallest_lane_bits,
+    vote_commitment,
     weights_bound,
 )
 from omnilytics.codec.keys import GroupContext, MaskKey
@@ -75,6 +76,7 @@ __all__ = [
     "share_address",
     "share_addresses",
     "smallest_lane_bits",
+    "vote_commitment",
     "weights_bound",
 ]
 
@@ -153,7 +155,7 @@ class Codec:
         context: GroupContext,
         rounding_seed: bytes | None = None,
     ) -> MaskedInput:
-        """Weights of shape (d,) to masked words: clip, round, shrink (rule `norm`), pack, mask (E2-E5, E10-E12).
+        """Weights of shape (d,) to masked words: clip, round, shrink (rules `norm`, `norm+vote`), pack, mask (E2-E5, E10-E12).
 
         `rounding_seed` is 32 bytes; None takes the operating system's randomness. Encoding `weights` ignores the values
         of `published`.
@@ -269,6 +271,22 @@ class Codec:
             InputError: lengths that differ, a negative norm, a count outside 1..N.
         """
         return self._codec.select_norm(norms, counts)
+
+    def select_norm_vote(
+        self, norms: Sequence[int], counts: Sequence[int], against: Sequence[int], cast: int
+    ) -> list[bool]:
+        """Rule `norm+vote` (E37) on groups of `counts` summands.
+
+        Args:
+            norms: G_rr.
+            counts: members of each group that delivered: together |U|.
+            against: opened votes against each group, 0 to `cast`.
+            cast: votes that were opened, 0 to |U|.
+
+        Raises:
+            InputError: lengths that differ, a number out of its range.
+        """
+        return self._codec.select_norm_vote(norms, counts, against, cast)
 
     def select_krum(
         self, norms: Sequence[int], products: Sequence[int], counts: Sequence[int] | None = None

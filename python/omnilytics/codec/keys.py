@@ -6,7 +6,24 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from omnilytics import _omnicore
+from omnilytics.errors import InputError
 from omnilytics.types import Address, Keys
+
+FIELD = 2**256 - 2**32 - 977
+"""The prime of secp256k1's coordinates (SEC 2)."""
+
+
+def key_address(x: int, parity: int) -> Address:
+    """addr(PK) of the point of secp256k1 with this x and the parity of its y (PROTOCOL.md section 5).
+
+    Raises:
+        InputError: there is no such point.
+    """
+    y = pow(x**3 + 7, (FIELD + 1) // 4, FIELD)
+    if y * y % FIELD != (x**3 + 7) % FIELD:
+        raise InputError(f"mask key: expected a point of secp256k1, got x = {x:#x}")
+    y = y if y % 2 == parity else FIELD - y
+    return Address("0x" + _omnicore.keccak256(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[-20:].hex())
 
 
 class MaskKey:

@@ -34,6 +34,7 @@ STATE_OF_STAGE = {
     "upload": 2,
     "reveal": 2,
     "aggregate": 2,
+    "vote": 3,
     "select": 3,
     "payment": 4,
     "finished": 5,
@@ -56,6 +57,7 @@ MEMBER_MARKS: Mapping[str, tuple[str, str]] = {
     "uploaded": ("u", SKY),
     "revealed": ("v", SKY),
     "lent": ("l", SKY),
+    "voted": ("e", SKY),
     "rebuilt": ("m", FAIL),
     "blamed": ("x", FAIL),
     "missed": ("!", FAIL),
@@ -134,6 +136,7 @@ def _steps(session: Session) -> Text:
 class Groups:
     """One row a group: members, verdict, score over the limit or highest pick, reason. What doesn't fit is counted.
 
+    Where there is a vote: for and against.
     `!s`, `!u` or `!r` behind a member: it missed the step to share, to upload or to reveal.
     """
 
@@ -159,6 +162,9 @@ class Groups:
         against = "x pick" if self.state.setting and self.state.setting.rule == "krum" else "x limit"
         table.add_column(against if with_limit else "score", no_wrap=True, width=8, justify="right")
         table.add_column("", no_wrap=True, width=bar)
+        votes = any(g.votes for g in session.groups)
+        if votes:
+            table.add_column("votes", no_wrap=True, width=7)
         if reason:
             table.add_column("reason", no_wrap=True, ratio=2, overflow="ellipsis")
         largest = max((g.score or 0 for g in session.groups), default=0)
@@ -167,6 +173,7 @@ class Groups:
             cells: list[str | Text] = [f"{group.number}"]
             cells += [self._members(group)] if members else []
             cells += [Text(verdict, style=style), _score(group), Text(_bar(group, largest, bar), style=style or QUIET)]
+            cells += [_votes(group)] if votes else []
             cells += [group.reason] if reason else []
             table.add_row(*cells)
         yield table
@@ -184,6 +191,15 @@ class Groups:
             if member in missed:
                 text.append(f"!{missed[member][0]}", style=FAIL)
         return text
+
+
+def _votes(group: Group) -> Text:
+    """For and against: `29:3`."""
+    if not group.votes:
+        return Text("")
+    return Text(
+        f"{group.votes - group.against}:{group.against}", style=REFUSE if 2 * group.against > group.votes else ""
+    )
 
 
 def _score(group: Group) -> Text:

@@ -19,7 +19,9 @@ UNPROTECTED = (
     "A model owner that publishes a malicious public model can read samples out of the sums.",
     "How much a data owner trains (its samples, epochs and batch size) can't be checked on the chain.",
     "A model owner may take seats itself, and gets the reward of those seats back.",
-    "The rule norm stops loud uploads. A step of honest length in a wrong direction passes, and is paid.",
+    "The rule norm stops loud uploads. A step of honest length in a wrong direction passes, and is paid; norm+vote "
+    "refuses most of these, and lets through what goes the way of honest steps, more or less, as with wrong labels.",
+    "A vote is public: one bit for each group, whether its sum goes the way of that data owner's own step.",
 )
 """What the page says isn't protected; README says the same."""
 
@@ -220,19 +222,21 @@ def _scores(session: Session, with_limit: bool) -> Iterable[svg.Score]:
 
 
 def _group_table(state: DashboardState, session: Session) -> str:
+    votes = any(g.votes for g in session.groups)
     rows = [
         [
             str(g.number),
             listing([state.member_name(m) for m in g.members]),
             group_verdict(g)[0],
             "" if g.share is None else figures(g.share, 3),
+            *([f"{g.votes - g.against} : {g.against}"] if votes else []),
             "yes" if g.paid else "no",
             g.reason,
         ]
         for g in session.groups
     ]
     score = "Score / limit" if _norm(state) else "Score / highest pick"
-    head = ("Group", "Members", "Verdict", score, "Paid", "Reason")
+    head = ("Group", "Members", "Verdict", score, *(["For : against"] if votes else []), "Paid", "Reason")
     return _section(f"Groups of session {session.number}", _table(head, rows, numbers=(3,)))
 
 

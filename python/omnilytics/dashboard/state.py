@@ -61,6 +61,7 @@ class Gap:
 class Group:
     """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver.
 
+    `votes` and `against`: how many data owners have opened a vote, and of those against it, with rule `norm+vote`.
     `gaps`: who was missing, with policy `recover`, in order of the steps.
     """
 
@@ -73,6 +74,8 @@ class Group:
     paid: bool = False
     reason: str = ""
     failed: bool = False
+    votes: int = 0
+    against: int = 0
     gaps: tuple[Gap, ...] = ()
 
     @property
@@ -371,6 +374,17 @@ def _step_missed(state: DashboardState, event: ev.StepMissed) -> DashboardState:
     return _with_group(state, event.session, event.group, gaps=(*known, gap))
 
 
+def _vote_cast(state: DashboardState, event: ev.VoteCast) -> DashboardState:
+    """One vote is on all groups that have a sum."""
+    groups = tuple(
+        replace(g, votes=g.votes + 1, against=g.against + (g.number in event.against))
+        if g.status == "aggregated"
+        else g
+        for g in _session(state, event.session).groups
+    )
+    return _with_session(state, event.session, groups=groups)
+
+
 def _group_scored(state: DashboardState, event: ev.GroupScored) -> DashboardState:
     limit = int(event.limit) if event.limit else 0
     return _with_group(
@@ -472,6 +486,7 @@ _STEPS = cast(
         ev.MemberChanged: _member_changed,
         ev.GroupChanged: _group_changed,
         ev.StepMissed: _step_missed,
+        ev.VoteCast: _vote_cast,
         ev.GroupScored: _group_scored,
         ev.DistancesMeasured: _distances,
         ev.MoneyMoved: _money_moved,

@@ -16,6 +16,7 @@ STAGE_WORDS = {
     "upload": "the barrier is passed: members upload",
     "reveal": "it is fixed who delivered: the secrets of their masks become known",
     "aggregate": "the contract adds the uploads of each group",
+    "vote": "data owners vote on the groups: they commit to their votes, then open them",
     "select": "the contract looks for outliers among the groups",
     "payment": "the accepted groups are paid",
     "finished": "the session is over",

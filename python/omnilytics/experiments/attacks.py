@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omnilytics.codec import MaskedInput
-from omnilytics.protocol.member import Honest, Upload
+from omnilytics.protocol.member import Behaviour, Honest, Upload
 
 __all__ = ["SCALE", "Garbage", "Honest", "Scaled"]
 
@@ -16,7 +16,7 @@ SCALE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Garbage:
+class Garbage(Behaviour):
     """Uploads uniform 256-bit words: in every lane of its group's sum the noise is as loud as a lane allows.
 
     Attributes:
@@ -31,7 +31,7 @@ class Garbage:
 
 
 @dataclass(frozen=True, slots=True)
-class Scaled:
+class Scaled(Behaviour):
     """Uploads its own step times `factor`, clipped to the bound and masked, without the shrinking that `norm` asks for.
 
     Attributes:

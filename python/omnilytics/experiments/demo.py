@@ -16,7 +16,7 @@ from omnilytics.experiments.simulate import Simulation, simulate
 from omnilytics.model.split import StandIn
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
-from omnilytics.protocol.member import Behaviour
+from omnilytics.protocol.member import Behaviour, Policy
 from omnilytics.protocol.pipeline import Plan
 from omnilytics.protocol.record import RecordWriter
 from omnilytics.protocol.terms import Terms, offer
@@ -67,6 +67,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
             sink=watch,
             behaviours=behaviours,
             dropouts=lambda number: drawn(seeds, number, options.dropouts),
+            policy=Policy(vote_flip=options.vote_flip),
             record=None if record is None else record.session,
             clock=clock,
             simulation=world,

@@ -76,7 +76,7 @@ MNIST_SIDE = Recipe(
     split="side",
     members=64,
     sessions=24,
-    train=TrainConfig(epochs=4, batch_size=5, learning_rate=0.08, momentum=0.5, augment=True),
+    train=TrainConfig(epochs=4, batch_size=5, learning_rate=0.08, momentum=0.5, augment=True, distortion=1.5),
     owner_train=TrainConfig(epochs=60, batch_size=5, learning_rate=0.05, momentum=0.5, augment=True),
     server_momentum=0.8,
     public_net=SideConv,

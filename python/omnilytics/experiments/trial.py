@@ -36,6 +36,7 @@ class Trial:
         bound: Q, with `delta`.
         policy: abort | recover.
         records: whether suspicion decides who is seated.
+        fit_rounds: whether the owner offers no more groups than members fill who aren't suspect.
         record_options: what the market's record is weighed with, fields of `tables.RecordConstants`.
         epochs: E of a member.
         owner_epochs: passes of the owner over its samples a session.
@@ -73,6 +74,7 @@ class Trial:
     bound: int = 7
     policy: str = "abort"
     records: bool = True
+    fit_rounds: bool = True
     record_options: Mapping[str, int] = field(default_factory=dict)
     epochs: int | None = None
     owner_epochs: int | None = None

@@ -29,7 +29,7 @@ def distort(x: torch.Tensor, u: NDArray[np.float64]) -> torch.Tensor:
 
     Args:
         x: images (n, c, h, w), float32.
-        u: rotation, shear, scale and both shifts of each, (5, n) in [-1, 1] of the largest.
+        u: rotation, shear, scale and both shifts of each, (5, n) in units of the largest.
 
     Raises:
         InputError: x aren't images.

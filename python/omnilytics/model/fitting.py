@@ -55,6 +55,9 @@ class Settings(Protocol):
     @property
     def augment(self) -> bool | None: ...
 
+    @property
+    def distortion(self) -> float: ...
+
 
 def training_device() -> torch.device:
     """CUDA when there is one."""
@@ -99,7 +102,7 @@ def passes(
 
     Args:
         data: of each, n samples of one shape.
-        settings: epochs, and whether images are distorted.
+        settings: epochs, whether images are distorted, and how strongly.
         rngs: of each.
         epochs: instead of the settings'.
 
@@ -114,7 +117,7 @@ def passes(
     for rng in rngs:
         order.append(np.concatenate([rng.permutation(n) for _ in range(rounds)]))
         if distorted:
-            angles.append(drawn(rounds * n, rng))
+            angles.append(settings.distortion * drawn(rounds * n, rng))
     device = training_device()
     with one_thread():
         at = torch.arange(len(data))[:, None].to(device), torch.from_numpy(np.stack(order)).to(device)

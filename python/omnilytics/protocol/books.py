@@ -21,11 +21,18 @@ MOVES = frozenset(
         "UploadClosed",
         "RevealClosed",
         "AggregationClosed",
+        "VotingClosed",
+        "VoteClosed",
         "Selected",
         "Cancelled",
     }
 )
 """Events of a change of stage, for which its caller is paid on top."""
+
+PAID_AS_COMMITMENTS = frozenset(
+    {"Committed", "Shared", "Revealed", "ShareRevealed", "Rebuilt", "Disclosed", "VoteCommitted", "VoteOpened"}
+)
+"""Events of calls whose limit is that of a commitment."""
 
 
 @dataclass(slots=True)
@@ -79,7 +86,7 @@ class Fates:
         missing = self._everybody & ~self._did(group)
         if self.accepted >> group & 1:
             return self._everybody, missing
-        if group not in self.failed and self.params.rule is Rule.NORM and not self.unselected:
+        if group not in self.failed and self.params.rule is not Rule.KRUM and not self.unselected:
             return self._everybody, self._everybody
         return missing, missing
 
@@ -148,7 +155,7 @@ def _limit(fees: FeeTable, event: str, words: int) -> int | None:
     match event:
         case "Registered":
             return fees.register
-        case "Committed" | "Shared" | "Revealed" | "ShareRevealed" | "Rebuilt" | "Disclosed":
+        case _ if event in PAID_AS_COMMITMENTS:
             return fees.commit
         case "Uploaded":
             return fees.upload + fees.upload_word * words

@@ -23,6 +23,7 @@ WAITS: dict[Stage, str] = {
     Stage.UPLOAD: "the others to upload",
     Stage.REVEAL: "the others to reveal",
     Stage.AGGREGATE: "the groups to be added up",
+    Stage.VOTE: "the others to vote, or to open their votes",
     Stage.SELECT: "the groups to be compared",
     Stage.PAYMENT: "the groups to be settled",
 }
@@ -37,6 +38,7 @@ def window_secs(params: SessionParams, stage: Stage) -> int:
         Stage.UPLOAD: params.upload_secs,
         Stage.REVEAL: params.reveal_secs,
         Stage.AGGREGATE: params.aggregate_secs,
+        Stage.VOTE: params.vote_secs,
     }
     return windows.get(stage, params.select_secs)
 

@@ -90,7 +90,8 @@ class MemberChanged(Event):
     """A data owner moved on.
 
     `status`: registered | unseated | seated | trained | committed | uploaded | missed | declined | paid | refunded |
-    withdrawn; with `recover` also shared | objected | accused | revealed | lent | rebuilt | blamed.
+    withdrawn; with rule `norm+vote` also voted; with `recover` also shared | objected | accused | revealed | lent |
+    rebuilt | blamed.
     `credit_wei` is what it takes out, without its fees.
     """
 
@@ -173,6 +174,16 @@ class FeesCredited(Event):
     account: str
     amount_wei: int
     reserve_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCast(Event):
+    """A member has opened its vote on the groups: the ids of those that it is `against`. It is for all others."""
+
+    member: str
+    group: int
+    place: int
+    against: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +289,7 @@ CLASSES: dict[str, type[Event]] = {
         Redrawn,
         RecordChanged,
         FeesCredited,
+        VoteCast,
         GroupScored,
         DistancesMeasured,
         MoneyMoved,

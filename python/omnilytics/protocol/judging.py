@@ -23,26 +23,30 @@ class Judge:
 
     Direction: S = v; the sum with the largest cosine to S is added to it, as long as that is above `-tolerance`. It is
     against what is left over (greedy selection after a trusted direction, as FLTrust has one: Cao et al., NDSS 2021).
-    Length: p, the mean of <v, A_r> / n over what was added, estimates the inner product of two members' steps, so that
-    honest sums have about n |v|^2 + n (n - 1) p. It is against what exceeds that `loudness` times.
+    Length: p, the mean of <v, A_r> / n over what was added, estimates the inner product of two members' steps. What is
+    each member's own, |v|^2 - p, adds up to n (|v|^2 - p) in an honest sum, beside n^2 p that all have in common. It is
+    against what has less than `quietest` times that, or more than `loudest` times.
     Likeness: of two honest sums <A_r, A_s> is about n^2 p, and what exceeds it is chance. It is against two sums whose
     remainders have a cosine above `likeness` (sybils resemble each other more: Fung et al., FoolsGold, RAID 2020).
 
     Attributes:
         tolerance: 0 <= tolerance < 1. Late in training honest sums are nearly orthogonal.
-        loudness: > 1.
+        quietest: 0 <= quietest < 1.
+        loudest: > 1.
         likeness: 0 < likeness <= 1; 1: any.
     """
 
     tolerance: float = 0.1
-    loudness: float = 2.0
+    quietest: float = 0.25
+    loudest: float = 2.25
     likeness: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (0 <= self.tolerance < 1 and self.loudness > 1 and 0 < self.likeness <= 1):
+        within = 0 <= self.tolerance < 1 and 0 <= self.quietest < 1 < self.loudest and 0 < self.likeness <= 1
+        if not within:
             raise InputError(
-                "judge: expected 0 <= tolerance < 1, loudness > 1, 0 < likeness <= 1, "
-                f"got {self.tolerance}, {self.loudness} and {self.likeness}"
+                "judge: expected 0 <= tolerance < 1, 0 <= quietest < 1 < loudest, 0 < likeness <= 1, "
+                f"got {self.tolerance}, {self.quietest}, {self.loudest} and {self.likeness}"
             )
 
     def against(
@@ -80,13 +84,15 @@ class Judge:
         added = self._gathered(products)
         shared = mine[added] / np.maximum(members[added], 1)
         common = float(np.clip(shared.mean(), 0, length)) if len(shared) else 0.0
-        loud = sums.diagonal() > self.loudness * (members * length + members * (members - 1) * common)
         rest = sums - np.outer(members, members) * common
-        scale = np.sqrt(np.maximum(rest.diagonal(), 0))
+        own = members * (length - common)
+        loudness = np.maximum(rest.diagonal(), 0)
+        odd = (loudness < self.quietest * own) | (loudness > self.loudest * own)
+        scale = np.sqrt(loudness)
         alike = rest > self.likeness * np.outer(scale, scale)
         np.fill_diagonal(alike, False)
         alike[:, ~added] = False
-        return np.asarray(~added | loud | alike.any(axis=1))
+        return np.asarray(~added | odd | alike.any(axis=1))
 
     def _gathered(self, products: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which sums are added to the member's step, shape (R,)."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
 from omnilytics.protocol.sharing import Sharing
-from omnilytics.types import Address, Log, SessionParams
+from omnilytics.protocol.voting import Tally
+from omnilytics.types import Address, Log, Rule, SessionParams
 
 PlaceOf = Callable[[int, Address], int]
 """(cohort, member) -> the member's place in that group of the earlier session (E29): its own logs don't say it."""
@@ -35,6 +36,8 @@ class Ledger:
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
     has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
     wei. `sharing` is by group; `objecting`: it is over for this round. `products` are of the first `gram_chunks`.
+    `votes` are commitments by (group, place), `ballots` what was opened of them, bitmaps over group ids; `opening`: no
+    commitment follows.
     `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 
@@ -49,6 +52,9 @@ class Ledger:
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
     gram_chunks: int = 0
+    votes: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    ballots: dict[tuple[int, int], int] = field(default_factory=dict)
+    opening: bool = False
     selected: Selection | None = None
     registrations: list[Registration] = field(default_factory=list)
     seed: bytes | None = None
@@ -115,6 +121,12 @@ class Ledger:
                 assert isinstance(products, list | tuple)
                 self.products = [_int(p) for p in products]
                 self.gram_chunks += 1
+            case "VoteCommitted":
+                self.votes[_int(values["group"]), _int(values["place"])] = _bytes(values["commitment"])
+            case "VotingClosed":
+                self.opening = True
+            case "VoteOpened":
+                self.ballots[_int(values["group"]), _int(values["place"])] = _int(values["bits"])
             case "Selected":
                 self.selected = Selection(
                     accepted=_int(values["accepted"]),
@@ -150,6 +162,12 @@ class Ledger:
         return [
             replace(one, place=place_of(one.cohort, one.member)) if one.cohort else one for one in self.registrations
         ]
+
+    def tally(self, params: SessionParams, counts: Mapping[int, int]) -> Tally | None:
+        """The opened votes; None where nobody votes. `counts`: who has delivered, by group that has an aggregate."""
+        if params.rule is not Rule.NORM_VOTE:
+            return None
+        return Tally.of(counts, sum(counts.values()), self.ballots.values())
 
     def aggregate(self, group: int, chunks: int) -> bytes:
         """The whole aggregate A_r of a group, as words."""

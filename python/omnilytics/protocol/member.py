@@ -19,6 +19,7 @@ from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovering import Recovering
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.seating import Seating
+from omnilytics.protocol.voting import Ballot, Vote, flipped
 from omnilytics.types import Address, Assignment, DropoutPolicy, FloatVec, Receipt, SessionParams
 
 
@@ -51,13 +52,17 @@ class Upload:
 
 
 class Behaviour(Protocol):
-    """How a member turns its weights into words. Honest members encode and mask; attackers do something else."""
+    """How a member turns its weights into words, and votes. Who inherits from this votes as the protocol says."""
 
     def masked_input(self, upload: Upload) -> MaskedInput | None:
         """The words to commit to and upload; None: the member drops out."""
 
+    def vote(self, ballot: Ballot) -> Collection[int] | None:
+        """The groups that it votes against, with rule `norm+vote`; None: it doesn't vote."""
+        return ballot.honest()
 
-class Honest:
+
+class Honest(Behaviour):
     """Encodes and masks as the protocol says (E2-E12)."""
 
     def masked_input(self, upload: Upload) -> MaskedInput:
@@ -84,6 +89,7 @@ class Policy:
         min_known_peers: so many of them must sit in a group; else the client declines it.
         accept_near_repeats: groups that differ from a past one in exactly one member: the two sums tell something of
             that one.
+        vote_flip: each bit of a vote is flipped with probability 1/8, so that none of them is sure to be the step's.
     """
 
     largest_bond_wei: int | None = None
@@ -97,6 +103,7 @@ class Policy:
     known_accounts: frozenset[Address] = frozenset()
     min_known_peers: int = 0
     accept_near_repeats: bool = False
+    vote_flip: bool = False
 
     def check(self, params: SessionParams, *, simulated: bool) -> None:
         """Looks at an offer; `simulated` says whether the chain is.
@@ -212,7 +219,8 @@ class DataOwner:
         self._releases = releases
         self._session: SessionPort | None = None
         self._randomness: Randomness | None = None
-        self._rounding_seed = b""
+        self._rounding_seed = self._vote_seed = b""
+        self._vote: Vote | None = None
         self._key: MaskKey | None = None
         self._secrets: MemberSecrets | None = None
         self._part: Recovering | None = None
@@ -266,8 +274,8 @@ class DataOwner:
     def _take_secrets(self, session: SessionPort, randomness: Randomness) -> tuple[MaskKey, bytes]:
         """Its mask key and its transport key in the session; forgets the one before."""
         self._session, self._randomness = session, randomness
-        self._rounding_seed = randomness.rounding_seed()
-        self._trained, self._masked, self._group, self._part = None, None, (), None
+        self._rounding_seed, self._vote_seed = randomness.rounding_seed(), randomness.vote_seed()
+        self._trained, self._masked, self._group, self._part, self._vote = None, None, (), None, None
         self._inputs = {}
         if session.params().policy is DropoutPolicy.ABORT:
             self._secrets, self._key = None, randomness.mask_key()
@@ -350,7 +358,7 @@ class DataOwner:
         from then on: copies take too much memory.
         """
         session = self._joined()
-        self._keep(weights, published)
+        self.keep(weights, published)
         context = self._context(session, seats, ledger)
         if self._part is not None:
             self._part.expect_sharers()
@@ -361,6 +369,12 @@ class DataOwner:
             self._masked = self._inputs[context]
             self._group = seats.groups[context.group]
         return self._masked is not None
+
+    def keep(self, weights: FloatVec, published: FloatVec) -> None:
+        """The first weights of a session are the ones that it masks, however often, and votes by."""
+        if self._trained is None:
+            weights.flags.writeable = published.flags.writeable = False
+            self._trained = (weights, published)
 
     def commit(self, weights: FloatVec, published: FloatVec, seats: Seating, ledger: Ledger) -> Receipt | None:
         """Masks the trained weights, keeps the words, commits to them; None when the member drops out."""
@@ -387,6 +401,40 @@ class DataOwner:
         delivered = session.group(part.group).delivered
         self._past.add(session.owner(), [a for place, a in enumerate(self._group) if delivered >> place & 1])
         return part.reveal(ledger.sharing[part.group])
+
+    def judge(self, seats: Seating, ledger: Ledger) -> bool:
+        """Makes up its mind about the aggregated groups, by the step that it has uploaded; False: it doesn't vote."""
+        session, seat = self._joined(), seats.seat_of(self.account)
+        if self._trained is None or seat is None:
+            raise ProtocolError(f"{self.account} has no step to vote by")
+        weights, published = self._trained
+        vectors = Codec(session.params())
+        step = vectors.encode_plain(weights, published, self._rounding_seed).words
+        groups = sorted({group for group, _ in ledger.aggregates})
+        sums = {group: ledger.aggregate(group, vectors.chunks) for group in groups}
+        counts = {group: session.group(group).delivered.bit_count() for group in groups}
+        against = self._behaviour.vote(Ballot(vectors, step, seat[0], sums, counts, seats))
+        if against is not None and self._policy.vote_flip:
+            against = flipped(against, groups, self._vote_seed)
+        scope = self._chain.chain_id, session.address, self.account
+        self._vote = None if against is None else Vote.of(against, groups, self._vote_seed, scope)
+        return self._vote is not None
+
+    def vote(self) -> Receipt:
+        """Commits to the vote that `judge` has come to."""
+        return self._joined().vote(self.account, self.its_vote.commitment)
+
+    def open_vote(self) -> Receipt:
+        """Opens what it has committed to."""
+        vote = self.its_vote
+        return self._joined().open_vote(self.account, vote.bits, vote.salt)
+
+    @property
+    def its_vote(self) -> Vote:
+        """What `judge` has come to."""
+        if self._vote is None:
+            raise ProtocolError(f"{self.account} has no vote")
+        return self._vote
 
     def withdraw(self) -> Receipt:
         """Takes out what the session owes this account."""
@@ -415,12 +463,6 @@ class DataOwner:
             model_hash=session.model_hash(),
             peers=tuple(ledger.keys[peer] for peer in seats.groups[group]),
         )
-
-    def _keep(self, weights: FloatVec, published: FloatVec) -> None:
-        """The first weights of a session are the ones that it masks, however often."""
-        if self._trained is None:
-            weights.flags.writeable = published.flags.writeable = False
-            self._trained = (weights, published)
 
     def _mask(self, session: SessionPort, context: GroupContext) -> MaskedInput | None:
         if self._key is None or self._trained is None:

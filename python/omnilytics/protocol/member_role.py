@@ -59,6 +59,7 @@ class MemberRole:
     _trained: tuple[FloatVec, FloatVec] | None = None
     _masked_for: tuple[int, int] | None = None
     _dealt_for: tuple[int, int] | None = None
+    _voted_for: tuple[int, int] | None = None
     _faults: dict[int, str] | None = None
     _gone: bool = False
     _history: int = 0
@@ -94,7 +95,7 @@ class MemberRole:
         self.watch.ledger()
         if self._history != self.watch.history:
             self._history, self._joined, self._gone = self.watch.history, False, False
-            self._trained = self._masked_for = self._dealt_for = self._faults = None
+            self._trained = self._masked_for = self._dealt_for = self._voted_for = self._faults = None
 
     def _register(self, stage: Stage) -> Decision:
         session = self.watch.session
@@ -127,6 +128,8 @@ class MemberRole:
                 return self._upload(*seat)
             case Stage.REVEAL:
                 return self._reveal(*seat)
+            case Stage.VOTE:
+                return self._vote(*seat)
             case _:
                 return None
 
@@ -254,6 +257,27 @@ class MemberRole:
                     "training must give the same again"
                 )
             self._masked_for = group, place
+        return not self._gone
+
+    def _vote(self, group: int, place: int) -> Action | None:
+        """Its vote on all groups, in the first half of the stage; what it has committed to, in the second."""
+        view, ledger, seat = self.watch.session.group(group), self.watch.ledger(), (group, place)
+        if view.status is not GroupStatus.AGGREGATED or not view.delivered >> place & 1:
+            return None
+        if seat in ledger.ballots or (seat in ledger.votes) != ledger.opening or not self._judge(group, place):
+            return None
+        if not ledger.opening:
+            return Action("vote", (group,), self.member.vote, "commits to its vote on the groups")
+        if ledger.votes[seat] != self.member.its_vote.commitment:
+            return None  # of a history that the chain has left
+        return Action("open_vote", (group,), self.member.open_vote, "opens its vote on the groups")
+
+    def _judge(self, group: int, place: int) -> bool:
+        """Has its vote; False: it casts none."""
+        if self._voted_for != (group, place):
+            self.member.keep(*self._vectors())
+            self._gone = not self.member.judge(self.watch.seats(), self.watch.ledger())
+            self._voted_for = group, place
         return not self._gone
 
     def _vectors(self) -> tuple[FloatVec, FloatVec]:

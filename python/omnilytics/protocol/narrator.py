@@ -21,16 +21,20 @@ from omnilytics.protocol.scores import tell_scores
 from omnilytics.protocol.sharing import places_of
 from omnilytics.protocol.teller import Teller
 from omnilytics.protocol.verify import contradictions
-from omnilytics.types import Address, DropoutPolicy, Log, Stage
+from omnilytics.types import Address, DropoutPolicy, Log, Rule, Stage
 
 DEADLINES = {
     "Started": (Stage.REGISTER, "register_deadline"),
     "SharingClosed": (Stage.SHARE, "object_deadline"),
     "BarrierPassed": (Stage.UPLOAD, "upload_deadline"),
     "RevealClosed": (Stage.AGGREGATE, "aggregate_deadline"),
-    "AggregationClosed": (Stage.SELECT, "select_deadline"),
+    "VotingClosed": (Stage.VOTE, "open_deadline"),
+    "VoteClosed": (Stage.SELECT, "select_deadline"),
 }
 """Events that always lead to one stage, and the field of its deadline."""
+
+TELL_MONEY = ("Registered", "Drawn", "AggregationClosed", "Settled", "Withdrawn", "Finished")
+"""Other events after which the books are told."""
 
 BEFORE_START = ("Whitelisted", "WhitelistRootSet", "Published")
 """Events that come before the session is started."""
@@ -126,7 +130,7 @@ class Narrator:
         getattr(self, f"_on_{name.lower()}", _nothing)(v)
         if name in STEPS:
             self._tell.member(v["member"], STEPS[name], v["group"], v["place"])
-        if name in DEADLINES or name in ("Registered", "Drawn", "Settled", "Withdrawn", "Finished"):
+        if name in DEADLINES or name in TELL_MONEY:
             self._tell.money(self._state.money())
 
     def _closed(self, name: str) -> None:
@@ -145,7 +149,7 @@ class Narrator:
                     dataset="",
                     split="",
                     encoding=params.encoding.name.lower(),
-                    rule=params.rule.name.lower(),
+                    rule=params.rule.spelling,
                     sessions=self._sessions,
                     rounds=params.rounds,
                     group_size=params.members,
@@ -174,6 +178,9 @@ class Narrator:
             case "UploadClosed":
                 to_reveal = recover and v["delivered_groups"]
                 self._entered(Stage.REVEAL if to_reveal else Stage.AGGREGATE, v["deadline"])
+            case "AggregationClosed":
+                votes = self._state.terms.rule is Rule.NORM_VOTE
+                self._entered(Stage.VOTE if votes else Stage.SELECT, v["select_deadline"])
             case "Selected":
                 self._entered(Stage.PAYMENT)
             case "Finished":
@@ -270,7 +277,8 @@ class Narrator:
         if complete and (v["accepted"] or chosen.paid == sum(1 << group for group in complete)):
             aggregates = [b"".join(state.aggregates[group]) for group in complete]
             counts = [state.delivered(group).bit_count() for group in complete]
-            self.events += tell_scores(self._record.number, state.codec, complete, aggregates, counts, chosen)
+            parts = self._record.number, state.codec, complete, aggregates, counts, chosen, state.votes.tally
+            self.events += tell_scores(*parts)
 
     def _on_settled(self, v: dict[str, Any]) -> None:
         group, fates = v["group"], self._state.fates

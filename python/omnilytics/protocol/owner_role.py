@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
+from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.owner import ModelOwner, SessionPlan
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
 from omnilytics.protocol.watch import Watch, at_a_glance
-from omnilytics.types import Stage
+from omnilytics.types import Receipt, Stage
+
+PATIENCE_BLOCKS = 2
+"""How long a session that was made may be gone before another one is made: its transaction may be mined again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,3 +48,56 @@ class OwnerRole:
         if not credit:
             return Done("the session is finished, and owes this account nothing")
         return Action("withdraw", (), partial(self.owner.withdraw, session), f"takes out {credit} wei")
+
+
+@dataclass(slots=True, kw_only=True)
+class OpeningRole:
+    """One model owner that makes a session and starts it; where the chain goes back behind that, it does so again.
+
+    Attributes:
+        chain: where it is.
+        market: makes it.
+        owner: the model owner.
+        plan: what it opens the session with.
+        session: the one that it opens; None: there is none yet.
+    """
+
+    chain: ChainPort
+    market: MarketPort
+    owner: ModelOwner
+    plan: SessionPlan
+    session: SessionPort | None = None
+    _watch: Watch | None = None
+    _gone_at: int | None = None
+
+    def decide(self) -> Decision:
+        """What is to be done now."""
+        with self.chain.steady():
+            return self._decide()
+
+    def _decide(self) -> Decision:
+        found = self._found()
+        if found is None:
+            head = self.chain.block_number()
+            if self.session is not None:
+                self._gone_at = head if self._gone_at is None else self._gone_at
+                if 0 <= head - self._gone_at < PATIENCE_BLOCKS:
+                    return Waiting("the session to be there again", block=self._gone_at + PATIENCE_BLOCKS)
+            return Action("create_session", (), self._create, "makes a session")
+        self._gone_at = None
+        if self._watch is None or self._watch.session.address != found.address:
+            self.session, self._watch = found, Watch(self.chain, found)
+        if found.stage() is not Stage.SETUP:
+            return Done(f"session {found.address} is open")
+        return self.plan.next(self.owner.account, self._watch)
+
+    def _found(self) -> SessionPort | None:
+        """The session that it knows, or one of its own that isn't started: a call that is mined again may make it."""
+        own = [self.chain.session(one) for one, owner in self.market.opened() if owner == self.owner.account]
+        known = None if self.session is None else self.session.address
+        return next((one for one in reversed(own) if one.address == known or one.stage() is Stage.SETUP), None)
+
+    def _create(self) -> Receipt:
+        self.session, receipt = self.owner.create()
+        self._gone_at = None
+        return receipt

@@ -37,6 +37,7 @@ class Plan:
     `sessions` is the most model updates; with `patience` the run ends earlier, once so many sessions in a row brought
     no smaller loss on the owner's own samples. `owner_training` is how the owner adapts its private part (MOEp).
     `server_momentum` is beta of the owner's steps from session to session; None: 0.8 if the data are images, else 0.
+    With `fit_rounds` the owner offers no more groups than members fill who aren't suspect, but `terms.least_rounds`.
     """
 
     sessions: int
@@ -45,6 +46,7 @@ class Plan:
     owner_training: TrainConfig
     server_momentum: float | None = None
     patience: int | None = None
+    fit_rounds: bool = False
 
     def __post_init__(self) -> None:
         if self.sessions < 1:
@@ -213,7 +215,7 @@ class Pipeline:
     def _session(self, number: int, model: OwnerModel) -> Outcome:
         published = self.split.public_vector()
         with self.clock.of("training"):
-            params = model.params(self.plan.terms, number)
+            params = model.params(self._terms(), number)
 
         def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
             ours = [i for i in indices if i not in self.trainers]
@@ -227,6 +229,12 @@ class Pipeline:
         if outcome.update is not None:
             model.take(published, outcome.update, self.plan.terms.encoding)
         return outcome
+
+    def _terms(self) -> Terms:
+        terms = self.plan.terms
+        if not self.plan.fit_rounds or terms.records is None:
+            return terms
+        return terms.with_rounds(self.venue.clear(terms.records) // terms.group_size)
 
     def _beta(self) -> float:
         if self.plan.server_momentum is not None:

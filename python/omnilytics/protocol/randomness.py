@@ -34,6 +34,9 @@ class Randomness(Protocol):
     def rounding_seed(self) -> bytes:
         """32 bytes, the same for all that the member masks in the session."""
 
+    def vote_seed(self) -> bytes:
+        """32 bytes that the member's vote is hidden by until it is opened, the same for the session."""
+
 
 class SystemRandomness:
     """The operating system's randomness: the only kind for a chain with other people on it."""
@@ -50,6 +53,9 @@ class SystemRandomness:
         return None
 
     def rounding_seed(self) -> bytes:
+        return secrets.token_bytes(32)
+
+    def vote_seed(self) -> bytes:
         return secrets.token_bytes(32)
 
 
@@ -99,6 +105,9 @@ class DurableRandomness:
     def rounding_seed(self) -> bytes:
         return self._secret("rounding")
 
+    def vote_seed(self) -> bytes:
+        return self._secret("vote")
+
     def _secret(self, name: str) -> bytes:
         return self._vault.secret(f"{self._session}/{name}")
 
@@ -126,3 +135,6 @@ class SeededRandomness:
 
     def rounding_seed(self) -> bytes:
         return self.seeds.bytes("rounding", self.member, self.session)
+
+    def vote_seed(self) -> bytes:
+        return self.seeds.bytes("vote", self.member, self.session)

@@ -9,12 +9,14 @@ from typing import Any
 from omnilytics import codec
 from omnilytics.chain.abi import decode_log
 from omnilytics.codec import Codec
+from omnilytics.codec.keys import key_address
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.books import Fates, FeeLimits
 from omnilytics.protocol.history import History, Past, places_said
 from omnilytics.protocol.ledger import PlaceOf
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
+from omnilytics.protocol.vote_replay import VoteReplay
 from omnilytics.tables import GWEI_WEI, SUSPICION_ONE
 from omnilytics.types import (
     Address,
@@ -65,10 +67,15 @@ class Replay:
     fees: int = 0
     cancelled: bool = False
     finished: bool = False
+    summed: bool = False
     place_of: PlaceOf | None = None
+    votes: VoteReplay = field(init=False)
     _fates: Fates | None = None
     _limits: FeeLimits | None = None
     _codec: Codec | None = None
+
+    def __post_init__(self) -> None:
+        self.votes = VoteReplay(self)
 
     def expect(self, what: str, found: object, expected: object) -> None:
         if found != expected:
@@ -81,7 +88,7 @@ class Replay:
         if decoded is None:
             raise VerificationError(f"unknown event with topic 0x{log.topics[0].hex() if log.topics else ''}")
         name, values = decoded
-        handler = getattr(self, f"on_{name.lower()}", None)
+        handler = getattr(self, f"on_{name.lower()}", None) or getattr(self.votes, f"on_{name.lower()}", None)
         if handler is None:
             raise VerificationError(f"event {name} can't be checked by this version")
         if self._limits is not None:
@@ -146,7 +153,7 @@ class Replay:
         self.expect("order of registration", v["index"], len(self.registered))
         if member in self.registered or v["key_address"] in self.registered.values():
             raise VerificationError(f"member {member}: registered twice, or with a key seen before")
-        self.expect("mask keys' addresses", v["key_address"], _key_address(v["x"], v["parity"]))
+        self.expect("mask keys' addresses", v["key_address"], key_address(v["x"], v["parity"]))
         self.expect(
             "transport keys with recover alone", any(v["transport"]), self.terms.policy is DropoutPolicy.RECOVER
         )
@@ -333,6 +340,7 @@ class Replay:
 
     def on_aggregationclosed(self, v: dict[str, Any]) -> None:
         self.expect("all delivered groups aggregated", sorted(self.norms), self._delivered_groups())
+        self.summed = True
 
     def on_gramadded(self, v: dict[str, Any]) -> None:
         self.expect("inner products in order of chunk", v["chunk"], self.gram_chunks)
@@ -469,22 +477,14 @@ class Replay:
         norms, counts = [self.norms[g] for g in groups], [self.delivered(g).bit_count() for g in groups]
         if self.terms.rule is Rule.NORM:
             verdict: list[bool] | None = vectors.select_norm(norms, counts)
+        elif self.terms.rule is Rule.NORM_VOTE:
+            verdict = self.votes.verdict(norms, counts)
         else:
             products = vectors.products([b"".join(self.aggregates[g]) for g in groups])
             if self.gram_chunks == vectors.chunks:
                 self.expect("inner products", self.products, products)
             verdict = vectors.select_krum(norms, products, counts)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
-
-
-def _key_address(x: int, parity: int) -> str:
-    """addr(PK) of the point of secp256k1 with this x and the parity of its y (PROTOCOL.md section 5)."""
-    field = 2**256 - 2**32 - 977
-    y = pow(x**3 + 7, (field + 1) // 4, field)
-    if y * y % field != (x**3 + 7) % field:
-        raise VerificationError(f"mask key: expected a point of secp256k1, found x = {x:#x}")
-    y = y if y % 2 == parity else field - y
-    return "0x" + codec.keccak256(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[-20:].hex()
 
 
 def _shown(value: object) -> str:

@@ -1,8 +1,8 @@
 """One session from first to last, driven for all its data owners in one process.
 
-Each step is a method in the order in which it happens; with policy `recover` those between the draw and the selection
-are in `recovery_driver`. Steps that anyone may do are done by the member whose turn it is, so that its gas is paid
-back; a step whose window passes without everybody is moved on by `advance`.
+Each step is a method in the order in which it happens; with policy `recover` those between the draw and the sums are in
+`recovery_driver`, the vote of rule `norm+vote` is in `vote_driver`. Steps that anyone may do are done by the member
+whose turn it is, so that its gas is paid back; a step whose window passes without everybody is moved on by `advance`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovery_driver import RecoveryDriver
 from omnilytics.protocol.scores import tell_scores
+from omnilytics.protocol.vote_driver import VoteDriver
 from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Rule, Stage
 
 NO_COHORTS: Mapping[Address, int] = MappingProxyType({})
@@ -101,7 +102,7 @@ class SessionDriver:
         self._reserve_wei = session.reserve()
 
     def run(self, published: FloatVec, train: Train, randomness: Callable[[int], Randomness]) -> Outcome:
-        """Registers, draws, trains, commits, uploads, aggregates, selects, settles and withdraws."""
+        """Registers, draws, trains, commits, uploads, aggregates, votes, selects, settles and withdraws."""
         self.register(randomness)
         self.draw()
         if self._session.stage() is not Stage.FINISHED:
@@ -111,6 +112,7 @@ class SessionDriver:
                 self.commit(published, train)
                 self.upload()
                 self.aggregate()
+            VoteDriver(self._all).run()
             self.select()
         update = self._owner.mean_update(self._session)
         self.settle()
@@ -307,5 +309,6 @@ class SessionDriver:
         if chosen is None:
             raise ProtocolError("select left no Selected event")
         counts = [self._session.group(group).delivered.bit_count() for group in complete]
-        for event in tell_scores(self._tell.number, self._codec, complete, aggregates, counts, chosen):
+        tally = self._all.ledger().tally(self._params, dict(zip(complete, counts, strict=True)))
+        for event in tell_scores(self._tell.number, self._codec, complete, aggregates, counts, chosen, tally):
             self._tell.sink(event)

@@ -8,6 +8,7 @@ from typing import Any
 
 from omnilytics.protocol import events
 from omnilytics.protocol.seating import NOBODY, Seating
+from omnilytics.protocol.sharing import places_of
 from omnilytics.types import Address, DropoutPolicy, Money, SessionParams, Stage
 
 
@@ -55,6 +56,11 @@ class Teller:
                 group, place = values["group"], values["place"]
                 status = "rebuilt" if name == "Rebuilt" else "blamed"
                 self.member(self.seats.groups[group][place], status, group, place)
+            case "VoteCommitted":
+                self.member(values["member"], "voted", values["group"], values["place"])
+            case "VoteOpened":
+                group, place, bits = values["group"], values["place"], values["bits"]
+                self.sink(events.VoteCast(self.number, values["member"], group, place, list(places_of(bits))))
             case "GroupFailed":
                 self.group(values["group"], "failed")
                 self.missing(values["group"], Stage(values["stage"]).name.lower(), values["did_their_part"])

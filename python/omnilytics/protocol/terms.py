@@ -66,7 +66,6 @@ _RANGES = (
     ("members", 2, 16),
     ("bound", 1, MAX_BOUND),
     ("chunk_words", MIN_CHUNK_WORDS, MAX_CHUNK_WORDS),
-    ("vote_secs", 0, 0),
     ("unsafe_small", 0, 1),
 )
 """Fields whose range depends on nothing else (PROTOCOL.md section 2)."""
@@ -89,7 +88,8 @@ class Terms:
     """An offer: how many groups of how many, how vectors are encoded, how groups are selected, how long steps take.
 
     `reward_wei` is the price of R N seats of one session (E30). `samples`, `epochs` and `batch_size` are what a member
-    has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds.
+    has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds; that to vote begins twice,
+    to commit to votes and to open them.
 
     `policy` says what happens when members drop out. With `recover` a group comes through as long as `threshold` of its
     members do; None: more than two thirds, and two more than `colluders`. With `abort` that is all of them. So many
@@ -114,7 +114,7 @@ class Terms:
     bound: int = 7
     suite: Suite | None = None
     assignment: Assignment = Assignment.SHUFFLED
-    rule: Rule = Rule.NORM
+    rule: Rule = Rule.NORM_VOTE
     krum_mu_bps: int = 2_500
     krum_m: int = 1
     krum_m_rule: KrumPicks = KrumPicks.PAPER
@@ -125,6 +125,7 @@ class Terms:
     reveal_secs: int = 7_200
     aggregate_secs: int = 3_600
     select_secs: int = 3_600
+    vote_secs: int = 3_600
     fee_cap_wei: int = FEE_CAP_WEI
     fee_table: FeeTable | None = None
     records: RecordConstants | None = field(default_factory=RecordConstants)
@@ -149,6 +150,12 @@ class Terms:
         """t: so many members of a group together learn nobody's model."""
         return max(1, self.least_members - 2) if self.colluders is None else self.colluders
 
+    def with_rounds(self, rounds: int) -> Terms:
+        """The offer with fewer groups, `least_rounds` to `rounds`, at the same price of a seat."""
+        fewer = min(self.rounds, max(self.least_rounds, rounds))
+        reward_wei = self.reward_wei * fewer // self.rounds
+        return replace(self, rounds=fewer, min_rounds=self.least_rounds, reward_wei=reward_wei)
+
     def params(self, parameter_count: int, clip: float) -> SessionParams:
         """The argument of `start` for d = `parameter_count` public parameters and C = `clip` (ignored with `weights`).
 
@@ -167,7 +174,9 @@ class Terms:
                 raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {self.rounds}")
             check_krum(self.rounds, self.krum_mu_bps, self.krum_m, self.krum_m_rule)
         elif weights:
-            raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
+            raise InputError(
+                f"rule: expected krum with encoding weights, whose limit norm doesn't know, got {self.rule.spelling}"
+            )
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
         krum, recover = self.rule is Rule.KRUM, self.policy is DropoutPolicy.RECOVER
@@ -199,6 +208,7 @@ class Terms:
             aggregate_secs=self.aggregate_secs,
             select_secs=self.select_secs,
             reveal_secs=self.reveal_secs if recover else 0,
+            vote_secs=self.vote_secs if self.rule is Rule.NORM_VOTE else 0,
             reward_wei=self.reward_wei,
             bond_wei=least_bond_wei(self.reward_wei, self.rounds, self.group_size),
             record_constants=0 if self.records is None else self.records.pack(),
@@ -277,7 +287,7 @@ def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
         encoding=Encoding[shape.encoding.upper()],
         bound=shape.bound,
         assignment=Assignment[shape.assignment.upper()],
-        rule=Rule[shape.select.upper()],
+        rule=Rule.spelled(shape.select),
         krum_m_rule=KrumPicks[shape.krum_picks.upper()],
         fee_cap_wei=round(shape.fee_cap_gwei * GWEI_WEI),
         records=RecordConstants() if shape.records else None,
@@ -325,6 +335,8 @@ def check_params(params: SessionParams, capacity: int, min_window_secs: int) -> 
     if params.policy is DropoutPolicy.RECOVER:
         # the window has four quarters
         _within("reveal_secs", params.reveal_secs, max(4, min_window_secs), MAX_WINDOW_SECS)
+    if params.rule is Rule.NORM_VOTE:
+        _within("vote_secs", params.vote_secs, max(2, min_window_secs), MAX_WINDOW_SECS)
     _within("capacity", capacity, params.min_rounds * params.members, MAX_CAPACITY)
     _check_calls(params)
     _check_money(params, capacity)
@@ -365,9 +377,13 @@ def _check_encoding(params: SessionParams) -> None:
 
 
 def _check_rule(params: SessionParams) -> None:
-    if params.rule is Rule.NORM:
+    if params.rule is not Rule.NORM_VOTE:
+        _within("vote_secs", params.vote_secs, 0, 0)
+    if params.rule is not Rule.KRUM:
         if params.encoding is Encoding.WEIGHTS:
-            raise InputError("rule: expected krum with encoding weights, whose limit norm doesn't know, got norm")
+            raise InputError(
+                f"rule: expected krum with encoding weights, whose limit norm doesn't know, got {params.rule.spelling}"
+            )
         _within("krum_mu_bps", params.krum_mu_bps, 0, 0)
         _within("krum_m", params.krum_m, 0, 0)
         return

@@ -16,7 +16,7 @@ from omnilytics.protocol.randomness import Randomness, SeededRandomness
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.session import Outcome, SessionDriver
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address, FloatVec, SessionParams
+from omnilytics.types import Address, FloatVec, RecordConstants, SessionParams
 
 
 class Venue(Protocol):
@@ -25,6 +25,9 @@ class Venue(Protocol):
     @property
     def members(self) -> Sequence[Address]:
         """The data owners that there are; in training they go by their index."""
+
+    def clear(self, records: RecordConstants) -> int:
+        """How many of the members would register without being suspect."""
 
     def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
         """One session, from the offer to the last withdrawal.
@@ -70,6 +73,10 @@ class OnChain:
     secrets: Callable[[int, int], Randomness] | None = None
     dropouts: Callable[[int], Dropouts] | None = None
     record: Callable[[SessionRecord], None] | None = None
+
+    def clear(self, records: RecordConstants) -> int:
+        known = (self.market.suspicion(self.owner, account) for account in self.members)
+        return sum(records.decayed(suspicion) < records.threshold for suspicion in known)
 
     def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
         session, receipts = self._owner.open(self.members, published, params)

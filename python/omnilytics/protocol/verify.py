@@ -120,6 +120,10 @@ def compare(check: Replay, chain: ChainPort) -> None:
         check.expect("verdicts in the contract", verdict, view.accepted)
         if group in check.norms:
             check.expect("squared norms in the contract", check.norms[group], view.squared_norm)
+    if (tally := check.votes.tally) is not None:
+        check.expect("votes in the contract", tally.cast, session.votes_cast())
+        for group, against in tally.against.items():
+            check.expect("votes against a group in the contract", against, session.votes_against(group))
     check.expect("deposits in the contract", check.money().deposited, session.money().deposited)
 
 

@@ -21,6 +21,7 @@ class TrainConfig:
         learning_rate: > 0.
         momentum: 0 <= momentum < 1, forgotten between sessions.
         augment: distort images at random in each pass (`model.augment`); None: if the data are images.
+        distortion: how strongly, times the bounds of `model.augment`; > 0.
         warm_up: factors of the learning rate in sessions 1, 2, ...; each > 0.
 
     Raises:
@@ -32,6 +33,7 @@ class TrainConfig:
     learning_rate: float
     momentum: float
     augment: bool | None = None
+    distortion: float = 1.0
     warm_up: tuple[float, ...] = WARM_UP
 
     def __post_init__(self) -> None:
@@ -42,6 +44,8 @@ class TrainConfig:
         for rate in (self.learning_rate, *self.warm_up):
             if not (math.isfinite(rate) and rate > 0):
                 raise InputError(f"learning rate: expected a finite number above 0, got {rate}")
+        if not (math.isfinite(self.distortion) and self.distortion > 0):
+            raise InputError(f"distortion: expected a finite number above 0, got {self.distortion}")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum: expected 0 <= momentum < 1, got {self.momentum}")
 

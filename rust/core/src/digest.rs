@@ -88,6 +88,13 @@ pub fn commitment_root(hashes: &[Hash]) -> Result<Hash> {
     Ok(keccak256(&[&uint256(32), &uint256(count), hashes.as_flattened()]))
 }
 
+/// What a member commits to before it opens its vote on the groups (E38). `bits` are big-endian.
+#[must_use]
+pub fn vote_commitment(chain_id: u64, session: &Address, member: &Address, bits: &[u8; 32], salt: &[u8; 32]) -> Hash {
+    const DOMAIN: [u8; 32] = domain("omnilytics/vote/1");
+    keccak256(&[&DOMAIN, &uint256(chain_id), &abi_address(session), &abi_address(member), bits, salt])
+}
+
 /// The hash of a group's keys (x, parity) in place order (E9).
 #[must_use]
 pub fn set_hash(keys: impl IntoIterator<Item = ([u8; 32], bool)>) -> Hash {

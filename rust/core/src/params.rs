@@ -63,6 +63,16 @@ pub enum Rule {
         /// The bound on m.
         picks: KrumPicks,
     },
+    /// E37.
+    NormVote,
+}
+
+impl Rule {
+    /// Whether members shrink their steps below the limit of rule `norm` (E4).
+    #[must_use]
+    pub fn shrinks(self) -> bool {
+        matches!(self, Self::Norm | Self::NormVote)
+    }
 }
 
 /// What happens when a member drops out.
@@ -321,14 +331,14 @@ fn policy(raw: &RawParams) -> Result<Policy> {
 }
 
 fn rule(raw: &RawParams, encoding: Encoding) -> Result<Rule> {
-    if in_range("rule", 0, 1, raw.rule)? == 0 {
+    if in_range("rule", 0, 2, raw.rule)? != 1 {
         if encoding == Encoding::Weights {
             return Err(Error::NormNeedsDelta);
         }
         in_range("krum_mu_bps with rule norm", 0, 0, raw.krum_mu_bps)?;
         in_range("krum_m with rule norm", 0, 0, raw.krum_m)?;
         in_range("krum_m_rule", 0, 1, raw.krum_m_rule)?;
-        return Ok(Rule::Norm);
+        return Ok(if raw.rule == 0 { Rule::Norm } else { Rule::NormVote });
     }
     let mu_bps = in_range("krum_mu_bps", 0, 5_000, raw.krum_mu_bps)?;
     let m = in_range("krum_m", 1, u64::MAX, raw.krum_m)?;

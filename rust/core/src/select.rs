@@ -1,4 +1,4 @@
-//! The selection rules in exact integers (PROTOCOL.md section 7, E15 and E16).
+//! The selection rules in exact integers (PROTOCOL.md section 7, E15, E16 and E37).
 
 use crate::error::{Error, Result, in_range, same_length};
 use crate::params::{CodecParams, KrumPicks, MAX_GROUPS, MAX_KRUM_GROUPS, MAX_MEMBERS, MIN_MEMBERS};
@@ -24,6 +24,30 @@ pub enum Selection {
 pub fn norm(params: &CodecParams, norms: &[u128], counts: &[u64]) -> Result<Vec<bool>> {
     same_length("counts", norms.len(), counts.len())?;
     norms.iter().zip(counts).map(|(norm, count)| Ok(*norm <= params.norm_limit(*count)?)).collect()
+}
+
+/// Rule `norm+vote` (E37): accepts what `norm` does, but where `2 cast >= |U|` and `2 against > cast`. `against` are the opened
+/// votes against each group, `cast` all that were opened, |U| the sum of `counts`.
+///
+/// # Errors
+/// [`Error::Length`], [`Error::OutOfRange`] for a count, for `cast` above |U| or votes above `cast`.
+pub fn norm_vote(
+    params: &CodecParams,
+    norms: &[u128],
+    counts: &[u64],
+    against: &[u64],
+    cast: u64,
+) -> Result<Vec<bool>> {
+    let passed = norm(params, norms, counts)?;
+    same_length("votes", norms.len(), against.len())?;
+    let voters = counts.iter().sum();
+    in_range("votes cast", 0, voters, cast)?;
+    let quorum = 2 * cast >= voters;
+    let decide = |(passed, against): (bool, &u64)| {
+        let against = in_range("votes against a group", 0, cast, *against)?;
+        Ok(passed && !(quorum && 2 * against > cast))
+    };
+    passed.into_iter().zip(against).map(decide).collect()
 }
 
 /// The exact squared distances of aggregates, for rule `krum`.

@@ -12,7 +12,7 @@ use omnilytics_core::gram;
 use omnilytics_core::keys::{MaskKey, PublicMaskKey};
 use omnilytics_core::lanes::{self, LaneWidth};
 use omnilytics_core::mask::{GroupContext, Masker, pair_seeds};
-use omnilytics_core::params::{CodecParams, KrumPicks, RawParams, Rule, Suite};
+use omnilytics_core::params::{CodecParams, KrumPicks, RawParams, Suite};
 use omnilytics_core::prg;
 use omnilytics_core::select::{self, Distances, Selection};
 use omnilytics_core::{Error, draw};
@@ -93,7 +93,7 @@ fn encoding() {
         .expect("legal parameters");
         let (published, seed) = (floats_of(&case["published"]), fixed_bytes(&case["rounding_seed"]));
         let mut words = vec![[0; 32]; params.words()];
-        let shrink = case["shrink"] == true && params.rule() == Rule::Norm;
+        let shrink = case["shrink"] == true && params.rule().shrinks();
         let encoded = fixed::encode(params.coding(), &weights, &published, &seed, shrink, &mut words).expect("finite");
         let values = lanes::unpack(params.width(), &words, weights.len());
         assert_eq!(Ok(integers(&case["values"])), values, "{}", case["name"]);
@@ -217,6 +217,12 @@ fn digests() {
         let chunks: Vec<Vec<u8>> = cases(&case, "chunks").iter().map(bytes).collect();
         assert_eq!(fixed_bytes(&case["hash"]), digest::published_hash(chunks.iter().map(Vec::as_slice)));
     }
+    for case in cases(&vectors, "votes") {
+        let (session, member) = (fixed_bytes(&case["session"]), fixed_bytes(&case["member"]));
+        let (bits, salt) = (fixed_bytes(&case["bits"]), fixed_bytes(&case["salt"]));
+        let found = digest::vote_commitment(number(&case["chain_id"]), &session, &member, &bits, &salt);
+        assert_eq!(fixed_bytes::<32>(&case["commitment"]), found);
+    }
     let model = &vectors["model"];
     let fields: Vec<u8> = cases(model, "fields").iter().flat_map(|field| digest::uint256(decimal(field))).collect();
     let published = fixed_bytes(&model["published_hash"]);
@@ -262,6 +268,22 @@ fn gram_and_norm() {
         for (count, limit) in counts.iter().zip(cases(&case, "limits")) {
             assert_eq!(Ok(decimal(&limit)), params.norm_limit(*count));
         }
+    }
+}
+
+#[test]
+fn norm_vote() {
+    for case in cases(&load("selection.json"), "norm_vote") {
+        let (members, bound) = (number(&case["members"]), number(&case["bound"]));
+        let lane_bits = LaneWidth::smallest(members, bound).expect("a lane").bits().into();
+        let raw = RawParams { members, bound, lane_bits, rule: 2, ..raw(number(&case["parameter_count"])) };
+        let params = CodecParams::new(&raw).expect("legal");
+        let counts: Vec<u64> = cases(&case, "counts").iter().map(number).collect();
+        let norms: Vec<u128> = cases(&case, "norms").iter().map(decimal).collect();
+        let against: Vec<u64> = cases(&case, "against").iter().map(number).collect();
+        let accepted: Vec<bool> = cases(&case, "accepted").iter().map(|one| one == true).collect();
+        let found = select::norm_vote(&params, &norms, &counts, &against, number(&case["cast"]));
+        assert_eq!(Ok(accepted), found, "{}", case["name"]);
     }
 }
 

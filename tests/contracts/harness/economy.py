@@ -16,6 +16,8 @@ MAX_FEE_CAP_WEI = (1 << 40) - 1
 CHANGES_OF_STAGE = (8, 11)
 """Most of a session before its last settlement, by policy: two draws, and each of the other stages after Register once;
 with `recover` sharing ends twice before objecting does, and there is stage Reveal."""
+VOTES = 2
+"""With `norm+vote`: so many more changes of stage, and calls of a member that are paid as a commitment."""
 
 
 class FeeTable(NamedTuple):
@@ -117,7 +119,7 @@ def _upload_gas(p: Any) -> int:
 def member_fees(p: Any) -> int:
     """F, wei (E20): with `recover` three calls at most that are paid as a commitment."""
     table = FeeTable.unpacked(p.fee_table)
-    commits = 3 if p.policy == 1 else 1
+    commits = (3 if p.policy == 1 else 1) + VOTES * (p.rule == 2)
     return (table.limit("register") + commits * table.limit("commit") + _upload_gas(p)) * int(p.fee_cap_wei)
 
 
@@ -126,11 +128,13 @@ def reserve(p: Any, capacity: int) -> int:
     t, (words, chunks) = FeeTable.unpacked(p.fee_table), _vector(p)
     seats = p.rounds * p.members
     commits = p.rounds * (5 * p.members + 1) if p.policy == 1 else 2 * seats
+    commits += VOTES * seats * (p.rule == 2)
     gas = capacity * t.limit("register") + commits * t.limit("commit") + seats * _upload_gas(p)
     gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * p.members * words)
     if p.rule == 1:
         gas += 100 * chunks * t.gram + t.gram_word * p.rounds * words
-    gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + CHANGES_OF_STAGE[p.policy] * t.limit("move")
+    moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2)
+    gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + moves * t.limit("move")
     return gas * int(p.fee_cap_wei)
 
 

@@ -59,7 +59,7 @@ def make_params(**given: int) -> Params:
         "parameter_count": 40, "samples": 20, "epochs": 1, "batch_size": 10, "rounds": 2, "members": 3,
         "colluders": 1, "encoding": 0, "chunk_words": 8, "assignment": 0, "rule": 0, "krum_m_rule": 0,
         "policy": 0, "register_secs": DAY, "commit_secs": DAY, "upload_secs": DAY, "aggregate_secs": DAY,
-        "select_secs": DAY, "vote_secs": 0, "fee_cap_wei": 0, "fee_table": 0, "record_constants": 0,
+        "select_secs": DAY, "fee_cap_wei": 0, "fee_table": 0, "record_constants": 0,
     } | given  # fmt: skip
     weights, krum, recover = f["encoding"] == 1, f["rule"] == 1, f["policy"] == 1
     least_shares = min(f["members"], f["colluders"] + 2)
@@ -68,6 +68,7 @@ def make_params(**given: int) -> Params:
         "threshold": least_shares if recover else f["members"],
         "suite": int(recover),
         "reveal_secs": DAY if recover else 0,
+        "vote_secs": DAY if f["rule"] == 2 else 0,
         "clip": 0 if weights else 0x3D4CCCCD,
         "bound": (2**31 - 1) // f["members"] if weights else 7,
         "krum_mu_bps": 2_500 if krum else 0,

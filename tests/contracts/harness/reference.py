@@ -236,6 +236,17 @@ def norm_accepts(square: int, members: int, parameters: int, bound: int, count: 
     return 4 * members**2 * square <= delivered**2 * parameters * bound**2
 
 
+def voted_out(against: int, cast: int, voters: int) -> bool:
+    """(E37)"""
+    return 2 * cast >= voters and 2 * against > cast
+
+
+def vote_commitment(chain_id: int, session: str, member: str, bits: int, salt: bytes) -> bytes:
+    """(E38)"""
+    fields = ["bytes32", "uint256", "address", "address", "uint256", "bytes32"]
+    return keccak(encode(fields, [dom("omnilytics/vote/1"), chain_id, session, member, bits, salt]))
+
+
 def means(vectors: Sequence[Sequence[int]], counts: Sequence[int]) -> list[list[int]]:
     """S_r / u_r times the least common multiple of 1..16, what Krum compares with `recover` (E16)."""
     scale = math.lcm(*range(1, 17))

@@ -34,15 +34,22 @@ class Stage(IntEnum):
     REVEAL = 6
     AGGREGATE = 7
     SELECT = 8
+    VOTE = 9
     PAYMENT = 10
     FINISHED = 11
 
 
 STAGES = (
-    [stage for stage in Stage if stage not in (Stage.SHARE, Stage.REVEAL)],
-    [stage for stage in Stage if stage != Stage.COMMIT],
+    [stage for stage in Stage if stage not in (Stage.SHARE, Stage.REVEAL, Stage.VOTE)],
+    [stage for stage in Stage if stage not in (Stage.COMMIT, Stage.VOTE)],
 )
-"""Those of a session, by its policy: `abort`, `recover`."""
+"""Those of a session without votes, by its policy: `abort`, `recover`."""
+
+
+def is_before(now: Stage, then: Stage) -> bool:
+    """Whether a session comes to `now` before `then`: to stage Vote before Select, whatever their numbers."""
+    rank = {Stage.VOTE: 7.5}
+    return rank.get(now, now) < rank.get(then, then)
 
 
 class Status(IntEnum):
@@ -118,6 +125,8 @@ class SessionDriver:
         self.products: list[int] = []
         self.payloads: dict[str, list[int]] = {}
         self.vectors: dict[str, Sequence[int]] = {}
+        self.votes: dict[str, int] = {}
+        """Bitmaps over group ids of who isn't for all groups."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["contract"], name)
@@ -127,6 +136,7 @@ class SessionDriver:
         twin.__dict__ = dict(self.__dict__)
         twin.order = {k: list(v) for k, v in self.order.items()}
         twin.payloads, twin.vectors, twin.cohorts = dict(self.payloads), dict(self.vectors), dict(self.cohorts)
+        twin.votes = dict(self.votes)
         return twin
 
     def copy(self) -> Self:
@@ -295,6 +305,27 @@ class SessionDriver:
     def select(self) -> Receipt:
         return self._send("select", self.products, sender=self.caller)
 
+    def salt(self, account: str) -> bytes:
+        return keccak(text=f"salt of {account} in {self.contract.address}")
+
+    def bits(self, account: str) -> int:
+        """The groups that a member is against: `votes[account]`, none when it isn't there."""
+        return self.votes.get(account, 0)
+
+    def commitment(self, account: str, bits: int) -> bytes:
+        return ref.vote_commitment(self.chain.id, self.contract.address, account, bits, self.salt(account))
+
+    def vote(self, account: str) -> Receipt:
+        return self._send("vote", self.commitment(account, self.bits(account)), sender=account)
+
+    def open_vote(self, account: str) -> Receipt:
+        return self._send("open_vote", self.bits(account), self.salt(account), sender=account)
+
+    def voters(self) -> list[str]:
+        """U: who has delivered in a live group, by group and place."""
+        aggregated = self.live_groups(Status.AGGREGATED)
+        return [a for g in aggregated for p, a in enumerate(self.members_of(g)) if self.group(g).delivered >> p & 1]
+
     def settle(self, group: int) -> Receipt:
         return self._send("settle", group, self.members_of(group), sender=self.caller)
 
@@ -348,6 +379,18 @@ class SessionDriver:
             for chunk in range(self.chunk_count):
                 self.aggregate(group, chunk)
 
+    def finish_vote(self, silent: Sequence[str] = (), closed: Sequence[str] = ()) -> None:
+        """Everybody votes but the silent ones; who is in `closed` doesn't open its vote."""
+        for account in (voters := [a for a in self.voters() if a not in silent]):
+            self.vote(account)
+        if silent:
+            self.pass_deadline()
+        for account in voters:
+            if account not in closed:
+                self.open_vote(account)
+        if self.contract.stage() == Stage.VOTE:
+            self.pass_deadline()
+
     def finish_select(self) -> None:
         if self.params.rule == 1:
             for chunk in range(self.chunk_count):
@@ -373,6 +416,7 @@ class SessionDriver:
             Stage.COMMIT: self.finish_commit,
             Stage.UPLOAD: self.finish_upload,
             Stage.AGGREGATE: self.finish_aggregate,
+            Stage.VOTE: self.finish_vote,
             Stage.SELECT: self.finish_select,
             Stage.PAYMENT: self.finish_payment,
         }
@@ -380,13 +424,13 @@ class SessionDriver:
     def to(self, stage: Stage) -> Self:
         """Brings the session to a stage, everyone honest; for Finished, to all money withdrawn."""
         steps = self.steps()
-        while (now := self.contract.stage()) < stage:
+        while is_before(now := Stage(self.contract.stage()), stage):
             if now == Stage.REGISTER and stage == Stage.DRAW:
                 self.register_all()
             elif now == Stage.DRAW:
                 self.draw()
             else:
-                steps[Stage(now)]()
+                steps[now]()
         if stage == Stage.FINISHED:
             self.withdraw_all()
         assert self.contract.stage() == stage, f"expected {stage!r}, got {self.contract.stage()}"

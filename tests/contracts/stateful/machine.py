@@ -50,6 +50,7 @@ class Kind:
 
 NORM = {"parameter_count": 6, "members": 2, "rounds": 2, "reward_wei": 1_003}
 KRUM = {"rounds": 4, "rule": 1, "krum_mu_bps": 2_000, "krum_m_rule": 1}
+VOTE = {"rule": 2}
 SHUFFLED = {"assignment": 1}
 FEES = {"fee_cap_wei": 20 * GWEI, "fee_table": fee_table()}
 RECORDS = {"record_constants": record_constants(decay=5)}
@@ -60,6 +61,8 @@ KINDS = {
     "shuffled": Kind(6, NORM | SHUFFLED | FEES | RECORDS, decoy=True),
     "all or none": Kind(4, NORM | {"min_rounds": 2}, decoy=True),
     "krum": Kind(8, NORM | KRUM | FEES),
+    "vote": Kind(5, NORM | VOTE | FEES),
+    "votes": Kind(6, NORM | VOTE | SHUFFLED | FEES | RECORDS, decoy=True),
     "three": Kind(7, NORM | SHUFFLED | RECORDS | {"rounds": 3, "members": 2}),
     "root": Kind(7, NORM | SHUFFLED | FEES | {"members": 3, "reward_wei": 60_003}, capacity=6),
     "cohorts": Kind(7, NORM | SHUFFLED | FEES | RECORDS, earlier=True),
@@ -221,6 +224,28 @@ class Machine(Pairs, RuleBasedStateMachine):
         receipt: Receipt = getattr(self.real.contract, call)(*args, sender=sender, gas_price=self.real.gas_price)
         return receipt
 
+    @rule(missing=PLACES, bits=st.integers(0, 15))
+    def vote(self, missing: set[int], bits: int = 0) -> None:
+        """All but at most two of them, about every other one against some groups, which may not be there."""
+        missing = set(sorted(missing)[:2])
+        for index, account in enumerate(self.real.listed):
+            if index in missing:
+                continue
+            if account not in self.twin.votes:
+                self.real.votes[account] = bits >> 2 if bits >> (index % 4) & 1 else 0
+            call = "open_vote" if self.twin.objecting else "vote"
+            expected, actual = getattr(self.twin, call), getattr(self.real, call)
+            own = (account, self.real.votes[account])
+            self.both(call, account, lambda now, o=own, e=expected: e(*o, now), lambda o=own, a=actual: a(o[0]))
+
+    @rule(index=ACCOUNTS, bits=st.integers(0, 3))
+    def open_another_vote(self, index: int, bits: int) -> None:
+        """Bits that weren't committed to, or by who hasn't voted, or at another time."""
+        account = self.account(index)
+        if self.twin.votes.get(account) != bits:
+            with pytest.raises(Reverted):
+                self.real.contract.open_vote(bits, self.real.salt(account), sender=account)
+
     @rule(by=CALLERS)
     def select(self, by: int = 0) -> None:
         live = sum(g.aggregated for g in self.twin.groups)
@@ -307,6 +332,8 @@ class Machine(Pairs, RuleBasedStateMachine):
             self.upload(missing if by == 0 else set())
         elif stage == Stage.AGGREGATE:
             self.aggregate(by)
+        elif stage == Stage.VOTE:
+            self.vote(missing if by == 0 else set(), 4 * len(missing) + by)
         elif stage == Stage.SELECT:
             self.select(by)
         else:
@@ -372,6 +399,9 @@ class Machine(Pairs, RuleBasedStateMachine):
         for group in range(len(self.twin.groups) + 1):
             assert self.real.group(group).status == self.twin.status(group)
         assert self.real.unselected() == self.twin.unselected
+        assert self.real.votes_cast() == len(self.twin.opened)
+        for group in range(len(self.twin.groups) if self.twin.opened else 0):
+            assert self.real.votes_against(group) == self.twin.against(group)
         if self.checked != (self.twin.stage, self.twin.first):
             self.checked = (self.twin.stage, self.twin.first)
             self._seats_are_the_twins()

@@ -11,10 +11,11 @@ from tests.contracts.stateful.twin import Now, Twin
 TURN_BLOCKS = 50
 DRAW_TURN_BLOCKS = 64
 
-AT_ONCE = ("register", "commit", "upload", "share", "reveal", "reveal_shares", "rebuild")
+AT_ONCE = ("register", "commit", "upload", "share", "reveal", "reveal_shares", "rebuild", "vote", "open_vote")
 """No turns."""
 IN_TURN = ("aggregate", "disclose", "unmask", "gram", "select", "settle", "advance", "draw")
-LIKE = dict.fromkeys(("share", "reveal", "reveal_shares", "rebuild", "disclose"), "commit") | {"unmask": "aggregate"}
+AS_COMMITMENTS = ("share", "reveal", "reveal_shares", "rebuild", "disclose", "vote", "open_vote")
+LIKE = dict.fromkeys(AS_COMMITMENTS, "commit") | {"unmask": "aggregate"}
 """The entry of the fee table for calls that have none of their own."""
 
 
@@ -91,6 +92,7 @@ def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
         Stage.REVEAL: p.reveal_secs,
         Stage.UPLOAD: p.upload_secs,
         Stage.AGGREGATE: p.aggregate_secs,
+        Stage.VOTE: p.vote_secs,
         Stage.SELECT: p.select_secs,
     }
     return now.time <= before.deadline + window.get(before.stage, 0) // 4

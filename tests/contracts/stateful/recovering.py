@@ -16,11 +16,11 @@ from tests.contracts.harness.dealing import places
 from tests.contracts.stateful import cheats
 from tests.contracts.stateful.cheats import RIGHT
 from tests.contracts.stateful.dealings import Deal
-from tests.contracts.stateful.machine import ACCOUNTS, CALLERS, FEES, KRUM, PLACES, RECORDS, SHUFFLED, Kind
+from tests.contracts.stateful.machine import ACCOUNTS, CALLERS, FEES, KRUM, PLACES, RECORDS, SHUFFLED, VOTE, Kind
 from tests.contracts.stateful.secrecy import Secrecy
 from tests.contracts.stateful.watch import Watcher
 
-TERMS = [FEES, SHUFFLED | RECORDS, FEES | RECORDS, FEES | SHUFFLED | RECORDS]
+TERMS = [FEES, SHUFFLED | RECORDS, FEES | RECORDS, FEES | SHUFFLED | RECORDS, FEES | VOTE, SHUFFLED | RECORDS | VOTE]
 PARAMETERS = {1: 6, 2: 340}
 """Of a vector of so many chunks."""
 BEGINNINGS = [Stage.REGISTER, Stage.SHARE, Stage.UPLOAD, Stage.REVEAL, Stage.REVEAL, Stage.AGGREGATE]

@@ -287,7 +287,7 @@ class RecoverTwin(Twin):
         if group.chunks == self.chunk_count:
             group.aggregated, group.total = True, self.unmasked(group)
             if all(g.aggregated for g in self._live()):
-                self._enter(Stage.SELECT, now, self.params.select_secs)
+                self._close_aggregation(now)
 
     def unmasked(self, group: SharedGroup) -> list[int]:
         """The integers of the sum in the chunks that are unmasked."""

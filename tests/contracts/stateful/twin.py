@@ -1,6 +1,6 @@
 """A session in plain Python, from docs/PROTOCOL.md sections 6 to 11. Every call changes it or raises `Refused`.
 
-What policy `recover` adds is in `recovery.py`.
+What policy `recover` adds is in `recovery.py`, what rule `norm+vote` does in `voting.py`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,11 @@ from typing import ClassVar
 from tests.contracts.harness import DAY, Params, Stage, Status, economy
 from tests.contracts.harness import reference as ref
 from tests.contracts.stateful.ledger import Ledger
+from tests.contracts.stateful.voting import Refused as Refused
+from tests.contracts.stateful.voting import Voting, require
 
 DRAW_DELAY = 4
 HASHES_KEPT = 256
-
-
-class Refused(Exception):
-    """The protocol doesn't allow this now."""
-
-
-def require(allowed: bool) -> None:
-    if not allowed:
-        raise Refused
 
 
 @dataclass
@@ -83,7 +76,7 @@ class Now:
     seed: bytes = b""
 
 
-class Twin:
+class Twin(Voting):
     """One session of one-chunk vectors.
 
     Args:
@@ -99,6 +92,7 @@ class Twin:
     round_stage: ClassVar[Stage] = Stage.COMMIT
 
     def __init__(self, params: Params, owner: str, listed: list[str], capacity: int, born: int, ledger: Ledger) -> None:
+        super().__init__()
         self.params, self.owner, self.listed, self.capacity, self.ledger = params, owner, listed, capacity, ledger
         self.stage, self.deadline, self.draw_block = Stage.SETUP, born + 30 * DAY, 0
         self.entered = born
@@ -305,7 +299,7 @@ class Twin:
         require(not group.failed and group.delivered == group.everybody and not group.aggregated)
         group.aggregated, group.total = True, total
         if self.stage == Stage.AGGREGATE and all(g.aggregated for g in self._live()):
-            self._enter(Stage.SELECT, now, self.params.select_secs)
+            self._close_aggregation(now)
 
     def _live(self) -> list[Group]:
         return [g for g in self.groups if not g.failed]
@@ -325,7 +319,7 @@ class Twin:
         if not self._live():
             self._end_selection([], now)
         elif all(g.aggregated for g in self._live()):
-            self._enter(Stage.SELECT, now, self.params.select_secs)
+            self._close_aggregation(now)
         else:
             self._enter(Stage.AGGREGATE, now, self.params.aggregate_secs)
 
@@ -338,10 +332,10 @@ class Twin:
 
     def select(self, now: Now) -> None:
         require(self.stage == Stage.SELECT and now.time <= self.deadline)
-        require(self.params.rule == 0 or self.gram_done)
+        require(self.params.rule != 1 or self.gram_done)
         p, live = self.params, self._live()
-        if p.rule == 0:
-            chosen = [i for i, group in enumerate(live) if self._is_short(group)]
+        if p.rule != 1:
+            chosen = [i for i, g in enumerate(live) if self._is_short(g) and (p.rule == 0 or self._is_kept(g))]
         else:
             scale = math.lcm(*range(1, p.members + 1))
             means = [[value * (scale // g.size) for value in g.total] for g in live]
@@ -403,7 +397,7 @@ class Twin:
             return None
         if group.accepted:
             return False
-        return True if self.params.rule == 0 and not self.unselected else None
+        return True if self.params.rule != 1 and not self.unselected else None
 
     def _finish_if_settled(self, now: Now) -> None:
         if all(g.settled for g in self.groups):
@@ -436,6 +430,8 @@ class Twin:
             self._close_round(now)
         elif self.stage == Stage.UPLOAD:
             self._close_upload(now)
+        elif self.stage == Stage.VOTE:
+            self._close_vote(now)
         else:
             self._end_selection([], now)
 

@@ -47,8 +47,9 @@ def improved(trial: Trial, venue: Venue) -> Improvement:
         replace(SMALL, attack="inner-product", attack_options={"epsilon": 30.0}, attackers=0.2),
         replace(SMALL, rule="krum", rule_options={"m": 2}, encoding="weights", attack="lanes", attackers=0.2),
         replace(SMALL, records=False, attack="scaled", attackers=0.1),
+        replace(SMALL, rule="norm+vote", attack="sign-flip", attackers=0.2),
     ],
-    ids=["lanes", "inner-product", "krum", "scaled"],
+    ids=["lanes", "inner-product", "krum", "scaled", "norm+vote"],
 )
 def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """The draw's seeds are the chain's; seats, words, sums, verdicts, records, pay and model come out by themselves."""

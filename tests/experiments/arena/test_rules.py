@@ -29,7 +29,7 @@ def steps(seed: int = 1, members: int = R * N) -> NDArray[np.float32]:
 
 
 def judged(all_steps: NDArray[np.float32], rule: GroupRule, bad: Sequence[int] = ()) -> Judged:
-    codec = Codec(rule.terms(Terms(reward_wei=10**6, rounds=R)).params(D, CLIP))
+    codec = Codec(rule.terms(Terms(reward_wei=10**6, rounds=R, bound=31)).params(D, CLIP))
     zero = np.zeros(D, dtype=np.float32)
     words = [codec.encode_plain(s, zero, bytes([i]) * 32, shrink=False).words for i, s in enumerate(all_steps)]
     groups = [range(g * N, g * N + N) for g in range(R)]
@@ -84,11 +84,18 @@ def test_votes_see_noise_that_the_norm_lets_through_and_groups_too_much_alike() 
     assert NormVote().accept(judged(loud, NormVote(), [0])) == [False] + [True] * (R - 1)
 
     little = steps()
-    shifted = little.mean(axis=0) - 0.015
+    shifted = little.mean(axis=0) - 0.012
     for first in (0, N):
         little[first] = N * shifted - little[first + 1 : first + N].sum(axis=0)
     assert NormVote(likeness=1.0).accept(judged(little, NormVote(), [0, N])) == [True] * R
     assert NormVote().accept(judged(little, NormVote(), [0, N])) == [False] * 2 + [True] * (R - 2)
+
+
+def test_a_sum_without_anything_of_its_own_is_refused() -> None:
+    """Whoever speaks last in its group can make the sum what all have in common, and look better than anybody."""
+    rushed = steered(steps()[N:].mean(axis=0))
+    assert NormVote(quietest=0.0).accept(judged(rushed, NormVote(), [0])) == [True] * R
+    assert NormVote().accept(judged(rushed, NormVote(), [0])) == [False] + [True] * (R - 1)
 
 
 def test_too_few_votes_count_for_nothing() -> None:
@@ -96,7 +103,7 @@ def test_too_few_votes_count_for_nothing() -> None:
     assert NormVote(silence=0.9).accept(judged(attacked, NormVote(), [0])) == [True] * R
 
 
-@pytest.mark.parametrize("field", ["flip", "silence", "tolerance", "loudness", "likeness"])
+@pytest.mark.parametrize("field", ["flip", "silence", "tolerance", "quietest", "loudest", "likeness"])
 def test_options_of_votes_have_ranges(field: str) -> None:
     with pytest.raises(InputError, match=field):
         NormVote(**{field: -0.5})
@@ -111,11 +118,12 @@ def test_a_judge_wants_a_count_for_each_sum() -> None:
 
 
 def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
-    """Three zeros and its own step: nothing of the others goes its way, so nothing is added, and nothing opposes it."""
+    """Its own step doesn't hide that the others of its group are idle, or against it."""
     alone = steps()
     alone[1:N] = 0
     seen = judged(alone, NormVote())
-    assert 0 not in Judge().against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0])
+    assert Judge().against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0]) == {0}
+    assert not Judge(quietest=0).against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0])
     opposed = steps()
     opposed[1:N] = -opposed[0] / 2
     seen = judged(opposed, NormVote())

@@ -124,6 +124,12 @@ def published_hash(chunks: list[bytes]) -> bytes:
     return result
 
 
+def vote_commitment(chain_id: int, session: bytes, member: bytes, bits: int, salt: bytes) -> bytes:
+    """E38; session and member are 20 bytes."""
+    words = (word(chain_id), session.rjust(32, b"\0"), member.rjust(32, b"\0"), word(bits))
+    return keccak256(domain("omnilytics/vote/1") + b"".join(words) + salt)
+
+
 def model_hash(fields: list[int], published: bytes) -> bytes:
     """E1."""
     return keccak256(b"".join(word(field) for field in fields) + published)

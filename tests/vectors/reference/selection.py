@@ -1,4 +1,4 @@
-"""Gram matrix, selection rules and the new model: section 7, E15 and E16."""
+"""Gram matrix, selection rules and the new model: section 7, E15, E16 and E37."""
 
 from fractions import Fraction
 from math import ceil, lcm
@@ -23,6 +23,11 @@ def norm_accepts(norm: int, count: int, members: int, d: int, bound: int) -> boo
 def norm_limit(count: int, members: int, d: int, bound: int) -> int:
     """The largest norm that E15 accepts."""
     return count**2 * d * bound**2 // (4 * members**2)
+
+
+def voted_out(against: int, cast: int, counts: list[int]) -> bool:
+    """E37: whether `against` of the `cast` votes refuse a group; `counts` are the u_r of all groups."""
+    return 2 * cast >= sum(counts) and 2 * against > cast
 
 
 def distance(norms: list[int], pairs: list[int], r: int, s: int) -> int:

@@ -16,7 +16,7 @@ from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.seating import Registration, Seating, first_seats
 from omnilytics.protocol.session import Outcome
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address, FloatVec, Rule, SessionParams
+from omnilytics.types import Address, FloatVec, RecordConstants, Rule, SessionParams
 
 OwnerSteps = Callable[[int], Sequence[FloatVec]]
 """By session: the steps of the model owner's pretend members, shape (d,) each."""
@@ -43,6 +43,9 @@ class Plain:
     ring: Ring | None = None
     draw_seed: Callable[[int], bytes] | None = None
     suspicion: dict[Address, int] = field(default_factory=dict)
+
+    def clear(self, records: RecordConstants) -> int:
+        return sum(records.decayed(self.suspicion.get(account)) < records.threshold for account in self.members)
 
     def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
         if self.ring is not None:

@@ -16,7 +16,7 @@ from omnilytics.protocol.member import Behaviour, Upload
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.venue import Venue
 from omnilytics.seeds import Seeds
-from omnilytics.types import Address, FloatVec, SessionParams
+from omnilytics.types import Address, FloatVec, RecordConstants, SessionParams
 
 
 class Ring:
@@ -92,7 +92,7 @@ class Attacked:
     """A venue on a chain with a ring among its members: it hands them what they know. A `Venue`.
 
     Args:
-        venue: it; its attackers behave as `behaviours` says, and it tells `heard` what happens.
+        venue: it; its attackers behave as `behaviours` says, and `Seats` hears what happens.
         ring: the attackers.
     """
 
@@ -103,6 +103,9 @@ class Attacked:
     @property
     def members(self) -> Sequence[Address]:
         return self._venue.members
+
+    def clear(self, records: RecordConstants) -> int:
+        return self._venue.clear(records)
 
     def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
         self._ring.begin(number, published, params)

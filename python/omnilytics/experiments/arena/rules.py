@@ -13,6 +13,7 @@ from omnilytics.codec import Codec
 from omnilytics.errors import InputError
 from omnilytics.protocol.judging import Judge
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.voting import JUDGE
 from omnilytics.types import FloatVec, KrumPicks, Rule
 
 
@@ -54,10 +55,6 @@ class Judged:
         return np.stack([self.codec.decode(words) for words in self.aggregates]).astype(np.float64)
 
 
-JUDGE = Judge()
-"""How members vote unless told."""
-
-
 class GroupRule:
     """A rule that accepts everything: the mean. Override `accept`, and `terms` where members must know of it."""
 
@@ -84,15 +81,17 @@ class NormVote(Norm):
     Attributes:
         flip: probability with which an honest member turns each of its bits.
         silence: that it doesn't vote.
-        tolerance: as `protocol.judging.Judge`, like the next two.
-        loudness: see there.
+        tolerance: of `protocol.judging.Judge`, as the next three.
+        quietest: see there.
+        loudest: see there.
         likeness: see there.
     """
 
     flip: float = 0.0
     silence: float = 0.0
     tolerance: float = JUDGE.tolerance
-    loudness: float = JUDGE.loudness
+    quietest: float = JUDGE.quietest
+    loudest: float = JUDGE.loudest
     likeness: float = JUDGE.likeness
 
     def __post_init__(self) -> None:
@@ -100,6 +99,9 @@ class NormVote(Norm):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name}: expected 0 <= {name} < 1, got {getattr(self, name)}")
         self._judge()
+
+    def terms(self, terms: Terms) -> Terms:
+        return replace(terms, rule=Rule.NORM_VOTE)
 
     def accept(self, judged: Judged) -> Sequence[bool] | None:
         count, judge = len(judged.groups), self._judge()
@@ -119,7 +121,7 @@ class NormVote(Norm):
         return [ok and not (quorum and 2 * no > cast) for ok, no in zip(within, against.tolist(), strict=True)]
 
     def _judge(self) -> Judge:
-        return Judge(tolerance=self.tolerance, loudness=self.loudness, likeness=self.likeness)
+        return Judge(tolerance=self.tolerance, quietest=self.quietest, loudest=self.loudest, likeness=self.likeness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
         training=recipe.train,
         owner_training=recipe.owner_train,
         server_momentum=recipe.server_momentum,
+        fit_rounds=trial.fit_rounds,
     )
     return Setting(
         trial=trial,
