@@ -5,6 +5,7 @@ A trial's result depends on nothing but the trial: neither on the engine, nor on
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +109,7 @@ class Ray:
                 num_cpus=self._processors(),
                 include_dashboard=False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
             )
         try:
             yield from self._ready(ray, job, tasks)
