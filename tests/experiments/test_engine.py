@@ -20,6 +20,10 @@ def squared(number: int) -> tuple[int, int]:
     return number * number, os.getpid()
 
 
+def seen(number: int) -> str | None:
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
 def refusing(number: int) -> int:
     if number == 2:
         raise DataError("number: expected another one, got 2")
@@ -49,13 +53,14 @@ def test_trials_do_not_depend_on_the_number_of_processes() -> None:
     assert results(Local(1)) == results(Local(2))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ray_gives_the_same_and_errors_come_through() -> None:
     pytest.importorskip("ray")
     alone = results(Local(1))
     assert results(Ray(2, 0.0, None)) == alone
     with pytest.raises(DataError, match="expected another one, got 2"):
         dict(Ray(2, 0.0, None).map(refusing, range(5)))
+    assert dict(Ray(1, 0.0, None).map(seen, range(1))) == {0: ""}
 
 
 def test_engines_by_name() -> None:

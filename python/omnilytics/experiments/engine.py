@@ -5,6 +5,7 @@ A trial's result depends on nothing but the trial: neither on the engine, nor on
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +104,13 @@ class Ray:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         own = not ray.is_initialized()
         if own:
-            ray.init(address=self.address, num_cpus=self._processors(), include_dashboard=False, log_to_driver=False)
+            ray.init(
+                address=self.address,
+                num_cpus=self._processors(),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
         try:
             yield from self._ready(ray, job, tasks)
         finally:
@@ -122,7 +129,7 @@ class Ray:
         while rest or running:
             while rest and len(running) < limit:
                 place, task = rest.pop()
-                running[remote.remote(job, task)] = place
+                running[remote.remote(job, task, self.gpus > 0)] = place
             (ready, *_), _ = ray.wait(list(running), num_returns=1)
             result = ray.get(ready)
             if isinstance(result, OmniLyticsError):
@@ -130,8 +137,10 @@ class Ray:
             yield running.pop(ready), result
 
 
-def _done(job: Callable[[Task], Result], task: Task) -> Result | OmniLyticsError:
+def _done(job: Callable[[Task], Result], task: Task, with_gpu: bool) -> Result | OmniLyticsError:
     """What the job made of the task, or its error, which Ray would wrap."""
+    if not with_gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves them all in sight
     _alone()
     try:
         return job(task)
