@@ -24,7 +24,7 @@ MOST_STEPS = 200
 FEWEST_STEPS = 30
 
 
-@pytest.mark.parametrize("kind", [Geth, Anvil])
+@pytest.mark.parametrize("kind", [Geth, pytest.param(Anvil, marks=pytest.mark.nightly)])
 def test_killed_at_every_step_each_call_is_mined_once(
     kind: type[Geth] | type[Anvil], start: Start, tmp_path: Path
 ) -> None:

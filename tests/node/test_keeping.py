@@ -20,7 +20,7 @@ from tests.node.processes import Village
 pytestmark = pytest.mark.node
 
 PAGE_BYTES = 4096
-ROOMS = range(16_000, 160_000, 6_000)
+ROOMS = range(16_000, 160_000, 12_000)
 """Bytes that a file may have, from run to run."""
 
 SMALL = range(16_384, 1_000_000, 16_384)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.node
     [
         ("geth", "abort"),
         pytest.param("geth", "recover", marks=pytest.mark.nightly),
-        ("anvil", "abort"),
+        pytest.param("anvil", "abort", marks=pytest.mark.nightly),
         ("anvil", "recover"),
     ],
 )
@@ -53,7 +53,7 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     [
         pytest.param("geth", "abort", marks=pytest.mark.nightly),
         pytest.param("geth", "recover", marks=pytest.mark.nightly),
-        ("anvil", "abort"),
+        pytest.param("anvil", "abort", marks=pytest.mark.nightly),
         ("anvil", "recover"),
     ],
 )
@@ -104,14 +104,15 @@ def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("abort", "registers, with"),
-        ("abort", "commits to"),
-        ("abort", "uploads chunk"),
-        ("recover", "shares its secrets"),
+        pytest.param("abort", "registers, with", marks=pytest.mark.nightly),
+        pytest.param("abort", "commits to", marks=pytest.mark.nightly),
+        pytest.param("abort", "uploads chunk", marks=pytest.mark.nightly),
+        pytest.param("recover", "shares its secrets", marks=pytest.mark.nightly),
         ("recover", "reveals its self mask"),
     ],
 )
 def test_a_data_owner_that_is_killed_goes_on(settle: Settle, policy: str, words: str) -> None:
+    """A process of its own each; test_kills has all places, by day too."""
     village = settle("anvil", policy)
     opened = village.open()
     victim = village.start("do0", "do", "run", "--yes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import threading
 from dataclasses import replace
@@ -94,3 +95,15 @@ def test_what_cannot_be_written_is_not_released(tmp_path: Path) -> None:
     log._database.execute("PRAGMA query_only = ON")
     with pytest.raises(DataError, match="expected room and leave to write"):
         log.release(PART, 0b1011)
+
+
+def test_a_disk_without_room_is_no_damage(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(DataError, match="expected room and leave to write, got: ") as caught:
+            ReleaseLog(tmp_path / "released.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "Make room there" in caught.value.__notes__[0]
+    ReleaseLog(tmp_path / "released.db").release(PART, 0b1011)

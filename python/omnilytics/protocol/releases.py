@@ -15,6 +15,9 @@ from pathlib import Path
 from omnilytics.errors import DataError, ProtocolError
 from omnilytics.types import Address
 
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""SQLite's codes for a file that no room would mend."""
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS released (
     chain_id TEXT, session TEXT, group_id INTEGER, account TEXT, delivered INTEGER NOT NULL,
@@ -57,7 +60,7 @@ class ReleaseLog:
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute(_TABLE)
         except sqlite3.Error as error:
-            raise DataError(f"release log {self._name}: expected a database of releases, got: {error}") from None
+            raise self._failed("a database of releases", error) from None
 
     def other(self, part: Part, delivered: int) -> bool:
         """Whether secrets of this part have been released under another U than this one, a bitmap over places.
@@ -81,9 +84,7 @@ class ReleaseLog:
         try:
             self._database.execute("INSERT OR IGNORE INTO released VALUES (?, ?, ?, ?, ?)", (*_key(part), delivered))
         except sqlite3.Error as error:
-            refused = DataError(f"release log {self._name}: expected room and leave to write, got: {error}")
-            refused.add_note("nothing was released. Make room there, then run the same again")
-            raise refused from None
+            raise self._failed("room and leave to write", error) from None
         first = self._first(part)
         assert first is not None
         if first != delivered:
@@ -100,8 +101,17 @@ class ReleaseLog:
                 _key(part),
             ).fetchone()
         except sqlite3.Error as error:
-            raise DataError(f"release log {self._name}: expected a database to read, got: {error}") from None
+            raise self._failed("a database to read", error) from None
         return None if found is None else int(found[0])
+
+    def _failed(self, expected: str, error: sqlite3.Error) -> DataError:
+        """What SQLite's error means: a file that isn't whole, or a disk without room, for a look needs some too."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in DAMAGE:
+            return DataError(f"release log {self._name}: expected {expected}, got: {error}")
+        failed = DataError(f"release log {self._name}: expected room and leave to write, got: {error}")
+        failed.add_note("nothing was released. Make room there, then run the same again")
+        return failed
 
 
 def _key(part: Part) -> tuple[object, ...]:
