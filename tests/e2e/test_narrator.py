@@ -10,7 +10,8 @@ import pytest
 from omnilytics.chain.abi import decode_log
 from omnilytics.dashboard.state import DashboardState, Session, reduce_all
 from omnilytics.errors import VerificationError
-from omnilytics.experiments.attacks import Garbage
+from omnilytics.experiments.arena.attacks import Lanes
+from omnilytics.experiments.arena.ring import Lone
 from omnilytics.protocol import events
 from omnilytics.protocol.company import Step
 from omnilytics.protocol.member import Policy
@@ -42,7 +43,7 @@ def plain(terms: Terms) -> Callable[[], Fair]:
 
 
 def spoilt() -> Fair:
-    fair = Fair(12, behaviours={1: Garbage(SEEDS.numpy("garbage", 1))})
+    fair = Fair(12, behaviours={1: Lone(Lanes(), SEEDS.numpy("garbage", 1))})
     for _ in range(2):
         fair.run(SHUFFLED)
     return fair

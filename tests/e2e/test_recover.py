@@ -11,7 +11,8 @@ import pytest
 from omnilytics.chain.contract import ContractSession
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import Reverted
-from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.experiments.arena.attacks import Lanes, Scale
+from omnilytics.experiments.arena.ring import Lone
 from omnilytics.protocol import events
 from omnilytics.protocol.company import Dropouts, Step
 from omnilytics.protocol.member import Behaviour, Policy, Upload
@@ -246,8 +247,8 @@ def test_a_member_that_masks_nothing_misses_the_upload() -> None:
     check_sums(fair, outcome, {5})
 
 
-@pytest.mark.parametrize("attacker", [Garbage(np.random.default_rng(1)), Scaled()])
-def test_an_attacked_group_is_refused(attacker: Garbage | Scaled) -> None:
+@pytest.mark.parametrize("attacker", [Lone(Lanes(), np.random.default_rng(1)), Lone(Scale(), np.random.default_rng(1))])
+def test_an_attacked_group_is_refused(attacker: Lone) -> None:
     fair = Fair(12, behaviours={5: attacker})
     outcome = fair.run(TERMS, dropouts=gone(m6=Step.UPLOAD))
     assert (outcome.rejected, outcome.accepted) == ((1,), (0, 2))

@@ -11,7 +11,8 @@ import pytest
 from omnilytics.chain.embedded import GAS_PRICE_WEI
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError
-from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.experiments.arena.attacks import Lanes, Scale
+from omnilytics.experiments.arena.ring import Lone
 from omnilytics.protocol import events
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Behaviour, Policy, Upload
@@ -104,8 +105,8 @@ def test_another_seed_gives_another_run(finished: World) -> None:
     assert other.sessions != finished.sessions
 
 
-@pytest.mark.parametrize("attacker", [Garbage(np.random.default_rng(1)), Scaled()])
-def test_an_attacked_group_is_refused_and_unpaid(attacker: Garbage | Scaled) -> None:
+@pytest.mark.parametrize("attacker", [Lone(Lanes(), np.random.default_rng(1)), Lone(Scale(), np.random.default_rng(1))])
+def test_an_attacked_group_is_refused_and_unpaid(attacker: Lone) -> None:
     world = World(behaviours={5: attacker})
     run = world.run()
     for outcome in run.outcomes:

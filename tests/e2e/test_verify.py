@@ -12,7 +12,8 @@ import pytest
 from omnilytics.chain.abi import decode_log
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import VerificationError
-from omnilytics.experiments.attacks import Garbage
+from omnilytics.experiments.arena.attacks import Lanes
+from omnilytics.experiments.arena.ring import Lone
 from omnilytics.protocol.history import History
 from omnilytics.protocol.member import Behaviour, Policy, Upload
 from omnilytics.protocol.record import SessionRecord
@@ -57,7 +58,7 @@ class Absent(Behaviour):
 def recorded(request: pytest.FixtureRequest) -> SessionRecord:
     if request.param == "redrawn":
         return redrawn()
-    garbage = Garbage(np.random.default_rng(0))
+    garbage = Lone(Lanes(), np.random.default_rng(0))
     worlds = {
         "norm": World(plan=replace(PLAN, sessions=1), behaviours={1: garbage}, members=14),
         "vote": World(plan=replace(PLAN, sessions=1, terms=replace(TERMS, rule=Rule.NORM_VOTE)), members=14),

@@ -8,7 +8,8 @@ from typing import Any
 
 from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
-from omnilytics.experiments.attacks import Garbage, Scaled
+from omnilytics.experiments.arena.attacks import Lanes, Scale
+from omnilytics.experiments.arena.ring import Lone
 from omnilytics.experiments.dropouts import drawn
 from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, recipe_for
 from omnilytics.experiments.results import DemoResult, GasMeter, RecordKeeper
@@ -129,9 +130,8 @@ def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, 
             f"--attackers: expected at most the {recipe.members} data owners there are, got {options.attackers}"
         )
     drawn = seeds.numpy("attackers").choice(recipe.members, size=options.attackers, replace=False)
-    if options.attack == "scaled":
-        return {int(index): Scaled() for index in drawn}
-    return {int(index): Garbage(seeds.numpy("garbage", int(index))) for index in drawn}
+    attack = Scale() if options.attack == "scaled" else Lanes()
+    return {int(index): Lone(attack, seeds.numpy("garbage", int(index))) for index in drawn}
 
 
 def _started(

@@ -14,6 +14,7 @@ from omnilytics.experiments.arena.attacks import Attack, Steered
 from omnilytics.experiments.arena.knowledge import Knowledge
 from omnilytics.experiments.arena.registry import ATTACKS
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.voting import JUDGE
 from omnilytics.train.data import Dataset
 from omnilytics.types import FloatVec
 
@@ -132,6 +133,16 @@ def test_the_adaptive_attack_stays_within_the_norm(rule: str) -> None:
     assert known.codec.select_norm([known.codec.squared_norm(total)], [N]) == [True]
     along = attack.target(known.honest, known) @ known.honest.mean(axis=0)
     assert (along > 0) == (rule == "norm+vote")
+
+
+def test_with_votes_the_adaptive_attack_gives_each_group_a_mean_of_its_own() -> None:
+    """All attacked groups have the honest mean in common, and of the rest less than members take for a likeness."""
+    known, attack = knowledge("norm+vote"), attacks.Adaptive()
+    mean = known.honest.mean(axis=0)
+    first, second = (attack.target(known.honest, known) - mean for _ in range(2))
+    likeness = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+    assert 0.2 < likeness < JUDGE.likeness
+    assert attack.poison(Dataset(np.zeros((1, 2), dtype=np.float32), np.array([1]), 10, "one")).y.tolist() == [8]
 
 
 def test_they_vote_against_those_without_an_attacker() -> None:

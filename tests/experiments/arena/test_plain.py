@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from omnilytics.errors import InputError
 from omnilytics.experiments.arena import run
 from omnilytics.experiments.arena.plain import Plain
 from omnilytics.experiments.arena.run import prepare, run_plain, run_trial
@@ -112,3 +113,15 @@ def test_tuning_looks_at_samples_that_nobody_else_has() -> None:
     dealt = {row.tobytes() for part in (tuning.data.owner, *tuning.data.members) for row in part.x}
     assert held.isdisjoint(dealt)
     assert held.isdisjoint({row.tobytes() for row in final.data.test.x})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rule": "mean"}, "rule: expected one of norm, norm.vote, krum on a chain, got 'mean'"),
+        ({"rule": "norm+vote", "rule_options": {"flip": 0.1}}, "rule_options: expected none of norm.vote on a chain"),
+    ],
+)
+def test_a_chain_has_the_contracts_rules_alone(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        prepare(replace(SMALL, on_chain=True, **change))

@@ -19,8 +19,8 @@ def test_by_name_with_options() -> None:
 
 
 def test_by_module_and_class() -> None:
-    made = make_attack("omnilytics.experiments.arena.attacks:Adaptive", {"bait": 0.1})
-    assert made == Adaptive(bait=0.1)
+    made = make_attack("omnilytics.experiments.arena.attacks:Adaptive", {"likeness": 0.1})
+    assert made == Adaptive(likeness=0.1)
 
 
 def test_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,24 @@ def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
     assert 0 in Judge().against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0])
 
 
+def test_a_judge_sees_its_group_as_it_would_be_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, seat = judged(steps(), NormVote()), 2 * N + 1
+    given: list[NDArray[np.float64]] = []
+    decide = Judge._refused
+
+    def spied(judge: Judge, products: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.bool_]:
+        given.extend([products.copy(), members.copy()])
+        return decide(judge, products, members)
+
+    monkeypatch.setattr(Judge, "_refused", spied)
+    Judge().against(seen.codec, seen.aggregates, seen.counts, 2, seen.words[seat])
+    integers = seen.codec.decode(seen.words[seat])
+    rows = np.stack([*(seen.codec.decode(words) for words in seen.aggregates), integers])
+    rows[2] -= integers
+    np.testing.assert_array_equal(given[0], rows @ rows.T)
+    assert given[1].tolist() == [4, 4, 3, 4, 4, 4, 4, 4]
+
+
 def test_krum_with_one_pick_is_byzfls() -> None:
     """byzfl counts n - f - 1 neighbours, we n - f - 2 (E16): its f is one more than ours."""
     for seed in range(5):

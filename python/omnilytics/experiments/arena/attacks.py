@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena.knowledge import Knowledge, Rows
+from omnilytics.protocol.voting import JUDGE
 from omnilytics.train.data import Dataset
 from omnilytics.types import FloatVec
 
@@ -218,37 +219,49 @@ def stamped(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Adaptive(Steered):
-    """Knows the rule: as long as `norm` lets through, and, where members vote, where they are blind.
+    """Knows the rule (after Shejwalkar, Houmansadr, NDSS 2021, who maximise a deviation under a known rule).
 
-    Without votes it is against the honest mean. With votes it is a direction that stays the same for the whole run,
-    made orthogonal to every honest group's mean but for as much of their mean as gives each voter a small positive
-    inner product (after Shejwalkar, Houmansadr, NDSS 2021, who maximise a deviation under a known rule).
+    Without votes its groups' means are against the honest one, as long as `norm` lets through. With votes it trains on
+    flipped labels, and keeps below everything that a member looks at (`protocol.judging`): the honest mean, so that
+    the direction is right; beside it as much as the limit on length allows, of which the share that all attacked groups
+    have in common, where the flipped labels lead to, is below the limit on likeness. The rest is noise.
 
     Attributes:
-        length: share of the rule's limit, 0 < length <= 1.
-        bait: share of the length that goes along the honest mean, 0 <= bait < 1.
+        length: share of the limit, 0 < length <= 1.
+        likeness: share of the limit on likeness, 0 <= likeness <= 1.
     """
 
-    length: float = 0.95
-    bait: float = 0.3
+    length: float = 0.8
+    likeness: float = 0.8
 
     def __post_init__(self) -> None:
-        if not (0 < self.length <= 1 and 0 <= self.bait < 1):
-            raise InputError(f"adaptive: expected 0 < length <= 1, 0 <= bait < 1, got {self.length} and {self.bait}")
+        if not (0 < self.length <= 1 and 0 <= self.likeness <= 1):
+            raise InputError(
+                f"adaptive: expected 0 < length <= 1, 0 <= likeness <= 1, got {self.length} and {self.likeness}"
+            )
+
+    def poison(self, data: Dataset) -> Dataset:
+        return LabelFlip().poison(data)
+
+    def step(self, known: Knowledge, member: int) -> FloatVec:
+        group = known.group_of(member)
+        return known.steering(member, known.once(str(group[0]), self.target(known.honest, known)))
 
     def target(self, honest: Rows, known: Knowledge) -> FloatVec:
-        mean = _unit(honest.mean(axis=0))
-        if known.rule == "norm+vote":
-            away = known.lasting.normal(size=mean.shape)
-            basis = np.linalg.qr(honest.astype(np.float64).T)[0]
-            drift = _unit(away - basis @ (basis.T @ away))
-            direction = self.bait * mean + np.sqrt(1 - self.bait**2) * drift
-        else:
-            direction = -mean
-        size = len(known.groups[0])
+        size, mean = len(known.groups[0]), honest.mean(axis=0)
         unit = known.params.clip_value / known.params.bound
         limit = np.sqrt(known.codec.norm_limit(size)) * unit / size
-        return np.asarray(self.length * limit * direction, dtype=np.float32)
+        if known.rule != "norm+vote":
+            return np.asarray(-self.length * limit * _unit(mean), dtype=np.float32)
+        own = [step for member, step in known.steps.items() if member not in known.attackers]
+        poisoned = [step for member, step in known.steps.items() if member in known.attackers]
+        common = self.likeness * JUDGE.likeness
+        drift = np.sqrt(common) * _unit(np.mean(poisoned, axis=0) - mean)
+        drift += np.sqrt(1 - common) * _unit(known.rng.normal(size=mean.shape))
+        spread = np.mean([step @ step for step in own]) - float(mean @ mean)
+        beside = np.sqrt(self.length * JUDGE.loudest * max(spread, 0.0) / size) * drift
+        target = mean + beside
+        return np.asarray(target * min(1.0, 0.95 * limit / np.linalg.norm(target)), dtype=np.float32)
 
 
 def _unit(vector: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -154,6 +154,34 @@ class Accomplice(Behaviour):
         return self._ring.against(self._member)
 
 
+class Lone(Behaviour):
+    """An attacker on a chain that knows nothing but its own step, and votes as honest members do.
+
+    Args:
+        attack: what it does; one that needs to know others' steps takes it for alone.
+        rng: where its randomness comes from.
+    """
+
+    def __init__(self, attack: Attack, rng: np.random.Generator) -> None:
+        self._attack = attack
+        self._rng = rng
+
+    def masked_input(self, upload: Upload) -> MaskedInput:
+        known = Knowledge(
+            number=0,
+            params=upload.codec.params,
+            rule="",
+            published=upload.published,
+            groups=((0,),),
+            attackers=frozenset({0}),
+            steps={0: upload.weights - upload.published},
+            last=np.zeros_like(upload.published),
+            rng=self._rng,
+            lasting=self._rng,
+        )
+        return upload.mask(self._attack.words(known, 0))
+
+
 def behaviours(ring: Ring) -> dict[int, Behaviour]:
     """The attackers as members that don't do as the protocol says, by index."""
     return {member: Accomplice(ring, member) for member in ring.attackers}

@@ -141,6 +141,8 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
     """
     if trial.on_chain and trial.rule not in CONTRACT_RULES:
         raise InputError(f"rule: expected one of {', '.join(CONTRACT_RULES)} on a chain, got {trial.rule!r}")
+    if trial.on_chain and trial.rule == "norm+vote" and trial.rule_options:
+        raise InputError(f"rule_options: expected none of norm+vote on a chain, got {dict(trial.rule_options)}")
     recipe, seeds = _recipe(trial), Seeds(trial.seed)
     rule = make_rule(trial.rule, trial.rule_options)
     attack = make_attack(trial.attack, trial.attack_options) if trial.attack is not None else None

@@ -1,4 +1,4 @@
-"""What attackers upload, and that rule `norm` refuses the group they are in."""
+"""What attackers upload who know nothing of others, and that rule `norm` refuses the group they are in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from omnilytics.codec import Codec, GroupContext, MaskKey
-from omnilytics.experiments.attacks import Garbage, Honest, Scaled
-from omnilytics.protocol.member import Behaviour, Upload
+from omnilytics.experiments.arena.attacks import Lanes, Scale
+from omnilytics.experiments.arena.ring import Lone
+from omnilytics.protocol.member import Behaviour, Honest, Upload
 from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
 from omnilytics.types import Address, Rule
@@ -43,22 +44,26 @@ def test_honest_members_pass() -> None:
     assert group_norm([Honest()] * 4) <= CODEC.norm_limit(4)
 
 
-@pytest.mark.parametrize("attacker", [Garbage(np.random.default_rng(1)), Scaled()], ids=["garbage", "scaled"])
+@pytest.mark.parametrize(
+    "attacker",
+    [Lone(Lanes(), np.random.default_rng(1)), Lone(Scale(), np.random.default_rng(1))],
+    ids=["garbage", "scaled"],
+)
 def test_one_attacker_is_refused(attacker: Behaviour) -> None:
     assert group_norm([Honest(), attacker, Honest(), Honest()]) > CODEC.norm_limit(4)
 
 
 def test_garbage_differs_each_time_and_repeats_by_its_generator() -> None:
-    garbage = Garbage(np.random.default_rng(1))
+    garbage = Lone(Lanes(), np.random.default_rng(1))
     first, second = (garbage.masked_input(upload(0)) for _ in range(2))
     assert len(first.words) == 32 * CODEC.words
     assert first.words != second.words
-    assert first.words == Garbage(np.random.default_rng(1)).masked_input(upload(0)).words
+    assert first.words == Lone(Lanes(), np.random.default_rng(1)).masked_input(upload(0)).words
 
 
 def test_a_scaled_step_is_masked_and_clipped() -> None:
-    scaled = Scaled().masked_input(upload(0))
-    assert scaled.words != Scaled().masked_input(upload(1)).words
+    scaled = Lone(Scale(), np.random.default_rng(1)).masked_input(upload(0))
+    assert scaled.words != Lone(Scale(), np.random.default_rng(1)).masked_input(upload(1)).words
     three = [CODEC.mask(bytes(len(scaled.words)), KEYS[i], upload(i).context).words for i in (1, 2, 3)]
     values = CODEC.decode(CODEC.sum([scaled.words, *three]))[:D]
     assert np.abs(values).max() == 7
