@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 from omnilytics.chain.embedded import EmbeddedChain
@@ -27,7 +27,7 @@ MEMBER_WEI = 10**30
 
 
 class ClockedChain(EmbeddedChain):
-    """An embedded chain that knows how long it took to execute.
+    """An embedded chain that knows what processor time it took to execute.
 
     Attributes:
         seconds: by contract function.
@@ -38,11 +38,11 @@ class ClockedChain(EmbeddedChain):
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
-        begin = perf_counter()
+        begin = thread_time()
         try:
             return super().send(call, sender, to, data, value_wei)
         finally:
-            self.seconds[call] += perf_counter() - begin
+            self.seconds[call] += thread_time() - begin
 
 
 class Simulation:

@@ -129,7 +129,7 @@ class TrialResult:
         attacker_share: of all rewards paid, what attackers got: 0 to 1; 0 where nothing was paid.
         gas: by phase; empty without a chain.
         calls: transactions by phase; empty without a chain.
-        call_seconds: that the chain took to execute the transactions, by phase; empty without a chain.
+        call_seconds: of a processor, that the chain took to execute the transactions, by phase; empty without a chain.
         seconds: by part (chain, training, evaluation, other); of no two runs equal.
         extra: what an attack or a rule measured besides (a backdoor's success rate, clipped values).
     """
