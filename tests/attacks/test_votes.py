@@ -128,6 +128,7 @@ def test_who_sees_the_others_votes_can_only_keep_its_own_back(base: SessionDrive
     session.chain.next_at(session.deadline() + 1)
     with reverts("session: the window is over"):
         session.open_vote(last)
+    session.contract.advance(sender=session.stranger)
     session.to(Stage.FINISHED)
     assert (session.votes_cast(), session.accepted()) == (VOTERS - 1, 0b1111)
 

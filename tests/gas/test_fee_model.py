@@ -249,7 +249,7 @@ def limit_of(call: Call, fees: FeeTable) -> int:
     """The most gas that a call is paid for (section 9)."""
     if call.name in ("advance", "draw"):
         return fees.move
-    gas: int = getattr(fees, call.name)
+    gas: int = getattr(fees, "commit" if call.name in ("vote", "open_vote") else call.name)
     if call.name in ("upload", "aggregate", "gram"):
         gas += getattr(fees, f"{call.name}_word") * call.words
     return gas + (fees.move if call.moved_from not in (None, Stage.PAYMENT) else 0)
@@ -296,6 +296,7 @@ def shape(parameters: int, **terms: Any) -> tuple[int, Terms]:
 
 
 KRUM = {"rule": Rule.KRUM, "krum_m": 2}
+VOTE = {"rule": Rule.NORM_VOTE, "vote_secs": WINDOW}
 SHAPES = {
     "d=40, N=3, R=2": shape(40, group_size=3, rounds=2),
     "d=40, N=4, R=8": shape(40, group_size=4, rounds=8),
@@ -309,6 +310,8 @@ SHAPES = {
     "d=5705, N=3, R=3, greedy": shape(5_705, group_size=3, rounds=3, assignment=Assignment.GREEDY),
     "d=5705, N=3, R=3, no records": shape(5_705, group_size=3, rounds=3, records=None),
     "d=5705, N=4, R=4, no fees": shape(5_705, group_size=4, rounds=4, fee_cap_wei=0),
+    "d=40, N=4, R=8, norm+vote": shape(40, group_size=4, rounds=8, **VOTE),
+    "d=40, N=3, R=20, norm+vote, greedy": shape(40, group_size=3, rounds=20, assignment=Assignment.GREEDY, **VOTE),
     "d=40, N=16, R=4": shape(40, group_size=16, rounds=4),
 }
 CHANCE = {"commit": (0.94, 1.15)}

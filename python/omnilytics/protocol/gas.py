@@ -73,7 +73,7 @@ class GasModel:
     def register(self) -> Gas:
         """Joining. Rare: with a record, and with a cohort that nobody has named before."""
         proof = 18_600 + 810 * self.proof if self.proof else 0
-        return Gas(self._metered(110_400 + self._recorded(10_300) + proof), rare=42_000 + NEW_SLOT)
+        return Gas(self._metered(110_800 + self._recorded(10_300) + proof), rare=42_000 + NEW_SLOT)
 
     def commit(self) -> Gas:
         """Committing; the first of a group writes its slot. Rare: a second round, a long walk through a permutation."""
@@ -97,7 +97,7 @@ class GasModel:
     def aggregate(self, words: int) -> Gas:
         """One chunk of so many words of each of the N members of a group."""
         groups, members = self.params.rounds, self.params.members
-        execution = 198_000 + 250 * groups + 1_000 * members + (760 * members + 1_500) * words
+        execution = 198_900 + 250 * groups + 1_000 * members + (760 * members + 1_500) * words
         return Gas(self._carrying(execution, members * words))
 
     def gram(self, words: int) -> Gas:
@@ -121,7 +121,7 @@ class GasModel:
 
     def open_vote(self) -> Gas:
         """Opening one that is against some group of each word; the first against a word's groups writes its slot."""
-        return Gas(self._metered(68_400 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
+        return Gas(self._metered(68_500 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
 
     def settle(self, *, recorded: bool = True) -> Gas:
         """One group's bonds and rewards, and its members' first records. Rare: a second round.
@@ -131,7 +131,7 @@ class GasModel:
         """
         members = self.params.members
         records = self._recorded(10_000 + 25_000 * members) if recorded else 0
-        return Gas(self._metered(83_600 + 6_800 * members + records), 44_800, 20_000 + 5_000 * members)
+        return Gas(self._metered(84_600 + 6_850 * members + records), 44_800, 20_000 + 5_000 * members)
 
     def moves(self) -> tuple[int, ...]:
         """What the changes of stage of an honest session cost on top of the calls that cause them."""
@@ -156,11 +156,11 @@ class GasModel:
 
     def create_session(self) -> int:
         """A clone; all but the market's first one cost 17,100 less."""
-        return 211_500
+        return 211_700
 
     def whitelist(self, accounts: int) -> int:
         """One call with so many accounts."""
-        return 47_400 + 23_180 * accounts
+        return 47_700 + 23_180 * accounts
 
     def set_whitelist_root(self) -> int:
         """A Merkle root and the capacity."""
@@ -172,7 +172,7 @@ class GasModel:
 
     def start(self) -> int:
         """Terms, reward and reserve."""
-        return 226_000 if self.paid else 184_000
+        return 226_300 if self.paid else 184_300
 
     def withdraw(self) -> int:
         """One account's credit."""

@@ -19,17 +19,17 @@ class RecoveryGas(GasModel):
     def share(self) -> Gas:
         """Sharing: a commitment, and points and sealed shares in calldata and event."""
         commit = self.commit()
-        return Gas(commit.usual + 4_500 + 6_700 * self.params.members, commit.first, commit.rare)
+        return Gas(commit.usual + 5_000 + 6_700 * self.params.members, commit.first, commit.rare)
 
     def upload(self, words: int, *, last: bool = True) -> Gas:
         """As `GasModel.upload`: every upload has a slot of its own, and no list of hashes. Dearer: a group's last."""
-        execution = 91_300 + 930 * words + (6_600 if last else 0)
+        execution = 91_900 + 930 * words + (6_600 if last else 0)
         return Gas(self._carrying(execution, words), 3_600, 4_000)
 
     def reveal(self, gone: int = 0) -> Gas:
         """Revealing a self mask, and shares of the mask keys of those who are gone. Dearer: a group's last."""
         members = self.params.members
-        execution = 88_300 + 815 * members + (11_950 + 1_045 * members) * gone
+        execution = 88_900 + 815 * members + (11_950 + 1_045 * members) * gone
         return Gas(self._carrying(execution, (1 + gone) * self._opening_words), 3_600)
 
     def reveal_shares(self, gone: int = 1) -> Gas:
@@ -47,14 +47,14 @@ class RecoveryGas(GasModel):
         """Deriving the seeds of the masks in one group's sum."""
         members = self.params.members
         delivered = members - gone
-        execution = 123_000 + 16_600 * members + (3_480 + 870 * members) * delivered + 4_800 * gone * delivered
+        execution = 124_000 + 16_600 * members + (3_480 + 870 * members) * delivered + 4_800 * gone * delivered
         return Gas(self._carrying(execution, delivered * self._opening_words + 5 * gone))
 
     def unmask(self, words: int, gone: int = 0) -> Gas:
         """One chunk of so many words of each of U in a group: added, and all streams of masks taken off."""
         delivered = self.params.members - gone
         seeds = delivered * (1 + gone)
-        execution = 425_100 + 140 * self.params.rounds + 3_230 * delivered + 890 * seeds
+        execution = 428_000 + 140 * self.params.rounds + 3_230 * delivered + 890 * seeds
         execution += (1_670 + 887 * delivered + 216 * seeds) * words
         return Gas(self._carrying(execution, delivered * words + seeds))
 
