@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omnilytics.errors import DataError, InputError
-from omnilytics.experiments import recipes
+from omnilytics.experiments import recipes, shapes
 from omnilytics.experiments.recipes import (
     DIGITS_LAYERS,
     DIGITS_SIDE,
@@ -26,13 +26,14 @@ from omnilytics.train.data import Dataset
 
 @pytest.fixture(autouse=True)
 def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random images in place of MNIST."""
+    """Random images in place of MNIST, and a frozen network that has seen 30 pictures."""
     rng = np.random.default_rng(1)
     halves = [
         Dataset(rng.random((n, 1, 28, 28), dtype=np.float32), np.arange(n) % 10, 10, name)
         for n, name in ((1500, "train"), (50, "test"))
     ]
     monkeypatch.setattr(recipes, "load_mnist", lambda directory: tuple(halves))
+    monkeypatch.setattr(shapes, "FOUNDATION", replace(shapes.FOUNDATION, samples=30))
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda r: f"{r.dataset}-{r.split}")
@@ -54,6 +55,7 @@ def test_public_sizes() -> None:
         ("mnist", "layers"): 5_705,
         ("digits", "side"): 1_370,
         ("digits", "layers"): 2_594,
+        ("shapes", "side"): 3_690,
     }
 
 

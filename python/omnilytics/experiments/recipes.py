@@ -1,4 +1,4 @@
-"""What was found to work on the two data sets, and how a run's model and data are made from it."""
+"""What was found to work on the data sets, and how a run's model and data are made from it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from omnilytics.errors import DataError, InputError
+from omnilytics.experiments import shapes
 from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv, initialise
 from omnilytics.model.split import PRETRAINING, LayersSplit, SideSplit, Split, StandIn, common_start
 from omnilytics.protocol.pipeline import IMAGE_MOMENTUM
@@ -32,7 +33,7 @@ class Recipe:
     """Everything about a run that the data set and the split decide.
 
     Attributes:
-        dataset: digits | mnist.
+        dataset: digits | mnist | shapes.
         split: side | layers.
         members: data owners that exist; rounds * group_size of them sit in a session.
         rounds: R.
@@ -121,7 +122,19 @@ DIGITS_LAYERS = Recipe(
     public_layers=LAYERS,
 )
 
-RECIPES = {(r.dataset, r.split): r for r in (MNIST_SIDE, MNIST_LAYERS, DIGITS_SIDE, DIGITS_LAYERS)}
+SHAPES_SIDE = Recipe(
+    dataset="shapes",
+    split="side",
+    members=32,
+    sessions=8,
+    train=TrainConfig(epochs=2, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False, warm_up=()),
+    owner_train=TrainConfig(epochs=20, batch_size=5, learning_rate=0.05, momentum=0.5, augment=False),
+    server_momentum=0.8,
+    public_net=shapes.adapters,
+    private_net=shapes.adapters,
+)
+
+RECIPES = {(r.dataset, r.split): r for r in (MNIST_SIDE, MNIST_LAYERS, DIGITS_SIDE, DIGITS_LAYERS, SHAPES_SIDE)}
 
 
 def recipe_for(dataset: str, split: str) -> Recipe:
@@ -253,6 +266,8 @@ def load_pool(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]
         if directory is None:
             raise DataError("mnist: expected the folder of its files (--data-dir), got none")
         return load_mnist(directory)
+    if recipe.dataset == "shapes":
+        return shapes.pool()
     digits = load_digits()
     order = Seeds(0).numpy("digits", "test").permutation(len(digits))
     return digits.take(order[DIGITS_TEST:]), digits.take(order[:DIGITS_TEST])

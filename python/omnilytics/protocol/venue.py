@@ -59,6 +59,7 @@ class OnChain:
         policy: what members accept.
         secrets: (member, session) -> its randomness.
         dropouts: by session, who drops out in it.
+        cohorts: whether members come back with the group in which they were first accepted (E29).
         record: is told of every finished session.
     """
 
@@ -72,7 +73,9 @@ class OnChain:
     policy: Policy = field(default_factory=Policy)
     secrets: Callable[[int, int], Randomness] | None = None
     dropouts: Callable[[int], Dropouts] | None = None
+    cohorts: bool = False
     record: Callable[[SessionRecord], None] | None = None
+    _cohorts: dict[Address, int] = field(default_factory=dict, init=False)
 
     def clear(self, records: RecordConstants) -> int:
         known = (self.market.suspicion(self.owner, account) for account in self.members)
@@ -97,8 +100,18 @@ class OnChain:
             return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
 
         dropouts = self.dropouts(number) if self.dropouts else nobody
-        driver = SessionDriver(self.chain, session, self._owner, self._roles, self.sink, number, dropouts=dropouts)
+        driver = SessionDriver(
+            self.chain,
+            session,
+            self._owner,
+            self._roles,
+            self.sink,
+            number,
+            cohorts=self._cohorts,
+            dropouts=dropouts,
+        )
         outcome = driver.run(published, train, secrets)
+        self._stay_together(session, outcome)
         self._recorded(number, session)
         return outcome
 
@@ -113,6 +126,13 @@ class OnChain:
             DataOwner(self.chain, account, self.behaviours.get(index), self.policy)
             for index, account in enumerate(self.members)
         ]
+
+    def _stay_together(self, session: SessionPort, outcome: Outcome) -> None:
+        """Members of accepted groups will name them, unless one of a group has another cohort by now."""
+        for group in outcome.accepted if self.cohorts else ():
+            members = outcome.groups[group]
+            if self._cohorts.keys().isdisjoint(members):
+                self._cohorts.update(dict.fromkeys(members, int(session.address, 16) << 8 | group))
 
     def _recorded(self, number: int, session: SessionPort) -> None:
         if self.record is not None:

@@ -94,21 +94,25 @@ def run_trial(trial: Trial, data_dir: Path | None = None, checkpoint: Path | Non
         setting = prepare(trial, data_dir)
         gas = GasMeter()
         kept = None if checkpoint is None or trial.on_chain else Checkpoint(checkpoint, setting.data, trial)
-        setting, pipeline = (kept.load() if kept else None) or (setting, _pipeline(setting, gas))
+        setting, pipeline = (kept.load() if kept else None) or (setting, pipeline_of(setting, gas))
         pipeline.clock = clock
         if kept is not None:
             pipeline.after = partial(_keep, kept, setting)
-        improvement = pipeline.run()
+        run = pipeline.run()
         if kept is not None:
             kept.remove()
-        bad = {pipeline.venue.members[index] for index in setting.attackers}
-        extra = setting.attack.measure(improvement.model.predict, setting.data.test) if setting.attack else {}
-    return _result(improvement, bad, len(setting.recipe.train.warm_up), gas, clock, extra)
+    return result_of(setting, pipeline.venue, run, gas, clock)
 
 
-def _pipeline(setting: Setting, gas: GasMeter) -> Pipeline:
+def pipeline_of(setting: Setting, gas: GasMeter) -> Pipeline:
+    """A trial's sessions where it says; `gas` meters those on a chain."""
     ring = setting.ring()
     venue, sink = _on_chain(setting, ring, gas) if setting.trial.on_chain else (_plain(setting, ring), ignore)
+    return pipeline_at(setting, venue, sink)
+
+
+def pipeline_at(setting: Setting, venue: Venue, sink: events.Sink) -> Pipeline:
+    """A trial's sessions, at any venue."""
     return Pipeline(
         venue=venue,
         split=setting.split,
@@ -236,9 +240,11 @@ def _on_chain(setting: Setting, ring: Ring | None, gas: GasMeter) -> tuple[Venue
     return venue if ring is None else Attacked(venue, ring), sink
 
 
-def _result(
-    run: Improvement, bad: set[Address], warm_up: int, gas: GasMeter, clock: Stopwatch, extra: dict[str, float]
-) -> TrialResult:
+def result_of(setting: Setting, venue: Venue, run: Improvement, gas: GasMeter, clock: Stopwatch) -> TrialResult:
+    """What came of a trial's sessions at a venue."""
+    bad = {venue.members[index] for index in setting.attackers}
+    extra = setting.attack.measure(run.model.predict, setting.data.test) if setting.attack else {}
+    warm_up = len(setting.recipe.train.warm_up)
     paid = sum(outcome.paid_wei for outcome in run.outcomes)
     return TrialResult(
         start=run.start,
