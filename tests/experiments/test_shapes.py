@@ -45,11 +45,11 @@ def test_its_shapes_are_not_the_markets() -> None:
 
 def test_it_goes_through_the_contract() -> None:
     result = run_trial(
-        Trial(dataset="shapes", members=12, rounds=3, sessions=2, samples=10, epochs=1, owner_epochs=1, seed=3)
+        Trial(dataset="shapes", members=12, rounds=3, sessions=1, samples=10, epochs=1, owner_epochs=1, seed=3)
     )
     assert result.parameter_count == to_vector(shapes.adapters()).size
     assert result.gas["upload"] > 0
-    assert result.groups_all.clean == 6
+    assert result.groups_all.clean == 3
 
 
 def test_the_market_starts_from_the_frozen_network() -> None:
