@@ -11,34 +11,20 @@ import pytest
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena import run
 from omnilytics.experiments.arena.plain import Plain
-from omnilytics.experiments.arena.run import prepare, run_plain, run_trial
+from omnilytics.experiments.arena.run import pipeline_at, pipeline_of, prepare, run_plain
+from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation
 from omnilytics.experiments.trial import Trial
 from omnilytics.protocol.events import Sink
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Policy
-from omnilytics.protocol.pipeline import Improvement, Pipeline
 from omnilytics.protocol.record import SessionRecord
-from omnilytics.protocol.venue import OnChain, Venue
+from omnilytics.protocol.venue import OnChain
 from omnilytics.seeds import Seeds
 
 SMALL = Trial(
     dataset="digits", members=20, rounds=4, group_size=3, sessions=4, epochs=2, owner_epochs=2, on_chain=False, seed=5
 )
-
-
-def improved(trial: Trial, venue: Venue) -> Improvement:
-    setting = prepare(trial)
-    return Pipeline(
-        venue=venue,
-        split=setting.split,
-        owner_data=setting.data.owner,
-        member_data=setting.data.members,
-        test_data=setting.data.test,
-        plan=setting.plan,
-        seeds=setting.seeds,
-        sink=lambda event: None,
-    ).run()
 
 
 @pytest.mark.parametrize(
@@ -64,9 +50,7 @@ def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.Monke
             return venues[0]
 
     monkeypatch.setattr(run, "Simulation", Recorded)
-    chained: list[Improvement] = []
-    monkeypatch.setattr(run, "_result", lambda improvement, *_: chained.append(improvement))
-    run_trial(replace(trial, on_chain=True))
+    chained = pipeline_of(prepare(replace(trial, on_chain=True)), GasMeter()).run()
 
     setting = prepare(trial)
     seeds = {r.number: Ledger.read(log for _, log in r.logs).seed for r in records}
@@ -78,16 +62,16 @@ def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.Monke
         ring=setting.ring(),
         draw_seed=lambda number: seeds[number] or b"",
     )
-    plain = improved(trial, venue)
-    for ours, theirs in zip(plain.outcomes, chained[0].outcomes, strict=True):
+    plain = pipeline_at(setting, venue, lambda event: None).run()
+    for ours, theirs in zip(plain.outcomes, chained.outcomes, strict=True):
         assert ours.groups == theirs.groups
         assert ours.accepted == theirs.accepted
         assert (ours.unselected, ours.counts) == (theirs.unselected, theirs.counts)
         assert (ours.paid_wei, ours.burnt_wei) == (theirs.paid_wei, theirs.burnt_wei)
         np.testing.assert_array_equal(ours.update, theirs.update)
     assert any(outcome.rejected for outcome in plain.outcomes)
-    np.testing.assert_array_equal(plain.model.public_vector(), chained[0].model.public_vector())
-    assert plain.final == chained[0].final
+    np.testing.assert_array_equal(plain.model.public_vector(), chained.model.public_vector())
+    assert plain.final == chained.final
 
 
 def test_equal_trials_give_equal_results() -> None:
