@@ -19,7 +19,10 @@ from omnilytics.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """What a member holds against a group. With groups of n members, v its own step, S a sum, v left out of its own:
+    """What a member holds against a group.
+
+    It is against all that `norm` refuses (E15), and looks at the others alone: one loud sum would drown them. With
+    groups of n members, v its own step, S a sum, v left out of its own:
 
     Direction: S = v; the sum with the largest cosine to S is added to it, as long as that is above `-tolerance`. It is
     against what is left over (greedy selection after a trusted direction, as FLTrust has one: Cao et al., NDSS 2021).
@@ -70,13 +73,18 @@ class Judge:
                 f"judge: expected a count for each of {len(aggregates)} sums, the member's among them, "
                 f"got {len(counts)} and {own}"
             )
-        products = _products(codec, [*aggregates, step])
-        # leaves the member's own part out of its group's sum
-        products[own] -= products[-1]
-        products[:, own] -= products[:, -1]
-        members = np.array(counts, dtype=np.float64)
-        members[own] -= 1
-        return frozenset(np.flatnonzero(self._refused(products, members)).tolist())
+        norms = [codec.squared_norm(words) for words in aggregates]
+        within = [place for place, quiet in enumerate(codec.select_norm(norms, counts)) if quiet]
+        products = _products(codec, [*(aggregates[place] for place in within), step])
+        members = np.array([counts[place] for place in within], dtype=np.float64)
+        if own in within:
+            # leaves the member's own part out of its group's sum
+            at = within.index(own)
+            products[at] -= products[-1]
+            products[:, at] -= products[:, -1]
+            members[at] -= 1
+        fits = ~self._refused(products, members)
+        return frozenset(range(len(counts))) - {place for place, good in zip(within, fits, strict=True) if good}
 
     def _refused(self, products: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.bool_]:
         """From inner products (R + 1, R + 1), the member's step last, and R numbers of members."""

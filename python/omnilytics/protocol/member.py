@@ -407,9 +407,8 @@ class DataOwner:
         session, seat = self._joined(), seats.seat_of(self.account)
         if self._trained is None or seat is None:
             raise ProtocolError(f"{self.account} has no step to vote by")
-        weights, published = self._trained
         vectors = Codec(session.params())
-        step = vectors.encode_plain(weights, published, self._rounding_seed).words
+        step = vectors.encode_plain(*self._trained, self._rounding_seed).words
         groups = sorted({group for group, _ in ledger.aggregates})
         sums = {group: ledger.aggregate(group, vectors.chunks) for group in groups}
         counts = {group: session.group(group).delivered.bit_count() for group in groups}

@@ -117,6 +117,16 @@ def test_a_judge_wants_a_count_for_each_sum() -> None:
         Judge().against(seen.codec, seen.aggregates, seen.counts, 8, seen.words[0])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_one_loud_sum_doesnt_drown_the_others(seed: int) -> None:
+    """Noise as loud as the box, which `norm` refuses, isn't added to what a member compares with."""
+    changed, noise = steps(), np.random.default_rng(seed).normal(scale=0.02, size=D)
+    changed[3 * N : 4 * N] = CLIP * np.sign(steps().mean(axis=0) + noise)
+    seen = judged(changed, NormVote(), bad=range(3 * N, 4 * N))
+    for group in (0, 5):
+        assert Judge().against(seen.codec, seen.aggregates, seen.counts, group, seen.words[group * N]) == {3}
+
+
 def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
     """Its own step doesn't hide that the others of its group are idle, or against it."""
     alone = steps()
