@@ -26,14 +26,19 @@ def check_money(money: dict[str, int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("select", "most_clean"), [("norm", 0), ("norm+vote", 1)])
 @pytest.mark.parametrize("attack", ["garbage", "scaled"])
 @pytest.mark.parametrize("seed", [7, 8])
-def test_attackers_are_refused_and_the_model_becomes_better(seed: int, attack: str) -> None:
-    run = result(seed=seed, attackers=2, attack=attack)
+def test_attackers_are_refused_and_the_model_becomes_better(
+    seed: int, attack: str, select: str, most_clean: int
+) -> None:
+    """A vote may refuse a clean group now and then, of about fifty; lengths alone never do."""
+    run = result(seed=seed, attackers=2, attack=attack, select=select)
     accuracy, groups, attacked = run["accuracy"], run["groups"], run["attackers"]["groups"]
     assert accuracy["final"] > max(accuracy["alone"], accuracy["start"])
     assert attacked["accepted"] == attacked["paid"] == 0
-    assert groups["rejected"] == attacked["rejected"] >= 8
+    assert attacked["rejected"] >= 8
+    assert 0 <= groups["rejected"] - attacked["rejected"] <= most_clean
     assert 64 <= groups["accepted"] + groups["rejected"] + groups["failed"] < 70
     assert groups["failed"] <= 10
     suspicion = {record["account"]: record["suspicion"] for record in run["records"]}
