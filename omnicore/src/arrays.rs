@@ -95,3 +95,11 @@ pub(crate) fn address(name: &str, value: &Bound<'_, PyAny>) -> PyResult<[u8; 20]
     }
     Ok(bytes)
 }
+
+/// As many 64- or 128-bit numbers; `name` is that of each in errors.
+pub(crate) fn numbers<'py, T>(name: &str, values: &[Bound<'py, PyAny>]) -> PyResult<Vec<T>>
+where
+    T: FromPyObjectOwned<'py>,
+{
+    values.iter().map(|value| number(name, value)).collect()
+}

@@ -20,7 +20,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use rand_core::{OsRng, RngCore};
 
-use crate::arrays;
+use crate::arrays::{self, numbers};
 use crate::error::{InputError, to_python};
 
 /// Words, the hashes of their chunks, their root, clipped values, scale.
@@ -371,13 +371,6 @@ fn read_peers(peers: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)]) -> PyResult<Vec<Pu
         Ok(PublicMaskKey { x: arrays::uint256("x", x)?, odd: parity == 1 })
     };
     peers.iter().map(read).collect()
-}
-
-fn numbers<'py, T>(name: &str, values: &[Bound<'py, PyAny>]) -> PyResult<Vec<T>>
-where
-    T: FromPyObjectOwned<'py>,
-{
-    values.iter().map(|value| arrays::number(name, value)).collect()
 }
 
 fn hashes(name: &str, hashes: &[Bound<'_, PyAny>]) -> PyResult<Vec<Hash>> {

@@ -16,6 +16,7 @@ Q32 = Q31 // 3
 YEAR = 365 * DAY
 WINDOWS = ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs")
 KRUM = {"rule": 1, "rounds": 8}
+VOTE = {"rule": 2}
 WIDE = {"members": 16, "bound": 1}
 WEIGHTS = {"encoding": 1, "rule": 1}
 FEES = {"fee_cap_wei": 10**9, "fee_table": fee_table()}
@@ -82,10 +83,14 @@ REFUSED: dict[str, list[Case]] = {
     "start: clip with weights": [(WEIGHTS | {"clip": 1}, 0, 1)],
     "start: bound other than floor((2^31-1) / members)": [(WEIGHTS | {"bound": v}, Q32, v) for v in (Q32 - 1, Q32 + 1)],
     "start: lane_bits other than 32 with weights": [(WEIGHTS | {"lane_bits": 16}, 32, 16)],
-    "start: unknown rule": out_of(0, 1, "rule", 2, 3, MAX, krum_mu_bps=0, krum_m=0),
+    "start: unknown rule": out_of(0, 2, "rule", 3, MAX, krum_mu_bps=0, krum_m=0),
     "start: unknown krum_m_rule": out_of(0, 1, "krum_m_rule", 2, MAX),
-    "start: norm with weights": [({"encoding": 1}, 0, 1)],
-    "start: krum's numbers with norm": told([{"krum_mu_bps": 1}, {"krum_m": 1}], 0, 1),
+    "start: norm with weights": [({"encoding": 1}, 0, 1), (VOTE | {"encoding": 1}, 0, 1)],
+    "start: krum's numbers with norm": told(
+        [{"krum_mu_bps": 1}, {"krum_m": 1}, *(VOTE | {name: 1} for name in ("krum_mu_bps", "krum_m", "krum_m_rule"))],
+        0,
+        1,
+    ),
     "start: krum with more than 16 rounds": out_of(1, 16, "rounds", 17, 64, rule=1),
     "start: krum_mu_bps out of 0..5000": out_of(0, 5_000, "krum_mu_bps", 5_001, MAX, **KRUM),
     "start: krum_m out of 1..rounds": out_of(1, 8, "krum_m", 0, 9, MAX, **KRUM),
@@ -102,7 +107,8 @@ REFUSED: dict[str, list[Case]] = {
     "start: window above one year": [({name: v}, YEAR, v) for name in WINDOWS for v in (YEAR + 1, MAX)],
     "start: reveal_secs with abort": out_of(0, 0, "reveal_secs", 1, MAX),
     "start: reveal_secs out of MIN_WINDOW..one year": out_of(4, YEAR, "reveal_secs", 0, 3, YEAR + 1, MAX, **RECOVER),
-    "start: vote_secs is reserved": out_of(0, 0, "vote_secs", 1),
+    "start: vote_secs without norm+vote": out_of(0, 0, "vote_secs", 1, MAX),
+    "start: vote_secs out of MIN_WINDOW..one year": out_of(2, YEAR, "vote_secs", 0, 1, YEAR + 1, MAX, **VOTE),
     "start: reward below one wei a seat": out_of(6, MAX, "reward_wei", 0, 5, bond_wei=5),
     "start: reward above 2^96": out_of(6, 2**96, "reward_wei", 2**96 + 1, 2**128),
     "start: bond below (members - 1) * reward / seats + fees": [

@@ -147,8 +147,10 @@ class GasModel:
 
     def commit_limit(self) -> int:
         """The limit of calls that are paid as a commitment."""
-        votes = (self.vote(), self.open_vote()) if self.params.rule is Rule.NORM_VOTE else ()
-        return max(call.limit for call in (self.commit(), *votes))
+        calls = [self.commit()]
+        if self.params.rule is Rule.NORM_VOTE:
+            calls += [self.vote(), self.open_vote()]
+        return max(call.limit for call in calls)
 
     def sum_limits(self, size: int) -> tuple[int, int]:
         """The limits of a call that sums uploads, and of a word in it, for chunks of up to `size` words."""
