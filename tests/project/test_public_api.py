@@ -17,6 +17,9 @@ from tests.project.checkout import ROOT
 
 SNAPSHOT = ROOT / "tests" / "snapshots" / "public_api.json"
 
+STAND_IN = "_no_init_or_replace_init"
+"""What `typing` puts in a protocol's heirs for a constructor without arguments until the first of them is made."""
+
 
 def describe(value: Any) -> Any:
     """What a caller can see of `value`: kind and signature, for a class its public members too."""
@@ -34,7 +37,7 @@ def describe_class(cls: type) -> dict[str, Any]:
     members: dict[str, Any] = {"bases": [base.__name__ for base in cls.__bases__]}
     bare = getattr(cls, "_is_protocol", False) or (issubclass(cls, BaseException) and "__init__" not in vars(cls))
     if not bare:
-        members["new"] = str(inspect.signature(cls))
+        members["new"] = "()" if cls.__init__.__name__ == STAND_IN else str(inspect.signature(cls))
     for name, member in sorted(vars(cls).items()):
         if name.startswith("_"):
             continue
