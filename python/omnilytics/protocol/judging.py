@@ -75,7 +75,8 @@ class Judge:
             )
         norms = [codec.squared_norm(words) for words in aggregates]
         within = [place for place, quiet in enumerate(codec.select_norm(norms, counts)) if quiet]
-        products = _products(codec, [*(aggregates[place] for place in within), step])
+        lengths = [*(norms[place] for place in within), codec.squared_norm(step)]
+        products = _products(codec, [*(aggregates[place] for place in within), step], lengths)
         members = np.array([counts[place] for place in within], dtype=np.float64)
         if own in within:
             # leaves the member's own part out of its group's sum
@@ -119,11 +120,11 @@ class Judge:
         return chosen[:-1]
 
 
-def _products(codec: Codec, vectors: Sequence[bytes]) -> NDArray[np.float64]:
-    """All inner products, shape (n, n)."""
+def _products(codec: Codec, vectors: Sequence[bytes], norms: Sequence[int]) -> NDArray[np.float64]:
+    """All inner products, shape (n, n), of vectors with these squared lengths."""
     count = len(vectors)
     found = np.zeros((count, count))
     found[np.triu_indices(count, 1)] = codec.products(vectors)
     found += found.T
-    np.fill_diagonal(found, [codec.squared_norm(vector) for vector in vectors])
+    np.fill_diagonal(found, norms)
     return found
