@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena.attacks import Lanes, Scale
 from omnilytics.experiments.arena.ring import Lone
 from omnilytics.experiments.dropouts import drawn
-from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, recipe_for
+from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, given, recipe_for
 from omnilytics.experiments.results import DemoResult, GasMeter, RecordKeeper
 from omnilytics.experiments.simulate import Simulation, simulate
 from omnilytics.model.split import StandIn
@@ -88,13 +87,13 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
 def _recipe(options: DemoOptions) -> Recipe:
     """The recipe with what the options say otherwise."""
     recipe = recipe_for(options.dataset, options.split)
-    training = _given(
+    training = given(
         epochs=options.epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         augment=options.augment,
     )
-    changes = _given(
+    changes = given(
         members=options.members,
         rounds=options.rounds,
         group_size=options.group_size,
@@ -116,11 +115,6 @@ def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
         batch_size=recipe.train.batch_size,
         suite=None if options.suite is None else Suite[options.suite.upper()],
     )
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """Those that were given."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, Behaviour]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -135,6 +136,11 @@ SHAPES_SIDE = Recipe(
 )
 
 RECIPES = {(r.dataset, r.split): r for r in (MNIST_SIDE, MNIST_LAYERS, DIGITS_SIDE, DIGITS_LAYERS, SHAPES_SIDE)}
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those that aren't None: what is changed in a recipe."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def recipe_for(dataset: str, split: str) -> Recipe:

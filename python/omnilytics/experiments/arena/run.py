@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from omnilytics.experiments.arena.registry import make_attack, make_rule
 from omnilytics.experiments.arena.ring import Attacked, Ring, Seats, behaviours
 from omnilytics.experiments.arena.rules import GroupRule
 from omnilytics.experiments.checkpoint import Checkpoint
-from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, recipe_for
+from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, given, recipe_for
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation, ignore
 from omnilytics.experiments.trial import Groups, Trial, TrialResult
@@ -182,10 +181,10 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
 def _recipe(trial: Trial) -> Recipe:
     """The recipe with what the trial says otherwise."""
     recipe = recipe_for(trial.dataset, trial.split)
-    train = _given(
+    train = given(
         epochs=trial.epochs, batch_size=trial.batch_size, learning_rate=trial.learning_rate, augment=trial.augment
     )
-    changes = _given(
+    changes = given(
         members=trial.members,
         rounds=trial.rounds,
         group_size=trial.group_size,
@@ -196,7 +195,7 @@ def _recipe(trial: Trial) -> Recipe:
         server_momentum=trial.server_momentum,
         public_layers=trial.public_layers,
     )
-    owner = _given(epochs=trial.owner_epochs)
+    owner = given(epochs=trial.owner_epochs)
     return replace(
         recipe,
         train=replace(recipe.train, **train),
@@ -219,11 +218,6 @@ def _terms(trial: Trial, recipe: Recipe) -> Terms:
         records=RecordConstants(**trial.record_options) if trial.records else None,
         unsafe_small=recipe.group_size < 3,
     )
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """Those that were given."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _plain(setting: Setting, ring: Ring | None) -> Venue:
