@@ -66,7 +66,7 @@ class TestLayout:
         assert len(together) == len(set(together))
 
     def test_every_function_of_the_interface_is_in_one(self) -> None:
-        names = ("ISecModelUpdate", "ISessionRecovery")
+        names = ("ISecModelUpdate", "ISessionRecovery", "ISessionVote")
         text = "".join((CONTRACTS / "interfaces" / f"{name}.vyi").read_text(encoding="utf-8") for name in names)
         wanted = {line[4 : line.index("(")] for line in text.splitlines() if line.startswith("def ")}
         assert wanted == {name for some in PARTS for name in part(some).abi.functions}
@@ -117,6 +117,8 @@ MEMBERS: Calls = {
     "rebuild": ("0x" + "01" * 20, b"", 3, [1, 2]),
     "disclose": (0, []),
     "unmask": (0, 0, b"", [], []),
+    "vote": (b"\1" * 32,),
+    "open_vote": (1, b"\1" * 32),
 }
 REASONS = {
     "draw": "session: nothing to draw",
