@@ -4,6 +4,7 @@ OmniLyticsError                  1
 ├── InputError                   2   a value that the caller gave can't work
 │   ├── DataError                3   a data set or file is missing or corrupt
 │   └── EncodingError            4   a vector can't be encoded or decoded
+│       └── NotFiniteError       4   ... for it holds NaN or infinity: training diverged
 ├── ProtocolError                5   the session doesn't allow this now
 ├── ChainError                   6   a transaction was refused
 │   └── Reverted                 6   ... by the contract, with a reason
@@ -34,6 +35,10 @@ class EncodingError(InputError):
     """A vector can't be encoded or decoded: not finite, wrong length, a lane that can't hold the sum."""
 
     exit_code = 4
+
+
+class NotFiniteError(EncodingError):
+    """A vector holds NaN or infinity, as training leaves it that has diverged."""
 
 
 class ProtocolError(OmniLyticsError):

@@ -127,6 +127,7 @@ class TrialResult:
         groups: how they fared, all sessions but the warm-up.
         groups_all: the same with the warm-up.
         attacker_share: of all rewards paid, what attackers got: 0 to 1; 0 where nothing was paid.
+        diverged: whether it ended early for training that gave no finite numbers.
         gas: by phase; empty without a chain.
         calls: transactions by phase; empty without a chain.
         call_seconds: of a processor, that the chain took to execute the transactions, by phase; empty without a chain.
@@ -144,6 +145,7 @@ class TrialResult:
     groups: Groups
     groups_all: Groups
     attacker_share: float
+    diverged: bool = False
     gas: Mapping[str, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
     call_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from omnilytics.errors import EncodingError, InputError
+from omnilytics.errors import EncodingError, InputError, NotFiniteError
 from omnilytics.types import FloatVec
 
 
@@ -106,10 +106,10 @@ def check_finite(vector: FloatVec) -> None:
     """Refuse NaN and infinity.
 
     Raises:
-        EncodingError: names the first position that isn't finite.
+        NotFiniteError: names the first position that isn't finite.
     """
     bad = np.flatnonzero(~np.isfinite(vector))
     if bad.size:
-        raise EncodingError(
+        raise NotFiniteError(
             f"vector: expected finite values, got {vector[bad[0]]} at position {bad[0]} ({bad.size} in all)"
         )

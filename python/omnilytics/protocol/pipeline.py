@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from omnilytics.errors import InputError
+from omnilytics.errors import InputError, ProtocolError
 from omnilytics.model.split import Split
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
@@ -153,6 +153,7 @@ class Pipeline:
 
         Raises:
             InputError: members and data sets don't match.
+            NotFiniteError: training diverged; `ended` gives what there is.
             ProtocolError, ChainError: a session went wrong.
         """
         if len(self.venue.members) != len(self.member_data):
@@ -172,6 +173,20 @@ class Pipeline:
             if self.after is not None:
                 self.after(self)
         self.sink(events.RunFinished(0, state.final, self.split.weight))
+        return self._improvement(state)
+
+    def ended(self) -> Improvement:
+        """What a run comes to that can't go on, with the model as it is now.
+
+        Raises:
+            ProtocolError: it hasn't begun.
+        """
+        if self.state is None:
+            raise ProtocolError("run: expected one that has begun, got none")
+        self._take_stock(self.state, len(self.state.outcomes))
+        return self._improvement(self.state)
+
+    def _improvement(self, state: RunState) -> Improvement:
         return Improvement(
             state.alone,
             state.start,
@@ -206,11 +221,14 @@ class Pipeline:
         tired = state.patience.lost(self._own_loss())
         state.over = tired or number == self.plan.sessions
         if state.over or number % self.measure_every == 0:
-            state.public = self._measure("public", self.split.public_logits(self.test_data.x), number)
-            state.final = self._measure("final", self.split.logits(self.test_data.x), number)
-            state.history.append((state.public, state.final))
+            self._take_stock(state, number)
         if tired:
             self.sink(events.Note(number, "The model no longer improves on the owner's own samples: done."))
+
+    def _take_stock(self, state: RunState, number: int) -> None:
+        state.public = self._measure("public", self.split.public_logits(self.test_data.x), number)
+        state.final = self._measure("final", self.split.logits(self.test_data.x), number)
+        state.history.append((state.public, state.final))
 
     def _session(self, number: int, model: OwnerModel) -> Outcome:
         published = self.split.public_vector()

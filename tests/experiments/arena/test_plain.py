@@ -91,6 +91,16 @@ def test_whoever_uploads_noise_sits_with_suspects_and_earns_nothing() -> None:
     assert 0 < everybody.attacker_share < 0.5
 
 
+def test_what_has_diverged_is_a_result() -> None:
+    """Words at random are weights of up to 2^31; from there nobody trains on."""
+    trial = replace(SMALL, split="layers", encoding="weights", attack="lanes", attackers=0.4, curve=True, sessions=6)
+    fared = run_plain(replace(trial, rule="krum", rule_options={"m": 2}, records=False))
+    assert fared.diverged
+    assert len(fared.by_session) <= 6
+    assert fared.final < 30
+    assert not run_plain(SMALL).diverged
+
+
 def test_tuning_looks_at_samples_that_nobody_else_has() -> None:
     final, tuning = prepare(SMALL), prepare(replace(SMALL, final_test=False))
     held = {row.tobytes() for row in tuning.data.test.x}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omnilytics.errors import InputError
+from omnilytics.errors import InputError, NotFiniteError
 from omnilytics.experiments.arena.attacks import Attack
 from omnilytics.experiments.arena.plain import Plain
 from omnilytics.experiments.arena.registry import make_attack, make_rule
@@ -77,6 +77,8 @@ class Setting:
 def run_trial(trial: Trial, data_dir: Path | None = None, checkpoint: Path | None = None) -> TrialResult:
     """Runs a trial, with the contract's own decisions if it is `on_chain`.
 
+    One whose training diverges ends there: what is measured then is the model that it has come to.
+
     Args:
         trial: what is run.
         data_dir: the folder of the MNIST files.
@@ -97,10 +99,13 @@ def run_trial(trial: Trial, data_dir: Path | None = None, checkpoint: Path | Non
         pipeline.clock = clock
         if kept is not None:
             pipeline.after = partial(_keep, kept, setting)
-        run = pipeline.run()
+        try:
+            run, diverged = pipeline.run(), False
+        except NotFiniteError:
+            run, diverged = pipeline.ended(), True
         if kept is not None:
             kept.remove()
-    return result_of(setting, pipeline.venue, run, gas, clock)
+    return replace(result_of(setting, pipeline.venue, run, gas, clock), diverged=diverged)
 
 
 def pipeline_of(setting: Setting, gas: GasMeter) -> Pipeline:
