@@ -33,6 +33,7 @@ def small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
         for n, name in ((1500, "train"), (50, "test"))
     ]
     monkeypatch.setattr(recipes, "load_mnist", lambda directory: tuple(halves))
+    recipes._kept_mnist.cache_clear()
     monkeypatch.setattr(shapes, "FOUNDATION", replace(shapes.FOUNDATION, samples=30))
 
 
@@ -74,6 +75,20 @@ def test_data_and_models_repeat_by_the_seed() -> None:
     vectors = [build_split(DIGITS_SIDE, Seeds(seed)).public_vector() for seed in (1, 1, 2)]
     assert np.array_equal(vectors[0], vectors[1])
     assert not np.array_equal(vectors[0], vectors[2])
+
+
+def test_mnist_is_read_once_a_process_and_not_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+    load = recipes.load_mnist
+    monkeypatch.setattr(recipes, "load_mnist", lambda directory: asked.append(directory) or load(directory))
+    recipe = recipe_for("mnist", "side")
+    first, again = (build_data(recipe, Seeds(seed), Path("here")) for seed in (1, 2))
+    assert asked == [Path("here")]
+    assert first.test is again.test
+    with pytest.raises(ValueError, match="read-only"):
+        first.test.x[:] = 0
+    first.members[0].x[:] = 0
+    assert np.array_equal(build_data(recipe, Seeds(1), Path("here")).members[1].x, first.members[1].x)
 
 
 def test_only_own_common_starts_from_the_public_stream() -> None:

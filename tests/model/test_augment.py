@@ -22,6 +22,13 @@ def test_it_repeats_and_keeps_shape_and_range(digits: Dataset) -> None:
     assert 0 <= float(first.min()) <= float(first.max()) <= 1 + 1e-6
 
 
+@pytest.mark.parametrize("size", [(28, 28), (8, 8), (9, 7), (1, 3)])
+def test_pixels_come_from_where_pytorch_says(size: tuple[int, int]) -> None:
+    matrices = torch.from_numpy(augment._matrices(drawn(50, np.random.default_rng(1))))
+    expected = torch.nn.functional.affine_grid(matrices, [50, 1, *size], align_corners=False)
+    assert torch.equal(augment._grid(matrices, *size), expected)
+
+
 def test_images_are_distorted_one_by_one(digits: Dataset) -> None:
     x = torch.from_numpy(digits.x[:1]).repeat(2, 1, 1, 1)
     first, second = distort(x, drawn(len(x), np.random.default_rng(1)))

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv
-from omnilytics.model.stacked import Buffers, Stacked, can_stack
+from omnilytics.model.stacked import Buffers, Stacked, can_stack, without_pooling
 
 M, B = 3, 4
 
@@ -71,6 +71,14 @@ def test_what_is_not_trained_is_taken_from_the_module() -> None:
     public = [n for n in state if n.split(".")[0] in ("conv2", "linear2", "linear3")]
     for names in (public, ["linear3.bias"], ["conv1.weight"], public[::-1]):
         compare(module, state, x, names)
+
+
+@pytest.mark.parametrize(("module", "shape"), cases())
+def test_without_pooling_the_outputs_are_the_same(module: nn.Module, shape: tuple[int, ...]) -> None:
+    x = torch.randn(5, *shape).float()
+    module.float()
+    with torch.no_grad():
+        assert torch.equal(without_pooling(module)(x), module(x))
 
 
 def test_a_smaller_last_batch() -> None:

@@ -120,14 +120,30 @@ def test_skewed_parts_are_disjoint(alpha: float) -> None:
     assert largest > 0.4 if alpha < 1 else largest < 0.3
 
 
+def test_parts_of_some_samples_are_those_of_a_data_set_of_them_alone() -> None:
+    everything, some = numbered(1000), np.random.default_rng(0).permutation(1000)[:300]
+    alone = everything.take(some)
+    pairs = [
+        (partition_iid(everything, 7, 13, rng(), some), partition_iid(alone, 7, 13, rng())),
+        (partition_dirichlet(everything, 7, 13, 0.5, rng(), some), partition_dirichlet(alone, 7, 13, 0.5, rng())),
+    ]
+    for found, expected in pairs:
+        assert all(np.array_equal(a.x, b.x) and np.array_equal(a.y, b.y) for a, b in zip(found, expected, strict=True))
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
 def test_partitions_that_cannot_work_are_refused() -> None:
-    rng = np.random.default_rng(1)
     with pytest.raises(InputError, match="expected 110 samples for 11 parts of 10, got 100"):
-        partition_iid(numbered(100), 11, 10, rng)
+        partition_iid(numbered(100), 11, 10, rng())
     with pytest.raises(InputError, match="expected at least 1 part of 1 sample, got 0 of 3"):
-        partition_iid(numbered(100), 0, 3, rng)
+        partition_iid(numbered(100), 0, 3, rng())
     with pytest.raises(InputError, match="alpha: expected a finite number above 0, got 0"):
-        partition_dirichlet(numbered(100), 2, 3, 0, rng)
+        partition_dirichlet(numbered(100), 2, 3, 0, rng())
+    with pytest.raises(InputError, match="expected 91 samples for 7 parts of 13, got 90"):
+        partition_iid(numbered(100), 7, 13, rng(), np.arange(90))
 
 
 @pytest.mark.parametrize(

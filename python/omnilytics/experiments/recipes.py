@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -242,28 +242,33 @@ def build_data(
         InputError: not enough samples, or an unknown partition.
     """
     rng = seeds.numpy("data")
-    pool, test = load_pool(recipe, directory)
+    pool, test = load_pool(recipe, directory, keep=True)
     order = rng.permutation(len(pool))
     if not final_test:
         spare = min(HELD_OUT, len(pool) - recipe.owner_samples - recipe.members * recipe.samples_per_member)
         if spare < 1:
             raise InputError(f"{pool.name}: expected samples that nobody has to tune on, got none of {len(pool)}")
         order, test = order[:-spare], pool.take(order[-spare:])
-    owner, rest = pool.take(order[: recipe.owner_samples]), pool.take(order[recipe.owner_samples :])
+    owner, rest = pool.take(order[: recipe.owner_samples]), order[recipe.owner_samples :]
     if len(owner) < recipe.owner_samples:
         raise InputError(f"{pool.name}: expected {recipe.owner_samples} samples for the owner, got {len(owner)}")
     match partition:
         case "iid":
-            members = partition_iid(rest, recipe.members, recipe.samples_per_member, rng)
+            members = partition_iid(pool, recipe.members, recipe.samples_per_member, rng, rest)
         case "dirichlet":
-            members = partition_dirichlet(rest, recipe.members, recipe.samples_per_member, alpha, rng)
+            members = partition_dirichlet(pool, recipe.members, recipe.samples_per_member, alpha, rng, rest)
         case _:
             raise InputError(f"partition: expected iid or dirichlet, got {partition!r}")
     return Material(owner, members, test)
 
 
-def load_pool(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]:
+def load_pool(recipe: Recipe, directory: Path | None, keep: bool = False) -> tuple[Dataset, Dataset]:
     """What is dealt, and what is tested on.
+
+    Args:
+        recipe: names the data set.
+        directory: the MNIST files.
+        keep: MNIST (220 MB) is read once a process, and its arrays can't be written to.
 
     Raises:
         DataError: files missing or corrupt.
@@ -271,9 +276,18 @@ def load_pool(recipe: Recipe, directory: Path | None) -> tuple[Dataset, Dataset]
     if recipe.dataset == "mnist":
         if directory is None:
             raise DataError("mnist: expected the folder of its files (--data-dir), got none")
-        return load_mnist(directory)
+        return _kept_mnist(directory) if keep else load_mnist(directory)
     if recipe.dataset == "shapes":
         return shapes.pool()
     digits = load_digits()
     order = Seeds(0).numpy("digits", "test").permutation(len(digits))
     return digits.take(order[DIGITS_TEST:]), digits.take(order[:DIGITS_TEST])
+
+
+@lru_cache(maxsize=1)
+def _kept_mnist(directory: Path) -> tuple[Dataset, Dataset]:
+    """What the folder holds can't be anything else later: `load_mnist` takes the original files alone."""
+    halves = load_mnist(directory)
+    for half in halves:
+        half.x.flags.writeable = half.y.flags.writeable = False
+    return halves

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from omnilytics.errors import InputError
 from omnilytics.model.augment import distort, drawn
-from omnilytics.model.stacked import Buffers, Stacked, State, can_stack
+from omnilytics.model.stacked import Buffers, Stacked, State, can_stack, without_pooling
 from omnilytics.model.vector import parameter_names, select_parameters
 
 _EVALUATION_BATCH = 500
@@ -296,7 +296,9 @@ def module_logits(module: nn.Module, x: NDArray[np.float32]) -> NDArray[np.float
     """What the module says about x: logits (n, classes), computed in batches."""
     device = training_device()
     module.to(device).eval()
+    batches = (x[start : start + _EVALUATION_BATCH] for start in range(0, max(1, len(x)), _EVALUATION_BATCH))
+    forward = without_pooling(module) if device.type == "cpu" and can_stack(module) else module
     with torch.no_grad(), steady(module):
-        parts = [module(part.to(device)).cpu() for part in torch.split(torch.from_numpy(x), _EVALUATION_BATCH)]
+        parts = [forward(torch.tensor(batch, device=device)).cpu() for batch in batches]
     module.to("cpu")
     return torch.cat(parts).numpy()

@@ -223,6 +223,20 @@ def _known(layer: nn.Module) -> bool:
             return isinstance(layer, nn.ReLU | nn.Linear)
 
 
+class _Largest(nn.Module):
+    """`MaxPool2d(2)` bit for bit, without a gradient: on a processor in a fraction of its time."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+        rows = torch.maximum(x[:, :, 0:height:2, :width], x[:, :, 1:height:2, :width])
+        return torch.maximum(rows[..., 0::2], rows[..., 1::2])
+
+
+def without_pooling(module: nn.Module) -> nn.Module:
+    """The same function of a module that `can_stack`, with its own layers, only quicker at what has no parameters."""
+    return nn.Sequential(*(_Largest() if isinstance(one, nn.MaxPool2d) else one for one in module.children()))
+
+
 class Stacked:
     """m networks of one shape.
 

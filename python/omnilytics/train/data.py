@@ -174,36 +174,58 @@ def parse_idx(raw: bytes, dimensions: int) -> NDArray[np.uint8]:
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
 
-def partition_iid(dataset: Dataset, parts: int, samples: int, rng: np.random.Generator) -> list[Dataset]:
+def partition_iid(
+    dataset: Dataset, parts: int, samples: int, rng: np.random.Generator, among: NDArray[np.int64] | None = None
+) -> list[Dataset]:
     """`parts` disjoint data sets of `samples` each, drawn uniformly.
 
+    Args:
+        dataset: what is dealt.
+        parts: how many.
+        samples: of each.
+        rng: decides.
+        among: the indices of what is dealt; all by default.
+
     Raises:
-        InputError: the data set is too small.
+        InputError: there are too few samples.
     """
-    _check_parts(dataset, parts, samples)
-    order = rng.permutation(len(dataset))[: parts * samples]
-    return [dataset.take(np.sort(part)) for part in order.reshape(parts, samples)]
+    among = _dealt(dataset, parts, samples, among)
+    order = rng.permutation(len(among))[: parts * samples]
+    return [dataset.take(among[np.sort(part)]) for part in order.reshape(parts, samples)]
 
 
 def partition_dirichlet(
-    dataset: Dataset, parts: int, samples: int, alpha: float, rng: np.random.Generator
+    dataset: Dataset,
+    parts: int,
+    samples: int,
+    alpha: float,
+    rng: np.random.Generator,
+    among: NDArray[np.int64] | None = None,
 ) -> list[Dataset]:
     """`parts` disjoint data sets of `samples` each, their class shares drawn from Dirichlet(alpha).
 
     The smaller alpha, the more skewed. When a class is used up its share goes to the classes that are left.
 
+    Args:
+        dataset: what is dealt.
+        parts: how many.
+        samples: of each.
+        alpha: the concentration.
+        rng: decides.
+        among: the indices of what is dealt; all by default.
+
     Raises:
-        InputError: alpha <= 0, or the data set is too small.
+        InputError: alpha <= 0, or there are too few samples.
     """
-    _check_parts(dataset, parts, samples)
+    among = _dealt(dataset, parts, samples, among)
     if not (np.isfinite(alpha) and alpha > 0):
         raise InputError(f"alpha: expected a finite number above 0, got {alpha}")
-    stock = [list(rng.permutation(np.flatnonzero(dataset.y == c))) for c in range(dataset.classes)]
+    stock = [list(rng.permutation(np.flatnonzero(dataset.y[among] == c))) for c in range(dataset.classes)]
     result = []
     for _ in range(parts):
         shares = rng.dirichlet(np.full(dataset.classes, alpha))
         chosen = [_draw_one(stock, shares, rng) for _ in range(samples)]
-        result.append(dataset.take(np.sort(np.array(chosen, dtype=np.int64))))
+        result.append(dataset.take(among[np.sort(np.array(chosen, dtype=np.int64))]))
     return result
 
 
@@ -214,10 +236,13 @@ def _draw_one(stock: list[list[int]], shares: NDArray[np.float64], rng: np.rando
     return stock[int(rng.choice(len(stock), p=left / left.sum()))].pop()
 
 
-def _check_parts(dataset: Dataset, parts: int, samples: int) -> None:
+def _dealt(dataset: Dataset, parts: int, samples: int, among: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """The indices of what is dealt, if that is enough."""
+    dealt = np.arange(len(dataset)) if among is None else among
     if parts < 1 or samples < 1:
         raise InputError(f"partition: expected at least 1 part of 1 sample, got {parts} of {samples}")
-    if parts * samples > len(dataset):
+    if parts * samples > len(dealt):
         raise InputError(
-            f"{dataset.name}: expected {parts * samples} samples for {parts} parts of {samples}, got {len(dataset)}"
+            f"{dataset.name}: expected {parts * samples} samples for {parts} parts of {samples}, got {len(dealt)}"
         )
+    return dealt
