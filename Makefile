@@ -176,7 +176,7 @@ reproduce: setup ## the same in earnest: hours on two cores; results into docs/r
 	cp $(REPRODUCED)/*.json docs/results/experiments/
 	$(MAKE) readme
 
-readme: setup ## the tables of README.md and docs/EXPERIMENTS.md, from docs/results
+readme: setup ## the tables of README.md and docs/*.md, from docs/results
 	$(BIN)/python tools/readme.py
 
 lock: $(BIN)/uv ## requirements*.lock, from requirements*.in (ARGS=--upgrade takes the newest versions)

@@ -1,4 +1,4 @@
-"""Writes the tables of README.md and docs/EXPERIMENTS.md from the result files in docs/results.
+"""Writes the tables of README.md and docs/*.md from the result files in docs/results.
 
 A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes from docs/results/NAME.json:
 
@@ -12,8 +12,8 @@ A table stands between `<!-- begin:NAME -->` and `<!-- end:NAME -->` and comes f
 A cell is the mean of `key` over the row's results, with its standard deviation where there are two or more; a list
 counts as its length. `add` puts result files of `omnilytics demo --json` into a row, keeping the keys of the columns.
 A table between markers of experiment-NAME comes from docs/results/experiments/NAME.json, which
-`omnilytics experiment run NAME` has written. `bench` puts those of `omnilytics bench --json` into
-docs/results/bench.json: each row there names its `ratio`.
+`omnilytics experiment run NAME` has written, and is a sentence until then. Every result file has a place. `bench` puts
+those of `omnilytics bench --json` into docs/results/bench.json: each row there names its `ratio`.
 
 Usage: readme.py [--check]
        readme.py add NAME ROW RESULT...
@@ -27,13 +27,11 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-EXPERIMENTS = ROOT / "docs" / "EXPERIMENTS.md"
 RESULTS = ROOT / "docs" / "results"
 PREFIX = "experiment-"
 BLOCK = re.compile(r"(<!-- begin:(?P<name>[a-z0-9-]+) -->\n)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
@@ -125,12 +123,29 @@ def body(name: str) -> str:
         return table(load(name))
     from omnilytics.errors import OmniLyticsError
     from omnilytics.experiments.findings import read_findings
+    from omnilytics.experiments.spec import spec_names
     from omnilytics.experiments.tables import markdown
 
+    path = RESULTS / "experiments" / f"{experiment}.json"
+    if not path.exists() and experiment in spec_names():
+        return f"No result yet; `omnilytics experiment run {experiment}` asks it.\n"
     try:
-        return markdown(read_findings(RESULTS / "experiments" / f"{experiment}.json"))
+        return markdown(read_findings(path))
     except OmniLyticsError as error:
         raise TableError(str(error)) from None
+
+
+def check_places(documents: Iterable[str]) -> None:
+    """Sees that every result file has a place.
+
+    Raises:
+        TableError: one has none.
+    """
+    places = {block["name"] for text in documents for block in BLOCK.finditer(text)}
+    wanted = {path.stem for path in RESULTS.glob("*.json")}
+    wanted |= {PREFIX + path.stem for path in (RESULTS / "experiments").glob("*.json")}
+    if unplaced := sorted(wanted - places):
+        raise TableError(f"expected a place in a document for each result, found no '<!-- begin:{unplaced[0]} -->'")
 
 
 def add(name: str, label: str, files: Sequence[Path]) -> None:
@@ -198,8 +213,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add(options.name, options.row, options.results)
         if options.command == "bench":
             add_ratios(options.results)
-        documents = {path: path.read_text(encoding="utf-8") for path in (README, EXPERIMENTS)}
+        paths = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+        documents = {path: path.read_text(encoding="utf-8") for path in paths}
         current = {path: render(before) for path, before in documents.items()}
+        check_places(documents.values())
     except (TableError, json.JSONDecodeError) as error:
         print(f"readme: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ import pytest
 from omnilytics.codec import MaskedInput
 from omnilytics.protocol import events
 from omnilytics.protocol.company import Step
-from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy, Upload
 from omnilytics.protocol.member_role import MemberRole
 from omnilytics.protocol.seating import Seating
@@ -45,7 +45,7 @@ class Flipped(Behaviour):
 
     def vote(self, ballot: Ballot) -> Collection[int]:
         groups = ballot.seats.groups
-        return [group for group in ballot.aggregates if not set(self.kind).intersection(groups[group])]
+        return [group for group in ballot.sums.groups if not set(self.kind).intersection(groups[group])]
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,6 @@ def test_a_role_without_its_vote_seed_opens_nothing() -> None:
 class Forgetful(DataOwner):
     """Has lost what its vote is hidden by."""
 
-    def judge(self, seats: Seating, ledger: Ledger) -> bool:
+    def judge(self, seats: Seating, sums: Sums) -> bool:
         self._vote_seed = bytes(32)
-        return super().judge(seats, ledger)
+        return super().judge(seats, sums)

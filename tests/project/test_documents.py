@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from omnilytics.experiments.spec import spec_names
 from tests.project.checkout import ROOT, relative, tracked_files
 
 README = ROOT / "README.md"
@@ -104,6 +105,11 @@ def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|<img[^>]* src=\"([^\"]+)\"", text)
     local = [link for pair in links for link in pair if link and "://" not in link and not link.startswith("mailto:")]
     assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_every_question_has_a_place() -> None:
+    text = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS if document.parent.name == "docs")
+    assert [name for name in spec_names() if f"<!-- begin:experiment-{name} -->" not in text] == []
 
 
 def test_tables_are_current() -> None:

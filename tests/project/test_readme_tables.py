@@ -32,10 +32,10 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "README", tmp_path / "README.md")
-    monkeypatch.setattr(module, "EXPERIMENTS", tmp_path / "EXPERIMENTS.md")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "RESULTS", tmp_path)
-    (tmp_path / "EXPERIMENTS.md").write_text("nothing generated\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "LOG.md").write_text("nothing generated\n")
     (tmp_path / "runs.json").write_text(json.dumps(SPEC))
     (tmp_path / "README.md").write_text("before\n<!-- begin:runs -->\nold\n<!-- end:runs -->\nafter\n")
     return module
@@ -76,11 +76,12 @@ BENCH = {
 
 def test_benchmarks_fill_the_rows_that_name_their_ratio(tables: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "bench.json").write_text(json.dumps(BENCH))
-    (tmp_path / "README.md").write_text("<!-- begin:bench -->\n<!-- end:bench -->\n")
+    document = tmp_path / "docs" / "LOG.md"
+    document.write_text("<!-- begin:bench -->\n<!-- end:bench -->\n")
     (tmp_path / "one.out").write_text(bench_result("Chip", fast=2.54))
     (tmp_path / "two.out").write_text(bench_result("Chip", small=7.0, other=1.0))
     assert tables.main(["bench", str(tmp_path / "one.out"), str(tmp_path / "two.out")]) == 0
-    text = (tmp_path / "README.md").read_text()
+    text = document.read_text()
     assert "| speed | 2.5 | 2 |\n| size | 7.0 | 2 |\n" in text
     assert "From `omnilytics bench all`, on Chip, 2 cores." in text
 
@@ -137,10 +138,30 @@ def test_an_experiment_s_table_is_what_it_has_found(tables: ModuleType, tmp_path
     (tmp_path / "experiments").mkdir()
     path = tmp_path / "experiments" / "noise.json"
     path.write_text(json.dumps(found().to_json()))
-    (tmp_path / "EXPERIMENTS.md").write_text("<!-- begin:experiment-noise -->\n<!-- end:experiment-noise -->\n")
+    document = tmp_path / "docs" / "EVALUATION.md"
+    document.write_text("<!-- begin:experiment-noise -->\n<!-- end:experiment-noise -->\n")
     assert tables.main(["--check"]) == 1
     assert tables.main([]) == 0
-    text = (tmp_path / "EXPERIMENTS.md").read_text()
+    text = document.read_text()
     assert "| 2 % | 91.0 ± 1.4 | 83.1 | ≥ 90: met |" in text
     path.write_text("{}")
     assert tables.main(["--check"]) == 2
+
+
+def test_a_question_without_a_result_keeps_its_place(tables: ModuleType, tmp_path: Path) -> None:
+    document = tmp_path / "docs" / "EVALUATION.md"
+    document.write_text("<!-- begin:experiment-table5 -->\n<!-- end:experiment-table5 -->\n")
+    assert tables.main([]) == 0
+    assert "\nNo result yet; `omnilytics experiment run table5` asks it.\n<!-- end" in document.read_text()
+    document.write_text("<!-- begin:experiment-table7 -->\n<!-- end:experiment-table7 -->\n")
+    assert tables.main([]) == 2
+
+
+@pytest.mark.parametrize(("path", "place"), [("more.json", "more"), ("experiments/noise.json", "experiment-noise")])
+def test_a_result_without_a_place_is_refused(
+    tables: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, place: str
+) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / path).write_text("{}")
+    assert tables.main(["--check"]) == 2
+    assert f"found no '<!-- begin:{place} -->'" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from omnilytics import codec
 from omnilytics.codec import Codec
+from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.seating import NOBODY
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.voting import Ballot, Tally, Vote, flipped
@@ -29,7 +30,8 @@ def words(number: int, sign: float = 1) -> bytes:
 def ballot(group: int, sums: dict[int, list[bytes]]) -> Ballot:
     """Of member 1, who sits in that group."""
     counts = {number: len(steps) for number, steps in sums.items()}
-    return Ballot(CODEC, words(1), group, {g: CODEC.sum(steps) for g, steps in sums.items()}, counts, NOBODY)
+    public = Sums.of(CODEC, {number: CODEC.sum(steps) for number, steps in sums.items()}, counts)
+    return Ballot(words(1), group, public, NOBODY)
 
 
 def honest(first: int) -> list[bytes]:

@@ -7,7 +7,7 @@ client may form its own; what refuses a group is a majority.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,51 @@ from numpy.typing import NDArray
 
 from omnilytics.codec import Codec
 from omnilytics.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Sums:
+    """The sums of a session's groups, which everybody can read, measured once for all that judge them in a process.
+
+    Attributes:
+        codec: the session's.
+        groups: their ids.
+        within: those that `norm` lets through (E15), R of them: what follows is of these.
+        members: how many each has, (R,).
+        integers: A_r, (R, d).
+        products: <A_r, A_s>, (R, R); exact below 2^53.
+    """
+
+    codec: Codec
+    groups: tuple[int, ...]
+    within: tuple[int, ...]
+    members: NDArray[np.float64]
+    integers: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, codec: Codec, aggregates: Mapping[int, bytes], counts: Mapping[int, int]) -> Sums:
+        """From words and numbers of members, by group.
+
+        Raises:
+            EncodingError: words of another length.
+            InputError: a sum without a count, a count without a sum, or one outside 1..N.
+        """
+        if aggregates.keys() != counts.keys():
+            raise InputError(f"judge: expected a count for each sum of {sorted(aggregates)}, got {sorted(counts)}")
+        groups = tuple(aggregates)
+        quiet = codec.select_norm([codec.squared_norm(aggregates[g]) for g in groups], [counts[g] for g in groups])
+        within = tuple(group for group, passed in zip(groups, quiet, strict=True) if passed)
+        integers = np.empty((len(within), codec.params.parameter_count))
+        for row, group in zip(integers, within, strict=True):
+            row[:] = codec.decode(aggregates[group])
+        members = np.array([counts[group] for group in within], dtype=np.float64)
+        return cls(codec, groups, within, members, integers, integers @ integers.T)
+
+    def beside(self, step: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """All inner products with a member's step (d,) in the last place, (R + 1, R + 1), and a copy of `members`."""
+        along = self.integers @ step
+        return np.block([[self.products, along[:, None]], [along, step @ step]]), self.members.copy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +97,29 @@ class Judge:
                 f"got {self.tolerance}, {self.quietest}, {self.loudest} and {self.likeness}"
             )
 
-    def against(
-        self, codec: Codec, aggregates: Sequence[bytes], counts: Sequence[int], own: int, step: bytes
-    ) -> frozenset[int]:
-        """The groups, by place in `aggregates`, that a member votes against.
+    def against(self, sums: Sums, own: int, step: bytes) -> frozenset[int]:
+        """The groups, by id, that a member votes against.
 
         Args:
-            codec: of the session.
-            aggregates: the groups' sums as words.
-            counts: members of each.
+            sums: of all groups.
             own: the member's group.
             step: what it has uploaded itself, as words without a mask.
 
         Raises:
             EncodingError: words of another length.
-            InputError: lists of different length, or no such group.
+            InputError: no such group.
         """
-        if len(aggregates) != len(counts) or not 0 <= own < len(counts):
-            raise InputError(
-                f"judge: expected a count for each of {len(aggregates)} sums, the member's among them, "
-                f"got {len(counts)} and {own}"
-            )
-        norms = [codec.squared_norm(words) for words in aggregates]
-        within = [place for place, quiet in enumerate(codec.select_norm(norms, counts)) if quiet]
-        lengths = [*(norms[place] for place in within), codec.squared_norm(step)]
-        products = _products(codec, [*(aggregates[place] for place in within), step], lengths)
-        members = np.array([counts[place] for place in within], dtype=np.float64)
-        if own in within:
+        if own not in sums.groups:
+            raise InputError(f"judge: expected the member's group among {', '.join(map(str, sums.groups))}, got {own}")
+        products, members = sums.beside(sums.codec.decode(step).astype(np.float64))
+        if own in sums.within:
             # leaves the member's own part out of its group's sum
-            at = within.index(own)
+            at = sums.within.index(own)
             products[at] -= products[-1]
             products[:, at] -= products[:, -1]
             members[at] -= 1
         fits = ~self._refused(products, members)
-        return frozenset(range(len(counts))) - {place for place, good in zip(within, fits, strict=True) if good}
+        return frozenset(sums.groups) - {group for group, good in zip(sums.within, fits, strict=True) if good}
 
     def _refused(self, products: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.bool_]:
         """From inner products (R + 1, R + 1), the member's step last, and R numbers of members."""
@@ -118,13 +152,3 @@ class Judge:
                 break
             chosen[best] = True
         return chosen[:-1]
-
-
-def _products(codec: Codec, vectors: Sequence[bytes], norms: Sequence[int]) -> NDArray[np.float64]:
-    """All inner products, shape (n, n), of vectors with these squared lengths."""
-    count = len(vectors)
-    found = np.zeros((count, count))
-    found[np.triu_indices(count, 1)] = codec.products(vectors)
-    found += found.T
-    np.fill_diagonal(found, norms)
-    return found

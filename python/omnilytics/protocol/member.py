@@ -14,6 +14,7 @@ from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
+from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovering import Recovering
@@ -402,21 +403,17 @@ class DataOwner:
         self._past.add(session.owner(), [a for place, a in enumerate(self._group) if delivered >> place & 1])
         return part.reveal(ledger.sharing[part.group])
 
-    def judge(self, seats: Seating, ledger: Ledger) -> bool:
+    def judge(self, seats: Seating, sums: Sums) -> bool:
         """Makes up its mind about the aggregated groups, by the step that it has uploaded; False: it doesn't vote."""
         session, seat = self._joined(), seats.seat_of(self.account)
         if self._trained is None or seat is None:
             raise ProtocolError(f"{self.account} has no step to vote by")
-        vectors = Codec(session.params())
-        step = vectors.encode_plain(*self._trained, self._rounding_seed).words
-        groups = sorted({group for group, _ in ledger.aggregates})
-        sums = {group: ledger.aggregate(group, vectors.chunks) for group in groups}
-        counts = {group: session.group(group).delivered.bit_count() for group in groups}
-        against = self._behaviour.vote(Ballot(vectors, step, seat[0], sums, counts, seats))
+        step = sums.codec.encode_plain(*self._trained, self._rounding_seed).words
+        against = self._behaviour.vote(Ballot(step, seat[0], sums, seats))
         if against is not None and self._policy.vote_flip:
-            against = flipped(against, groups, self._vote_seed)
+            against = flipped(against, sums.groups, self._vote_seed)
         scope = self._chain.chain_id, session.address, self.account
-        self._vote = None if against is None else Vote.of(against, groups, self._vote_seed, scope)
+        self._vote = None if against is None else Vote.of(against, sums.groups, self._vote_seed, scope)
         return self._vote is not None
 
     def vote(self) -> Receipt:

@@ -276,7 +276,7 @@ class MemberRole:
         """Has its vote; False: it casts none."""
         if self._voted_for != (group, place):
             self.member.keep(*self._vectors())
-            self._gone = not self.member.judge(self.watch.seats(), self.watch.ledger())
+            self._gone = not self.member.judge(self.watch.seats(), self.watch.sums())
             self._voted_for = group, place
         return not self._gone
 

@@ -22,8 +22,8 @@ class VoteDriver:
         self._tell.staged()
         if self._session.stage() is not Stage.VOTE:
             return
-        ledger, seats = self._all.ledger(), self._tell.seats
-        voters = [member for member in self._electors() if member.judge(seats, ledger)]
+        sums, seats = self._all.watch.sums(), self._tell.seats
+        voters = [member for member in self._electors() if member.judge(seats, sums)]
         for member in voters:
             self._tell.did(member.vote())
         if not self._all.ledger().opening:

@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from omnilytics import codec
-from omnilytics.codec import Codec
-from omnilytics.protocol.judging import Judge
+from omnilytics.protocol.judging import Judge, Sums
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address
 
@@ -27,27 +26,20 @@ class Ballot:
     """What one member votes on. It has the member's own step, so it has no repr.
 
     Attributes:
-        codec: of the session.
         step: the integers that it has uploaded, as words without a mask.
         group: its own.
-        aggregates: A_r as words, by group that has one.
-        counts: who is in that sum, likewise.
+        sums: of all groups that have one.
         seats: who sits where.
     """
 
-    codec: Codec
     step: bytes
     group: int
-    aggregates: Mapping[int, bytes]
-    counts: Mapping[int, int]
+    sums: Sums
     seats: Seating
 
     def honest(self, judge: Judge = JUDGE) -> frozenset[int]:
         """The groups that a member votes against which judges them by its own step."""
-        groups = list(self.aggregates)
-        sums, counts = [self.aggregates[group] for group in groups], [self.counts[group] for group in groups]
-        refused = judge.against(self.codec, sums, counts, groups.index(self.group), self.step)
-        return frozenset(groups[place] for place in refused)
+        return judge.against(self.sums, self.group, self.step)
 
 
 def flipped(against: Collection[int], groups: Collection[int], seed: bytes) -> frozenset[int]:

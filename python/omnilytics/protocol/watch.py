@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec
+from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger, PlaceOf
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import Address, GroupStatus, Log, SessionParams
@@ -108,6 +109,13 @@ class Watch:
             seats = ledger.seats(self.params, places_on(self.chain))
             self._drawn = ledger, ledger.seed, ledger.second_seed, seats
         return self._drawn[3]
+
+    def sums(self) -> Sums:
+        """The sums of all groups that have one, to judge them by."""
+        ledger, codec = self.ledger(), self.codec
+        groups = sorted({group for group, _ in ledger.aggregates})
+        aggregates = {group: ledger.aggregate(group, codec.chunks) for group in groups}
+        return Sums.of(codec, aggregates, {group: self.session.group(group).delivered.bit_count() for group in groups})
 
     def groups(self, status: GroupStatus) -> list[int]:
         """The groups that stand there, by id."""

@@ -14,7 +14,7 @@ from omnilytics.errors import InputError
 from omnilytics.experiments.arena import rules
 from omnilytics.experiments.arena.registry import RULES
 from omnilytics.experiments.arena.rules import GroupRule, Judged, Krum, NormVote, geometric_median
-from omnilytics.protocol.judging import Judge
+from omnilytics.protocol.judging import Judge, Sums
 from omnilytics.protocol.terms import Terms
 from omnilytics.types import FloatVec
 
@@ -43,6 +43,10 @@ def judged(all_steps: NDArray[np.float32], rule: GroupRule, bad: Sequence[int] =
         owner_steps=lambda: list(steps(9)[:N] - steps(9).mean(axis=0) + all_steps.mean(axis=0)),
         rng=np.random.default_rng(0),
     )
+
+
+def sums_of(seen: Judged) -> Sums:
+    return Sums.of(seen.codec, dict(enumerate(seen.aggregates)), dict(enumerate(seen.counts)))
 
 
 def steered(target: FloatVec, group: int = 0) -> NDArray[np.float32]:
@@ -111,10 +115,10 @@ def test_options_of_votes_have_ranges(field: str) -> None:
 
 def test_a_judge_wants_a_count_for_each_sum() -> None:
     seen = judged(steps(), NormVote())
-    with pytest.raises(InputError, match="got 3 and 0"):
-        Judge().against(seen.codec, seen.aggregates, [4, 4, 4], 0, seen.words[0])
-    with pytest.raises(InputError, match="got 8 and 8"):
-        Judge().against(seen.codec, seen.aggregates, seen.counts, 8, seen.words[0])
+    with pytest.raises(InputError, match=r"sum of \[0, 1, .*, 7\], got \[0, 1, 2\]"):
+        Sums.of(seen.codec, dict(enumerate(seen.aggregates)), dict.fromkeys(range(3), 4))
+    with pytest.raises(InputError, match=r"among 0, 1, .*, 7, got 8"):
+        Judge().against(sums_of(seen), 8, seen.words[0])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -124,7 +128,7 @@ def test_one_loud_sum_doesnt_drown_the_others(seed: int) -> None:
     changed[3 * N : 4 * N] = CLIP * np.sign(steps().mean(axis=0) + noise)
     seen = judged(changed, NormVote(), bad=range(3 * N, 4 * N))
     for group in (0, 5):
-        assert Judge().against(seen.codec, seen.aggregates, seen.counts, group, seen.words[group * N]) == {3}
+        assert Judge().against(sums_of(seen), group, seen.words[group * N]) == {3}
 
 
 def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
@@ -132,12 +136,12 @@ def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
     alone = steps()
     alone[1:N] = 0
     seen = judged(alone, NormVote())
-    assert Judge().against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0]) == {0}
-    assert not Judge(quietest=0).against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0])
+    assert Judge().against(sums_of(seen), 0, seen.words[0]) == {0}
+    assert not Judge(quietest=0).against(sums_of(seen), 0, seen.words[0])
     opposed = steps()
     opposed[1:N] = -opposed[0] / 2
     seen = judged(opposed, NormVote())
-    assert 0 in Judge().against(seen.codec, seen.aggregates, seen.counts, 0, seen.words[0])
+    assert 0 in Judge().against(sums_of(seen), 0, seen.words[0])
 
 
 def test_a_judge_sees_its_group_as_it_would_be_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +154,7 @@ def test_a_judge_sees_its_group_as_it_would_be_without_it(monkeypatch: pytest.Mo
         return decide(judge, products, members)
 
     monkeypatch.setattr(Judge, "_refused", spied)
-    Judge().against(seen.codec, seen.aggregates, seen.counts, 2, seen.words[seat])
+    Judge().against(sums_of(seen), 2, seen.words[seat])
     integers = seen.codec.decode(seen.words[seat])
     rows = np.stack([*(seen.codec.decode(words) for words in seen.aggregates), integers])
     rows[2] -= integers

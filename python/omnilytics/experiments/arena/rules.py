@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from omnilytics.codec import Codec
 from omnilytics.errors import InputError
-from omnilytics.protocol.judging import Judge
+from omnilytics.protocol.judging import Judge, Sums
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.voting import JUDGE
 from omnilytics.types import FloatVec, KrumPicks, Rule
@@ -105,6 +105,7 @@ class NormVote(Norm):
 
     def accept(self, judged: Judged) -> Sequence[bool] | None:
         count, judge = len(judged.groups), self._judge()
+        sums = Sums.of(judged.codec, dict(enumerate(judged.aggregates)), dict(enumerate(judged.counts)))
         against, cast = np.zeros(count, dtype=np.int64), len(judged.against)
         for groups in judged.against.values():
             against[list(groups)] += 1
@@ -113,8 +114,7 @@ class NormVote(Norm):
                 if member not in judged.words or judged.rng.random() < self.silence:
                     continue
                 bits = judged.rng.random(count) < self.flip
-                step = judged.words[member]
-                bits[list(judge.against(judged.codec, judged.aggregates, judged.counts, own, step))] ^= True
+                bits[list(judge.against(sums, own, judged.words[member]))] ^= True
                 against, cast = against + bits, cast + 1
         quorum = 2 * cast >= sum(judged.counts)
         within = judged.codec.select_norm(judged.norms, judged.counts)
