@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -125,36 +126,21 @@ def run(
     )
 
 
-@app.command("all", epilog="Example: omnilytics experiment all --small")
-def run_all(
-    small: Small = False,
-    engine: EngineName = "local",
-    jobs: Jobs = 1,
-    gpus: Gpus = 0.0,
-    address: Cluster = None,
-    data_dir: DataDir = None,
-    out: Out = FOLDER,
-    figures: Figures = True,
-    tensorboard: TensorBoardDir = None,
-    mlflow: MlflowPlace = None,
-    json_file: ResultFile = None,
-    quiet: Quiet = False,
-) -> None:
+def run_all(**options: Any) -> None:
     """Ask all questions."""
-    from omnilytics.experiments.runner import Request
-    from omnilytics.experiments.spec import load_spec, spec_names
+    from omnilytics.experiments.spec import spec_names
 
-    _answer(
-        [load_spec(name) for name in spec_names()],
-        Request(small=small),
-        _engine(engine, jobs, gpus, address),
-        _trackers(tensorboard, mlflow),
-        data_dir=data_dir,
-        out=out,
-        figures=figures,
-        json_file=json_file,
-        quiet=quiet,
-    )
+    run(spec_names(), **options)
+
+
+_OF_SOME = ("names", "tune", "seeds", "attack")
+"""What only some questions can be asked with."""
+
+_taken = inspect.signature(run, eval_str=True)
+vars(run_all)["__signature__"] = _taken.replace(
+    parameters=[parameter for name, parameter in _taken.parameters.items() if name not in _OF_SOME]
+)
+app.command("all", epilog="Example: omnilytics experiment all --small")(run_all)
 
 
 @app.command("draw", epilog="Example: omnilytics experiment draw docs/results/experiments/*.json --out pictures")

@@ -10,14 +10,13 @@ from omnilytics.errors import InputError
 from omnilytics.experiments.arena.attacks import Lanes, Scale
 from omnilytics.experiments.arena.ring import Lone
 from omnilytics.experiments.dropouts import drawn
-from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, given, recipe_for
+from omnilytics.experiments.recipes import ALPHA, Recipe, build_data, build_split, chosen_recipe
 from omnilytics.experiments.results import DemoResult, GasMeter, RecordKeeper
 from omnilytics.experiments.simulate import Simulation, simulate
 from omnilytics.model.split import StandIn
 from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.member import Behaviour, Policy
-from omnilytics.protocol.pipeline import Plan
 from omnilytics.protocol.record import RecordWriter
 from omnilytics.protocol.terms import Terms, offer
 from omnilytics.seeds import Seeds
@@ -40,14 +39,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
     clock, gas, records, seeds = Stopwatch(), GasMeter(), RecordKeeper(), Seeds(options.seed)
     with clock.of("other"):
         recipe = _recipe(options)
-        plan = Plan(
-            sessions=recipe.sessions,
-            terms=_terms(options, recipe),
-            training=recipe.train,
-            owner_training=recipe.owner_train,
-            server_momentum=recipe.server_momentum,
-            patience=options.patience,
-        )
+        plan = recipe.plan(_terms(options, recipe), patience=options.patience)
         split = build_split(recipe, seeds, StandIn(options.stand_in))
         alpha = ALPHA if options.alpha is None else options.alpha
         data = build_data(recipe, seeds, options.data_dir, options.partition, alpha)
@@ -85,36 +77,15 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
 
 
 def _recipe(options: DemoOptions) -> Recipe:
-    """The recipe with what the options say otherwise."""
-    recipe = recipe_for(options.dataset, options.split)
-    training = given(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        augment=options.augment,
-    )
-    changes = given(
-        members=options.members,
-        rounds=options.rounds,
-        group_size=options.group_size,
-        samples_per_member=options.samples,
-        owner_samples=options.owner_samples,
-        sessions=options.sessions,
-        server_momentum=options.server_momentum,
-    )
-    recipe = replace(recipe, train=replace(recipe.train, **training), **changes)
+    """The recipe with what the options say otherwise, and members for all seats."""
+    recipe = chosen_recipe(options)
     seats = recipe.rounds * recipe.group_size
     return recipe if options.members is not None else replace(recipe, members=max(recipe.members, seats))
 
 
 def _terms(options: DemoOptions, recipe: Recipe) -> Terms:
-    return replace(
-        offer(options, recipe.rounds, recipe.group_size),
-        samples=recipe.samples_per_member,
-        epochs=recipe.train.epochs,
-        batch_size=recipe.train.batch_size,
-        suite=None if options.suite is None else Suite[options.suite.upper()],
-    )
+    suite = None if options.suite is None else Suite[options.suite.upper()]
+    return replace(offer(options, recipe.rounds, recipe.group_size), suite=suite)
 
 
 def _attackers(options: DemoOptions, recipe: Recipe, seeds: Seeds) -> dict[int, Behaviour]:

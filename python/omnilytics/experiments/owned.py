@@ -88,10 +88,7 @@ class OwnedModel:
         Raises:
             InputError: terms that can't work.
         """
-        train = self._recipe.train
-        samples = self._recipe.samples_per_member
-        asked = replace(terms, samples=samples, epochs=train.epochs, batch_size=train.batch_size)
-        return self._model.params(asked, number)
+        return self._model.params(self._recipe.offered(terms), number)
 
     def catch_up(self, chain: ChainPort, market: MarketPort, account: Address) -> list[Progress]:
         """Takes in the finished sessions of that owner, oldest first, each once; returns what the new ones came to."""

@@ -10,11 +10,14 @@ from typing import Any
 
 from torch import nn
 
+from omnilytics.config import DemoOptions
 from omnilytics.errors import DataError, InputError
 from omnilytics.experiments import shapes
+from omnilytics.experiments.trial import Trial
 from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv, initialise
 from omnilytics.model.split import PRETRAINING, LayersSplit, SideSplit, Split, StandIn, common_start
-from omnilytics.protocol.pipeline import IMAGE_MOMENTUM
+from omnilytics.protocol.pipeline import IMAGE_MOMENTUM, Plan
+from omnilytics.protocol.terms import Terms
 from omnilytics.seeds import Seeds
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset, load_digits, load_mnist, partition_dirichlet, partition_iid
@@ -68,6 +71,23 @@ class Recipe:
     public_net: Callable[[], nn.Module] | None = None
     private_net: Callable[[], nn.Module]
     public_layers: tuple[str, ...] = ()
+
+    def offered(self, terms: Terms) -> Terms:
+        """The terms with what a member trains with."""
+        train = self.train
+        return replace(terms, samples=self.samples_per_member, epochs=train.epochs, batch_size=train.batch_size)
+
+    def plan(self, terms: Terms, *, patience: int | None = None, fit_rounds: bool = False) -> Plan:
+        """Its sessions, under these terms with what a member trains with."""
+        return Plan(
+            sessions=self.sessions,
+            terms=self.offered(terms),
+            training=self.train,
+            owner_training=self.owner_train,
+            server_momentum=self.server_momentum,
+            patience=patience,
+            fit_rounds=fit_rounds,
+        )
 
 
 LAYERS = ("conv2", "linear2", "linear3")
@@ -141,6 +161,28 @@ RECIPES = {(r.dataset, r.split): r for r in (MNIST_SIDE, MNIST_LAYERS, DIGITS_SI
 def given(**values: Any) -> dict[str, Any]:
     """Those that aren't None: what is changed in a recipe."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def chosen_recipe(choice: DemoOptions | Trial) -> Recipe:
+    """The recipe of its data set and split, with what it says otherwise.
+
+    Raises:
+        InputError: there is none.
+    """
+    recipe = recipe_for(choice.dataset, choice.split)
+    train = given(
+        epochs=choice.epochs, batch_size=choice.batch_size, learning_rate=choice.learning_rate, augment=choice.augment
+    )
+    changes = given(
+        members=choice.members,
+        rounds=choice.rounds,
+        group_size=choice.group_size,
+        samples_per_member=choice.samples,
+        owner_samples=choice.owner_samples,
+        sessions=choice.sessions,
+        server_momentum=choice.server_momentum,
+    )
+    return replace(recipe, train=replace(recipe.train, **train), **changes)
 
 
 def recipe_for(dataset: str, split: str) -> Recipe:

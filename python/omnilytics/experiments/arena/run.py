@@ -16,7 +16,7 @@ from omnilytics.experiments.arena.registry import make_attack, make_rule
 from omnilytics.experiments.arena.ring import Attacked, Ring, Seats, behaviours
 from omnilytics.experiments.arena.rules import GroupRule
 from omnilytics.experiments.checkpoint import Checkpoint
-from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, given, recipe_for
+from omnilytics.experiments.recipes import ALPHA, Material, Recipe, build_data, build_split, chosen_recipe, given
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation, ignore
 from omnilytics.experiments.trial import Groups, Trial, TrialResult
@@ -162,14 +162,6 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
     if attack is not None:
         members = [attack.poison(d) if i in attackers else d for i, d in enumerate(data.members)]
         data = replace(data, members=members)
-    plan = Plan(
-        sessions=recipe.sessions,
-        terms=rule.terms(_terms(trial, recipe)),
-        training=recipe.train,
-        owner_training=recipe.owner_train,
-        server_momentum=recipe.server_momentum,
-        fit_rounds=trial.fit_rounds,
-    )
     return Setting(
         trial=trial,
         recipe=recipe,
@@ -179,34 +171,16 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
         attackers=attackers,
         split=build_split(recipe, seeds, StandIn(trial.stand_in)),
         data=data,
-        plan=plan,
+        plan=recipe.plan(rule.terms(_terms(trial, recipe)), fit_rounds=trial.fit_rounds),
     )
 
 
 def _recipe(trial: Trial) -> Recipe:
     """The recipe with what the trial says otherwise."""
-    recipe = recipe_for(trial.dataset, trial.split)
-    train = given(
-        epochs=trial.epochs, batch_size=trial.batch_size, learning_rate=trial.learning_rate, augment=trial.augment
-    )
-    changes = given(
-        members=trial.members,
-        rounds=trial.rounds,
-        group_size=trial.group_size,
-        sessions=trial.sessions,
-        samples_per_member=trial.samples,
-        owner_samples=trial.owner_samples,
-        pretraining=trial.pretraining,
-        server_momentum=trial.server_momentum,
-        public_layers=trial.public_layers,
-    )
+    recipe = chosen_recipe(trial)
+    changes = given(pretraining=trial.pretraining, public_layers=trial.public_layers)
     owner = given(epochs=trial.owner_epochs)
-    return replace(
-        recipe,
-        train=replace(recipe.train, **train),
-        owner_train=replace(recipe.owner_train, **owner),
-        **changes,
-    )
+    return replace(recipe, owner_train=replace(recipe.owner_train, **owner), **changes)
 
 
 def _terms(trial: Trial, recipe: Recipe) -> Terms:
@@ -215,9 +189,6 @@ def _terms(trial: Trial, recipe: Recipe) -> Terms:
         rounds=recipe.rounds,
         group_size=recipe.group_size,
         policy=DropoutPolicy[trial.policy.upper()],
-        samples=recipe.samples_per_member,
-        epochs=recipe.train.epochs,
-        batch_size=recipe.train.batch_size,
         encoding=Encoding[trial.encoding.upper()],
         bound=trial.bound,
         records=RecordConstants(**trial.record_options) if trial.records else None,
