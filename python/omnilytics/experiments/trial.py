@@ -103,6 +103,8 @@ class Groups:
         clean_refused: of the others those that weren't paid.
         clean: all others that were judged.
         failed: those that nobody judged.
+        dirty_unselected: of `dirty_paid` those in a session that selected nothing, whose groups are all paid (no
+            evasion); None: nobody counted.
     """
 
     dirty_paid: int
@@ -110,6 +112,7 @@ class Groups:
     clean_refused: int
     clean: int
     failed: int
+    dirty_unselected: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena import run
 from omnilytics.experiments.arena.plain import Plain
+from omnilytics.experiments.arena.rules import GroupRule, Judged
 from omnilytics.experiments.arena.run import pipeline_at, pipeline_of, prepare, run_plain
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation
@@ -89,6 +91,21 @@ def test_whoever_uploads_noise_sits_with_suspects_and_earns_nothing() -> None:
     everybody = run_plain(replace(SMALL, attack="random", attackers=0.2, rule="mean"))
     assert everybody.groups_all.dirty_paid == everybody.groups_all.dirty
     assert 0 < everybody.attacker_share < 0.5
+
+
+class Nobody(GroupRule):
+    """Chooses no group."""
+
+    def accept(self, judged: Judged) -> Sequence[bool] | None:
+        return None
+
+
+def test_where_no_group_is_chosen_all_are_paid_and_that_is_counted() -> None:
+    trial = replace(SMALL, attack="random", attackers=0.2)
+    groups = run_plain(replace(trial, rule=f"{__name__}:{Nobody.__name__}")).groups_all
+    assert 0 < groups.dirty == groups.dirty_paid == groups.dirty_unselected
+    chosen = run_plain(replace(trial, rule="mean")).groups_all
+    assert (chosen.dirty_paid, chosen.dirty_unselected) == (chosen.dirty, 0)
 
 
 def test_what_has_diverged_is_a_result() -> None:

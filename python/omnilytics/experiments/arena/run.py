@@ -269,7 +269,7 @@ def _paid(outcome: Outcome) -> tuple[int, ...]:
 
 
 def _fared(outcomes: tuple[Outcome, ...], bad: set[Address]) -> Groups:
-    counts = dict.fromkeys(("dirty_paid", "dirty", "clean_refused", "clean", "failed"), 0)
+    counts = dict.fromkeys(("dirty_paid", "dirty", "clean_refused", "clean", "failed", "dirty_unselected"), 0)
     for outcome in outcomes:
         paid = _paid(outcome)
         for group, members in enumerate(outcome.groups):
@@ -278,6 +278,7 @@ def _fared(outcomes: tuple[Outcome, ...], bad: set[Address]) -> Groups:
             elif bad.intersection(members):
                 counts["dirty"] += 1
                 counts["dirty_paid"] += group in paid
+                counts["dirty_unselected"] += outcome.unselected
             else:
                 counts["clean"] += 1
                 counts["clean_refused"] += group not in paid
