@@ -36,16 +36,16 @@ def test_blocks_are_read_from_the_log(tmp_path: Path) -> None:
 def test_a_broken_log(tmp_path: Path, broken: str) -> None:
     log = tmp_path / "node.log"
     log.write_text(broken)
-    with pytest.raises(ChainError, match="^geth: expected block and time"):
+    with pytest.raises(ChainError, match=r"^geth: expected block and time"):
         block_seconds(log)
 
 
 def test_attackers_have_no_place_there() -> None:
-    with pytest.raises(InputError, match="^attack: expected none on a node, got 'random'$"):
+    with pytest.raises(InputError, match=r"^attack: expected none on a node, got 'random'$"):
         run_trial(Trial(dataset="digits", attack="random", attackers=0.1))
 
 
 def test_no_geth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMNILYTICS_GETH", str(tmp_path / "geth"))
-    with pytest.raises(InputError, match="^geth: expected its program as `make nodes` installs it"):
+    with pytest.raises(InputError, match=r"^geth: expected its program as `make nodes` installs it"):
         program()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,7 +18,6 @@ from omnilytics.experiments.arena.run import Setting, pipeline_at, prepare, resu
 from omnilytics.experiments.nodes import Geth
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.trial import Trial, TrialResult
-from omnilytics.protocol import events
 from omnilytics.protocol.clock import Stopwatch
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.randomness import SystemRandomness
@@ -68,11 +68,12 @@ def run_trial(trial: Trial, data_dir: Path | None = None) -> TrialResult:
         stack.callback(chain.close)
         result, receipts = _played(setting, chain)
         took = block_seconds(home / "node.log")
+    spent: defaultdict[str, float] = defaultdict(float)
     for receipt in receipts:
         if receipt.block not in took:
             raise ChainError(f"geth: expected to be told what block {receipt.block} took, got nothing")
-        result.call_seconds[receipt.call] = result.call_seconds.get(receipt.call, 0.0) + took[receipt.block]
-    return result
+        spent[receipt.call] += took[receipt.block]
+    return replace(result, call_seconds=dict(sorted(spent.items())))
 
 
 def program() -> Path:

@@ -118,6 +118,12 @@ def test_what_has_diverged_is_a_result() -> None:
     assert not run_plain(SMALL).diverged
 
 
+def test_a_trial_is_standardised_if_it_says_so() -> None:
+    raw, told = prepare(SMALL).data, prepare(replace(SMALL, standardised=True)).data
+    np.testing.assert_array_equal(told.test.x, raw.standardised().test.x)
+    assert raw.test.x.min() == 0 > told.test.x.min()
+
+
 def test_tuning_looks_at_samples_that_nobody_else_has() -> None:
     final, tuning = prepare(SMALL), prepare(replace(SMALL, final_test=False))
     held = {row.tobytes() for row in tuning.data.test.x}

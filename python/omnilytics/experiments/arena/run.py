@@ -159,6 +159,7 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
     attackers = frozenset(int(index) for index in drawn)
     alpha = ALPHA if trial.alpha is None else trial.alpha
     data = build_data(recipe, seeds, data_dir, trial.partition, alpha, final_test=trial.final_test)
+    data = data.standardised() if trial.standardised else data
     if attack is not None:
         members = [attack.poison(d) if i in attackers else d for i, d in enumerate(data.members)]
         data = replace(data, members=members)
