@@ -49,6 +49,18 @@ def test_models_fit_the_data(recipe: Recipe) -> None:
     assert len(data.owner) == recipe.owner_samples
 
 
+def test_the_owner_s_samples_say_how_all_are_standardised() -> None:
+    raw = build_data(DIGITS_SIDE, Seeds(1))
+    data = raw.standardised()
+    assert float(data.owner.x.mean()) == pytest.approx(0, abs=1e-5)
+    assert float(data.owner.x.std()) == pytest.approx(1, abs=1e-5)
+    mean, spread = raw.owner.x.mean(), raw.owner.x.std()
+    for before, after in zip((*raw.members, raw.test), (*data.members, data.test), strict=True):
+        np.testing.assert_allclose(after.x, (before.x - mean) / spread, rtol=1e-5, atol=1e-6)
+        assert after.x.dtype == np.float32
+        np.testing.assert_array_equal(after.y, before.y)
+
+
 def test_public_sizes() -> None:
     sizes = {key: build_split(recipe, Seeds(1)).parameter_count for key, recipe in RECIPES.items()}
     assert sizes == {

@@ -31,8 +31,14 @@ def test_numbers_are_sums_and_shares() -> None:
     assert accuracy.value(run_trial(Trial(attackers=0.1, seed=1), None)) == 91.0
     assert paid.value(run_trial(Trial(attackers=0.1), None)) == 25.0
     assert paid.value(run_trial(Trial(), None)) is None
-    everything = parse_spec("noise", QUESTION.replace('["final"]', '["gas.*", "extra.none"]')).columns[0]
+    everything = parse_spec("noise", QUESTION.replace('["final"]', '["gas.*", "calls.none"]')).columns[0]
     assert everything.value(run_trial(Trial(), None)) == 7.0
+
+
+@pytest.mark.parametrize("key", ["extra.none", "groups.dirty_unselected"])
+def test_what_was_not_measured_is_no_number(key: str) -> None:
+    column = parse_spec("noise", QUESTION.replace('["final"]', f'["final", "{key}"]')).columns[0]
+    assert column.value(run_trial(Trial(), None)) is None
 
 
 @pytest.mark.parametrize(

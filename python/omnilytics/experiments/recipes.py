@@ -255,6 +255,15 @@ class Material:
     members: list[Dataset]
     test: Dataset
 
+    def standardised(self) -> Material:
+        """All features less the mean over the owner's, divided by their standard deviation: two numbers for all."""
+        mean, spread = self.owner.x.mean(), self.owner.x.std()
+
+        def of(data: Dataset) -> Dataset:
+            return replace(data, x=(data.x - mean) / spread)
+
+        return Material(of(self.owner), [of(member) for member in self.members], of(self.test))
+
 
 HELD_OUT = 5_000
 """Most samples that are kept from everybody to tune on."""

@@ -32,7 +32,7 @@ from __future__ import annotations
 import itertools
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -85,10 +85,10 @@ class Column(_Part):
     most: Figures = Field(default_factory=dict)
 
     def value(self, result: TrialResult) -> float | None:
-        """Of one trial; None: there is nothing to divide by."""
+        """Of one trial; None: there is nothing to divide by, or it wasn't measured."""
         values = asdict(result)
-        whole = sum(_number(values, key) for key in self.over) if self.over else 1.0
-        return self.scale * sum(_number(values, key) for key in self.keys) / whole if whole else None
+        part, whole = _sum(values, self.keys), _sum(values, self.over) if self.over else 1.0
+        return self.scale * part / whole if part is not None and whole else None
 
 
 class Small(_Part):
@@ -258,13 +258,22 @@ def _check_key(key: str) -> None:
 
 
 _BY_PHASE = ("gas", "calls", "call_seconds", "seconds", "extra")
-"""Fields whose names depend on the run: one that isn't there is 0."""
+"""Fields whose names depend on the run: one that isn't there is 0, but of `extra`, where it wasn't measured."""
 
 
-def _number(values: Mapping[str, Any], key: str) -> float:
+def _sum(values: Mapping[str, Any], keys: Sequence[str]) -> float | None:
+    """None: one of them wasn't measured."""
+    numbers = [_number(values, key) for key in keys]
+    return None if None in numbers else sum(number for number in numbers if number is not None)
+
+
+def _number(values: Mapping[str, Any], key: str) -> float | None:
     head, _, rest = key.partition(".")
     if not rest:
-        return float(values[head])
-    if head in _BY_PHASE:
-        return float(sum(values[head].values()) if rest == "*" else values[head].get(rest, 0))
-    return float(values[head][rest])
+        found = values[head]
+    elif head in _BY_PHASE:
+        missing = None if head == "extra" else 0
+        found = sum(values[head].values()) if rest == "*" else values[head].get(rest, missing)
+    else:
+        found = values[head][rest]
+    return None if found is None else float(found)

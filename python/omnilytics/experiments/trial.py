@@ -32,6 +32,8 @@ class Trial:
         owner_samples: what the model owner has.
         partition: iid | dirichlet.
         alpha: concentration, > 0, with `dirichlet`.
+        standardised: whether features have mean 0 and standard deviation 1 over the owner's samples; else they are
+            within 0..1.
         encoding: delta | weights.
         bound: Q, with `delta`.
         policy: abort | recover.
@@ -70,6 +72,7 @@ class Trial:
     owner_samples: int | None = None
     partition: str = "iid"
     alpha: float | None = None
+    standardised: bool = False
     encoding: str = "delta"
     bound: int = 7
     policy: str = "abort"
@@ -103,6 +106,8 @@ class Groups:
         clean_refused: of the others those that weren't paid.
         clean: all others that were judged.
         failed: those that nobody judged.
+        dirty_unselected: of `dirty_paid` those in a session that selected nothing, whose groups are all paid (no
+            evasion); None: nobody counted.
     """
 
     dirty_paid: int
@@ -110,6 +115,7 @@ class Groups:
     clean_refused: int
     clean: int
     failed: int
+    dirty_unselected: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

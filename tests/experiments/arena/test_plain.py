@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena import run
 from omnilytics.experiments.arena.plain import Plain
+from omnilytics.experiments.arena.rules import GroupRule, Judged
 from omnilytics.experiments.arena.run import pipeline_at, pipeline_of, prepare, run_plain
 from omnilytics.experiments.results import GasMeter
 from omnilytics.experiments.simulate import Simulation
@@ -91,6 +93,21 @@ def test_whoever_uploads_noise_sits_with_suspects_and_earns_nothing() -> None:
     assert 0 < everybody.attacker_share < 0.5
 
 
+class Nobody(GroupRule):
+    """Chooses no group."""
+
+    def accept(self, judged: Judged) -> Sequence[bool] | None:
+        return None
+
+
+def test_where_no_group_is_chosen_all_are_paid_and_that_is_counted() -> None:
+    trial = replace(SMALL, attack="random", attackers=0.2)
+    groups = run_plain(replace(trial, rule=f"{__name__}:{Nobody.__name__}")).groups_all
+    assert 0 < groups.dirty == groups.dirty_paid == groups.dirty_unselected
+    chosen = run_plain(replace(trial, rule="mean")).groups_all
+    assert (chosen.dirty_paid, chosen.dirty_unselected) == (chosen.dirty, 0)
+
+
 def test_what_has_diverged_is_a_result() -> None:
     """Words at random are weights of up to 2^31; from there nobody trains on."""
     trial = replace(SMALL, split="layers", encoding="weights", attack="lanes", attackers=0.4, curve=True, sessions=6)
@@ -99,6 +116,12 @@ def test_what_has_diverged_is_a_result() -> None:
     assert len(fared.by_session) <= 6
     assert fared.final < 30
     assert not run_plain(SMALL).diverged
+
+
+def test_a_trial_is_standardised_if_it_says_so() -> None:
+    raw, told = prepare(SMALL).data, prepare(replace(SMALL, standardised=True)).data
+    np.testing.assert_array_equal(told.test.x, raw.standardised().test.x)
+    assert raw.test.x.min() == 0 > told.test.x.min()
 
 
 def test_tuning_looks_at_samples_that_nobody_else_has() -> None:

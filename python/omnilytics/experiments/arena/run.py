@@ -159,6 +159,7 @@ def prepare(trial: Trial, data_dir: Path | None = None) -> Setting:
     attackers = frozenset(int(index) for index in drawn)
     alpha = ALPHA if trial.alpha is None else trial.alpha
     data = build_data(recipe, seeds, data_dir, trial.partition, alpha, final_test=trial.final_test)
+    data = data.standardised() if trial.standardised else data
     if attack is not None:
         members = [attack.poison(d) if i in attackers else d for i, d in enumerate(data.members)]
         data = replace(data, members=members)
@@ -240,7 +241,7 @@ def _paid(outcome: Outcome) -> tuple[int, ...]:
 
 
 def _fared(outcomes: tuple[Outcome, ...], bad: set[Address]) -> Groups:
-    counts = dict.fromkeys(("dirty_paid", "dirty", "clean_refused", "clean", "failed"), 0)
+    counts = dict.fromkeys(("dirty_paid", "dirty", "clean_refused", "clean", "failed", "dirty_unselected"), 0)
     for outcome in outcomes:
         paid = _paid(outcome)
         for group, members in enumerate(outcome.groups):
@@ -249,6 +250,7 @@ def _fared(outcomes: tuple[Outcome, ...], bad: set[Address]) -> Groups:
             elif bad.intersection(members):
                 counts["dirty"] += 1
                 counts["dirty_paid"] += group in paid
+                counts["dirty_unselected"] += outcome.unselected
             else:
                 counts["clean"] += 1
                 counts["clean_refused"] += group not in paid
