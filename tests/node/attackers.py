@@ -90,12 +90,15 @@ class Copier:
 class Crowd:
     """Fills blocks, at any price, until the base fee is `top_wei`; then lets it fall to an eighth; `peaks` times.
 
+    It lets it fall once that is `felt`, and keeps it there until then.
+
     Each of its transactions burns all the gas that it may use, by a constructor that is no instruction.
     """
 
     chain: NodeChain
     top_wei: int
     account: Any = field(default_factory=Account.create)
+    felt: Callable[[], bool] = lambda: True
     peaks: int = 2
     highest_wei: int = 0
     _filling: bool = True
@@ -110,12 +113,12 @@ class Crowd:
         block = self.chain.node.ask("eth_getBlockByNumber", "latest", False)
         number, base = int(block["number"], 16), int(block["baseFeePerGas"], 16)
         self.highest_wei = max(self.highest_wei, base)
-        if self._filling and base >= self.top_wei:
+        if self._filling and base >= self.top_wei and self.felt():
             self._filling = False
             self.peaks -= 1
         elif self.peaks and base < self.top_wei // 8:
             self._filling = True
-        if self._filling and number != self._block:
+        if self._filling and base < self.top_wei and number != self._block:
             self._block, left = number, int(block["gasLimit"], 16)
             while left:
                 self._burn(min(left, TX_GAS_CAP))

@@ -18,6 +18,8 @@ IMPATIENT = Settings(
 )
 GAS_MONEY = 100 * 10**18  # wei, what an account has on top for its fees
 RICH_ADDRESS = Address(RICH.address.lower())
+LOOK_SECS = 0.01
+"""Between two looks for a block, which takes geth about as long."""
 _COUNTER = itertools.count()
 
 
@@ -102,7 +104,7 @@ class GethChain(NodeChain):
         if not self.ticks:
             self._send_one()
         while self.block_number() == number:
-            time.sleep(0.002)
+            time.sleep(LOOK_SECS)
 
     def _send_one(self) -> None:
         """With less ado than `send` makes."""

@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ from omnilytics.chain import journal
 from omnilytics.chain.rpc import chain as rpc_chain
 from omnilytics.chain.rpc.nodes import Nodes
 from omnilytics.cli import main as omnilytics
-from omnilytics.experiments import apart, parts
 from omnilytics.protocol import releases
 from omnilytics.protocol.releases import Part, ReleaseLog
+from tests.node.warm import LOADED
 
 ROOMY = 1 << 24
 """Bytes of a disk that has room."""
@@ -237,10 +238,8 @@ def kill_at(marks: Marks) -> None:
 
 
 def main(folder: Path) -> None:
-    vars(apart)["Workshop"]._ask = lambda _, job: apart.trained(job)
+    import_module(LOADED)
     lives = [Life(**one) for one in json.loads((folder / "lives.json").read_text(encoding="utf-8"))]
-    for size in range(2):  # loads what every role needs
-        parts.part_of("digits", None, size, 2)
     print(json.dumps(Lives(folder, lives).live()))
 
 

@@ -21,6 +21,7 @@ from omnilytics.cli import village
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address
 from tests.node.chains import RICH_ADDRESS, AnvilChain, Ticking
+from tests.node.warm import Warm
 from tests.project.checkout import ROOT
 
 MONEY_WEI = 10 * 10**18
@@ -36,12 +37,24 @@ PARTS = 32
 
 
 class Process(village.Process):
-    """A role that runs, in the root of the checkout."""
+    """A role that runs, in the root of the checkout; a warm one finds everything loaded."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, running: subprocess.Popen[bytes] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        running: subprocess.Popen[bytes] | Warm | None = None,
     ) -> None:
-        super().__init__(name, command, log, running, ROOT)
+        super().__init__(name, command, log, running, ROOT)  # type: ignore[arg-type]
+        self.warm = False
+
+    def start(self) -> None:
+        """Starts it, or starts it again; the log goes on."""
+        if self.warm:
+            self.running = Warm(self.command, self.log, ROOT)  # type: ignore[assignment]
+        else:
+            super().start()
 
     def await_words(self, words: str) -> None:
         """Returns as soon as it has said them."""
@@ -74,7 +87,10 @@ class Process(village.Process):
 
 @dataclass
 class Village:
-    """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
+    """A model owner and its data owners, each with a folder, a key, settings and money on one node.
+
+    Unless `warm`, their processes are started as a user starts them.
+    """
 
     home: Path
     chain: Ticking
@@ -82,6 +98,7 @@ class Village:
     session: Mapping[str, Any]
     window_secs: int = WINDOW_SECS
     commit_secs: int = WINDOW_SECS
+    warm: bool = True
     processes: list[Process] = field(default_factory=list)
     market: Address | None = None
     _folk: village.Village = field(init=False)
@@ -131,7 +148,14 @@ class Village:
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
-        return self._folk.ask(name, *arguments)
+        if not self.warm:
+            return self._folk.ask(name, *arguments)
+        answer = self.home / "answer.json"
+        command = [*self.command(name, *arguments), "--json", str(answer)]
+        self._start(Process(f"{' '.join(arguments)} of {name}", command, self.home / "asked.log")).await_end()
+        value: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        answer.unlink()
+        return value
 
     def open(self) -> dict[str, Any]:
         """The owner opens a session; from then on there is a block every second."""
@@ -157,6 +181,7 @@ class Village:
         return self._start(Process(name, self.command(name, *arguments), self.home / f"{name}.log"))
 
     def _start(self, process: Process) -> Process:
+        process.warm = self.warm
         self.processes.append(process)
         process.start()
         return process

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.node
     ],
 )
 def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
-    village = settle(node, policy)
+    village = settle(node, policy, warm=node == "anvil")
     opened = valid(village.open(), "role-1")
     session = Address(opened["session"])
     kept = str(village.home / "kept.gz")
