@@ -60,6 +60,7 @@ TARGETS = (
         ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews"),
     ),
     Target("Market", ("SecModelUpdate",)),
+    Target("BlobVerifier"),
     Target("baseline/Fragment"),
 )
 

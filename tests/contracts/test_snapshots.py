@@ -16,7 +16,7 @@ INIT_CODE_LIMIT = 2 * CODE_LIMIT
 DEPLOYED = sorted(path.stem for path in CONTRACTS.glob("*.vy"))
 
 
-@pytest.mark.parametrize("name", ["Market", "SecModelUpdate", *FACETS])
+@pytest.mark.parametrize("name", ["Market", "SecModelUpdate", "BlobVerifier", *FACETS])
 def test_the_abi(name: str, pytestconfig: pytest.Config) -> None:
     entries = compiled(CONTRACTS / f"{name}.vy").abi.entries
     ordered = sorted(entries, key=lambda e: (e["type"], e.get("name", "")))

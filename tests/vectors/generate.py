@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(FOLDER.parent.parent))
 
-from tests.vectors import generate_market, generate_recover, generate_selection  # noqa: E402
+from tests.vectors import generate_blobs, generate_market, generate_recover, generate_selection  # noqa: E402
 from tests.vectors.notation import CHAIN_ID, SESSION, Json, double, hexadecimal, label_bytes, noise, patterns  # noqa: E402
 from tests.vectors.reference import codec, curve  # noqa: E402
 from tests.vectors.reference.keccak import keccak256  # noqa: E402
@@ -322,6 +322,7 @@ def digests() -> Json:
 
 
 FILES: dict[str, Callable[[], Json]] = {
+    "blobs.json": generate_blobs.make,
     "digests.json": digests,
     "draw.json": generate_market.draw,
     "encoding.json": encoding,

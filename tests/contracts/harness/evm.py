@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boa
+import eth.precompiles.point_evaluation as point_evaluation
 import eth_keys.backends.native.main as native_keys
 from eth.db.account import AccountDB
 from eth.exceptions import OutOfGas
@@ -104,13 +105,15 @@ def _modexp_gas(data: bytes) -> int:
 def install() -> None:
     """Patches py-evm once.
 
-    Transaction boundaries; Osaka's price of the precompile at 5; a memory for signature recovery, which takes 20 ms.
+    Transaction boundaries; Osaka's price of the precompile at 5; a memory for signature recovery, which takes 20 ms,
+    and for the setup of the precompile at 10, which takes a second.
     """
     AccountDB.get_storage = _get_storage
     AccountDB._get_storage_tracker_key = _slot_key
     AccountDB.is_address_warm = _is_warm
     AccountDB.mark_address_warm = _mark_warm
     PragueComputation._precompiles[to_canonical_address(f"0x{5:040x}")] = modexp(gas_calculator=_modexp_gas)
+    point_evaluation.load_trusted_setup = functools.cache(point_evaluation.load_trusted_setup)
     native_keys.ecdsa_raw_recover = functools.lru_cache(maxsize=4096)(native_keys.ecdsa_raw_recover)
 
 
