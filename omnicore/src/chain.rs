@@ -141,6 +141,16 @@ impl EvmReceipt {
     }
 
     #[getter]
+    fn blob_gas(&self) -> u64 {
+        self.0.blob_gas
+    }
+
+    #[getter]
+    fn blob_gas_price(&self) -> u128 {
+        self.0.blob_gas_price
+    }
+
+    #[getter]
     fn success(&self) -> bool {
         self.0.outcome.success
     }
@@ -358,6 +368,10 @@ impl EmbeddedEvm {
         let (found, newest) = self.with(py, |chain| (chain.block(number).map(summary), chain.head().number));
         let block = found.ok_or_else(|| InputError::new_err(format!("block: expected 0..{newest}, got {number}")))?;
         Ok(py_block(py, block))
+    }
+
+    fn blob_base_fee(&self, py: Python<'_>) -> u128 {
+        self.with(py, |chain| chain.blob_base_fee())
     }
 
     #[pyo3(signature = (count=1))]

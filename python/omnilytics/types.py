@@ -457,7 +457,8 @@ class Log:
 class Receipt:
     """The outcome of one transaction that succeeded. `call` is the contract function's name.
 
-    `gas_price_wei` is what its sender has paid a gas, tip included; None: the chain doesn't tell.
+    `gas_price_wei` is what its sender has paid a gas, tip included, and `blob_gas_price_wei` what it has paid a blob
+    gas; None: the chain doesn't tell.
     """
 
     call: str
@@ -470,3 +471,12 @@ class Receipt:
     logs: tuple[Log, ...]
     contract_address: Address | None = None
     gas_price_wei: int | None = field(default=None, compare=False)
+    blob_gas_used: int = 0
+    blob_gas_price_wei: int | None = field(default=None, compare=False)
+
+    @property
+    def fee_wei(self) -> int | None:
+        """What its sender has paid for gas and blobs, wei; None: the chain doesn't tell."""
+        if self.gas_price_wei is None or (self.blob_gas_used and self.blob_gas_price_wei is None):
+            return None
+        return self.gas_used * self.gas_price_wei + self.blob_gas_used * (self.blob_gas_price_wei or 0)

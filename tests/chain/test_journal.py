@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from omnilytics.chain import journal as module
 from omnilytics.chain.intents import Intent, Journal, MemoryJournal, free_nonce
 from omnilytics.chain.journal import APPLICATION_ID, MIGRATIONS, Entry, FileJournal
+from omnilytics.chain.sealing import Sealer
 from omnilytics.errors import DataError, InputError, JournalError
 from omnilytics.types import Address
 from tests.chain.entries import CHAIN_ID, SENDER, attempt, hash_of, intent, receipt, signed
@@ -50,17 +52,21 @@ def journal(tmp_path: Path) -> Iterator[FileJournal]:
 def test_everything_is_there_again(tmp_path: Path) -> None:
     first, second = signed(5, 100), signed(5, 120)
     deploy = Intent(CHAIN_ID, "deploy", SENDER, 6, None, DATA, 2**255, 2**24)
+    post = replace(intent(7, "post"), blob_hashes=(b"\1" + b"\2" * 31, b"\1" + b"\3" * 31))
+    dear = replace(attempt(signed(7)), max_blob_fee_wei=2**70)
     with open_journal(tmp_path) as journal:
         entry = journal.intend(intent(5), attempt(first))
         journal.replace(entry, attempt(second))
         journal.mined(entry, hash_of(first), 3, BLOCK_HASH)
         journal.intend(deploy, attempt(signed(6)))
+        journal.intend(post, dear)
         before = journal.pending(CHAIN_ID, SENDER)
     with open_journal(tmp_path) as journal:
         assert journal.pending(CHAIN_ID, SENDER) == before
     assert [(p.intent, p.attempts) for p in before] == [
         (intent(5), (attempt(first), attempt(second))),
         (deploy, (attempt(signed(6)),)),
+        (post, (dear,)),
     ]
 
 
@@ -347,6 +353,29 @@ def test_every_earlier_version_is_taken_to_this_one(tmp_path: Path, version: int
         with open_journal(folder) as journal:
             assert len(journal.of(SENDER).secret("key")) == 32
     assert schema(old) == schema(new)
+
+
+def test_what_was_open_before_there_were_blobs_is_open_still(tmp_path: Path) -> None:
+    """Rows as a journal of version 2 has written them, under the seals of then."""
+    sealer = Sealer(ACCOUNT, CHAIN_ID)
+    one, raw = intent(3), attempt(signed(3))
+    with open_journal(tmp_path):
+        pass
+    with sqlite3.connect(file_of(tmp_path)) as database:
+        row = (one.call, one.nonce, one.to, str(one.value_wei), one.gas)
+        sealed = sealer.seal(one.data, "intent {} {} {} {} {}".format(*row))
+        database.execute(
+            "INSERT INTO intents (call, nonce, recipient, value_wei, gas, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (*row, sealed),
+        )
+        place = f"attempt 1 {raw.tx_hash.hex()} {raw.max_fee_wei} {raw.tip_wei}"
+        database.execute(
+            "INSERT INTO attempts (entry, tx_hash, raw, max_fee_wei, tip_wei) VALUES (1, ?, ?, ?, ?)",
+            (raw.tx_hash, sealer.seal(raw.raw, place), str(raw.max_fee_wei), str(raw.tip_wei)),
+        )
+    database.close()
+    with open_journal(tmp_path) as journal:
+        assert [(p.intent, p.attempts) for p in journal.pending(CHAIN_ID, SENDER)] == [(one, (raw,))]
 
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:

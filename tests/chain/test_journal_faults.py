@@ -85,6 +85,8 @@ TAMPERING = {
     "recipient": "UPDATE intents SET recipient = NULL WHERE nonce = 3",
     "value": "UPDATE intents SET value_wei = '8' WHERE nonce = 3",
     "fee": "UPDATE attempts SET max_fee_wei = '1'",
+    "blobs": "UPDATE intents SET blob_hashes = zeroblob(32) WHERE nonce = 3",
+    "blob fee": "UPDATE attempts SET max_blob_fee_wei = '1'",
     "hash": "UPDATE attempts SET tx_hash = zeroblob(32) WHERE entry = 4",
     "another's bytes": "UPDATE attempts SET raw = (SELECT raw FROM attempts WHERE entry = 3) WHERE entry = 4",
     "another's calldata": "UPDATE intents SET data = (SELECT data FROM intents WHERE nonce = 2) WHERE nonce = 3",

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import SessionPort
-from omnilytics.chain.rpc.wallet import TX_GAS_CAP
+from omnilytics.chain.rpc.settings import TX_GAS_CAP
 from omnilytics.types import Address
 from tests.node.chains import GAS_MONEY, RICH_ADDRESS, NodeChain
 

@@ -52,9 +52,8 @@ class NodeChain(RpcChain):
         return self.balance(account) + self._spent.get(account, 0) - GAS_MONEY * (account in self._funded)
 
     def _count(self, receipt: Receipt) -> None:
-        assert receipt.gas_price_wei is not None
-        paid = receipt.gas_used * receipt.gas_price_wei
-        self._spent[receipt.sender] = self._spent.get(receipt.sender, 0) + paid
+        assert receipt.fee_wei is not None
+        self._spent[receipt.sender] = self._spent.get(receipt.sender, 0) + receipt.fee_wei
 
 
 class AnvilChain(NodeChain):

@@ -13,7 +13,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.rpc import RpcChain, Settings, wallet
-from omnilytics.chain.rpc.wallet import TX_GAS_CAP
+from omnilytics.chain.rpc.settings import TX_GAS_CAP
 from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import Address, Receipt
 from tests.chain.conftest import ETHER, Box, deploy_box

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from omnilytics.blobs.blob import Blob
 from omnilytics.chain.abi import Interface, interface
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import ChainError
@@ -58,6 +59,24 @@ class Transport(Protocol):
 
     def head(self) -> tuple[int, int]:
         """Number and timestamp of the newest block."""
+
+
+class BlobTransport(Transport, Protocol):
+    """A transport that carries blobs, too (EIP-4844)."""
+
+    def send_blobs(
+        self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
+    ) -> Receipt:
+        """Sends a transaction that carries blobs, 1..6, and waits for its receipt.
+
+        Raises:
+            InputError: none, or more than 6.
+            Reverted: the contract refused it.
+            ChainError: the chain refused it.
+        """
+
+    def blob_fee_wei(self) -> int:
+        """What a blob gas costs in the next block, wei; a blob takes 131,072."""
 
 
 class _Contract:

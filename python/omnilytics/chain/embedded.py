@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from omnilytics._omnicore import EmbeddedEvm, EvmReceipt
+from omnilytics.blobs.blob import Blob, check_count
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.reverts import reverted
 from omnilytics.errors import InputError
@@ -193,6 +194,22 @@ class EmbeddedChain:
         """
         return self._mined(call, self._evm.send(_key(sender), _key(to), data, value_wei, gas=self._gas))
 
+    def send_blobs(
+        self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
+    ) -> Receipt:
+        """As `BlobTransport.send_blobs`. Blob gas is never free: a wei each where gas is."""
+        check_count(call, blobs)
+        hashes = [blob.versioned_hash for blob in blobs]
+        fee = self.blob_fee_wei()
+        mined = self._evm.send(
+            _key(sender), _key(to), data, value_wei, gas=self._gas, blob_hashes=hashes, max_blob_fee=fee
+        )
+        return self._mined(call, mined)
+
+    def blob_fee_wei(self) -> int:
+        """What a blob gas costs in the next block, wei."""
+        return self._evm.blob_base_fee()
+
     def send_profiled(
         self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0
     ) -> tuple[Receipt, list[Spent]]:
@@ -240,6 +257,8 @@ class EmbeddedChain:
             calldata_bytes=len(mined.data),
             logs=tuple(_log(log) for log in mined.logs),
             contract_address=_address(created) if created else None,
+            blob_gas_used=mined.blob_gas,
+            blob_gas_price_wei=mined.blob_gas_price if mined.blob_gas else None,
         )
         for listener in self.on_receipt:
             listener(receipt)

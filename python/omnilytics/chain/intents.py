@@ -24,6 +24,7 @@ class Intent:
         data: calldata or init code. It may hold secrets which the call publishes: not shown by `repr`.
         value_wei: what it pays, wei.
         gas: limit, 21,000..2^24.
+        blob_hashes: versioned hashes of the blobs that it carries, 32 bytes each; none: it isn't a blob transaction.
     """
 
     chain_id: int
@@ -34,19 +35,22 @@ class Intent:
     data: bytes = field(repr=False)
     value_wei: int
     gas: int
+    blob_hashes: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One signed transaction of an intent. Each next one has the same nonce and pays more a gas.
 
-    `raw` are the bytes that a node takes, `tx_hash` their hash, 32 bytes; fees in wei a gas.
+    `raw` are the bytes that a node takes, blobs and their proofs included, `tx_hash` is the transaction's hash, 32
+    bytes; fees in wei a gas, and a blob gas.
     """
 
     tx_hash: bytes
     raw: bytes = field(repr=False)
     max_fee_wei: int
     tip_wei: int
+    max_blob_fee_wei: int = 0
 
 
 @dataclass(frozen=True, slots=True)

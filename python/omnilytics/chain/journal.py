@@ -34,6 +34,7 @@ APPLICATION_ID = 0x4F4D4A31
 """Of SQLite's header: "OMJ1"."""
 
 SECRET_BYTES = 32
+HASH_BYTES = 32
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -53,6 +54,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
     ),
     ("CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT",),
+    (
+        "ALTER TABLE intents ADD COLUMN blob_hashes BLOB NOT NULL DEFAULT x''",
+        "ALTER TABLE attempts ADD COLUMN max_blob_fee_wei TEXT NOT NULL DEFAULT '0'",
+    ),
 )
 """What takes a journal from each version to the next; its version is `user_version` of SQLite's header."""
 
@@ -129,10 +134,12 @@ class AccountJournal:
             taken = database.execute("SELECT entry FROM intents WHERE nonce = ? AND outcome IS NULL", (intent.nonce,))
             if taken.fetchone() is not None:
                 raise InputError(f"nonce {intent.nonce} of {self.sender}: expected a free one, an open entry has it")
-            row = (intent.call, intent.nonce, intent.to, str(intent.value_wei), intent.gas)
+            hashes = b"".join(intent.blob_hashes)
+            row = (intent.call, intent.nonce, intent.to, str(intent.value_wei), intent.gas, hashes)
             data = self._sealer.seal(intent.data, _intent_place(*row))
             entry = database.execute(
-                "INSERT INTO intents (call, nonce, recipient, value_wei, gas, data) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO intents (call, nonce, recipient, value_wei, gas, blob_hashes, data) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*row, data),
             ).lastrowid
             assert entry is not None
@@ -190,8 +197,8 @@ class AccountJournal:
         """
         with self._threads, self._named():
             rows = self._database.execute(
-                "SELECT entry, call, nonce, recipient, value_wei, gas, data FROM intents WHERE outcome IS NULL "
-                "ORDER BY nonce"
+                "SELECT entry, call, nonce, recipient, value_wei, gas, blob_hashes, data FROM intents "
+                "WHERE outcome IS NULL ORDER BY nonce"
             ).fetchall()
             return [self._pending(*row) for row in rows]
 
@@ -278,31 +285,35 @@ class AccountJournal:
             database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _add(self, database: sqlite3.Connection, entry: int, attempt: Attempt) -> None:
-        row = (entry, attempt.tx_hash, str(attempt.max_fee_wei), str(attempt.tip_wei))
+        fee, tip, blob_fee = map(str, (attempt.max_fee_wei, attempt.tip_wei, attempt.max_blob_fee_wei))
+        row = (entry, attempt.tx_hash, fee, tip, blob_fee)
         raw = self._sealer.seal(attempt.raw, _attempt_place(*row))
         database.execute(
-            "INSERT INTO attempts (entry, tx_hash, max_fee_wei, tip_wei, raw) VALUES (?, ?, ?, ?, ?)", (*row, raw)
+            "INSERT INTO attempts (entry, tx_hash, max_fee_wei, tip_wei, max_blob_fee_wei, raw) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (*row, raw),
         )
 
     def _pending(
-        self, entry: int, call: str, nonce: int, to: str | None, value_wei: str, gas: int, data: bytes
+        self, entry: int, call: str, nonce: int, to: str | None, value_wei: str, gas: int, hashes: bytes, data: bytes
     ) -> Pending:
         """An open entry, once it's certain that every field is what was written."""
-        opened = self._sealer.open(data, _intent_place(call, nonce, to, value_wei, gas))
+        opened = self._sealer.open(data, _intent_place(call, nonce, to, value_wei, gas, hashes))
+        blobs = tuple(hashes[place : place + HASH_BYTES] for place in range(0, len(hashes), HASH_BYTES))
         recipient = None if to is None else Address(to)
         rows = self._database.execute(
-            "SELECT tx_hash, max_fee_wei, tip_wei, raw FROM attempts WHERE entry = ? ORDER BY number", (entry,)
+            "SELECT tx_hash, max_fee_wei, tip_wei, max_blob_fee_wei, raw FROM attempts WHERE entry = ? ORDER BY number",
+            (entry,),
         )
         attempts = tuple(self._attempt(entry, *row) for row in rows)
         if not attempts:
             raise self._damaged(f"an entry without an attempt, {entry}")
-        return Pending(
-            entry, Intent(self.chain_id, call, self.sender, nonce, recipient, opened, int(value_wei), gas), attempts
-        )
+        intent = Intent(self.chain_id, call, self.sender, nonce, recipient, opened, int(value_wei), gas, blobs)
+        return Pending(entry, intent, attempts)
 
-    def _attempt(self, entry: int, tx_hash: bytes, max_fee_wei: str, tip_wei: str, sealed: bytes) -> Attempt:
-        raw = self._sealer.open(sealed, _attempt_place(entry, tx_hash, max_fee_wei, tip_wei))
-        return Attempt(tx_hash, raw, int(max_fee_wei), int(tip_wei))
+    def _attempt(self, entry: int, tx_hash: bytes, fee: str, tip: str, blob_fee: str, sealed: bytes) -> Attempt:
+        raw = self._sealer.open(sealed, _attempt_place(entry, tx_hash, fee, tip, blob_fee))
+        return Attempt(tx_hash, raw, int(fee), int(tip), int(blob_fee))
 
     def _check_open(self, database: sqlite3.Connection, entry: int) -> None:
         found = database.execute("SELECT outcome FROM intents WHERE entry = ?", (entry,)).fetchone()
@@ -433,12 +444,14 @@ class FileJournal:
         raise InputError(f"expected an account of this journal and chain {self._chain_id}, got {sender} on {chain_id}")
 
 
-def _intent_place(call: str, nonce: int, to: str | None, value_wei: str, gas: int) -> str:
-    return f"intent {call} {nonce} {to} {value_wei} {gas}"
+def _intent_place(call: str, nonce: int, to: str | None, value_wei: str, gas: int, hashes: bytes) -> str:
+    blobs = f" {hashes.hex()}" if hashes else ""  # as before there were blobs
+    return f"intent {call} {nonce} {to} {value_wei} {gas}{blobs}"
 
 
-def _attempt_place(entry: int, tx_hash: bytes, max_fee_wei: str, tip_wei: str) -> str:
-    return f"attempt {entry} {tx_hash.hex()} {max_fee_wei} {tip_wei}"
+def _attempt_place(entry: int, tx_hash: bytes, max_fee_wei: str, tip_wei: str, blob_fee_wei: str) -> str:
+    blobs = f" {blob_fee_wei}" if blob_fee_wei != "0" else ""
+    return f"attempt {entry} {tx_hash.hex()} {max_fee_wei} {tip_wei}{blobs}"
 
 
 def _secret_place(name: str) -> str:

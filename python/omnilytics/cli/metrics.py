@@ -63,8 +63,8 @@ class Metrics:
         """Counts a transaction."""
         self._calls.labels(receipt.call).inc()
         self._gas.labels(receipt.call).inc(receipt.gas_used)
-        if receipt.gas_price_wei is not None:
-            self._fees.inc(receipt.gas_used * receipt.gas_price_wei)
+        if receipt.fee_wei is not None:
+            self._fees.inc(receipt.fee_wei)
 
     def hears(self, outcome: Step | ChainError | ProtocolError) -> None:
         """Counts what came of a step."""

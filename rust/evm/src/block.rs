@@ -4,9 +4,12 @@ use alloy_eips::{
     eip1559::{BaseFeeParams, calc_next_block_base_fee},
     eip7840::BlobParams,
 };
-use revm::primitives::{B256, hardfork::SpecId, keccak256};
+use revm::primitives::{B256, eip4844::GAS_PER_BLOB, hardfork::SpecId, keccak256};
 
 use crate::{BaseFee, Chain, Config, EvmError, Receipt};
+
+/// Execution gas that a blob costs at least (EIP-7918).
+const BLOB_BASE_COST: u128 = 1 << 13;
 
 /// The most blocks that one call mines.
 const MAX_BLOCKS_AT_ONCE: u64 = 1 << 20;
@@ -37,14 +40,18 @@ pub struct Block {
 }
 
 impl Block {
-    pub(crate) fn genesis(config: &Config) -> Self {
+    pub(crate) fn genesis(config: &Config, blobs: &BlobParams) -> Self {
         let seed = [b"omnilytics/genesis/1".as_slice(), &config.chain_id.to_be_bytes()].concat();
         let mut block = Self {
             number: 0,
             timestamp: config.genesis_timestamp,
             base_fee: config.base_fee.initial(),
             prevrandao: keccak256(seed),
-            excess_blob_gas: 0,
+            excess_blob_gas: if config.fork.spec() >= SpecId::OSAKA {
+                reserve_excess(blobs, config.base_fee.initial())
+            } else {
+                0
+            },
             gas_used: 0,
             state_gas_used: 0,
             blob_gas_used: 0,
@@ -99,6 +106,16 @@ impl Block {
         }
         keccak256(content)
     }
+}
+
+/// Where the blob fee stands when nobody wants blobs: at the reserve price of EIP-7918, a sixteenth of the base fee.
+fn reserve_excess(blobs: &BlobParams, base_fee: u64) -> u64 {
+    let reserve = BLOB_BASE_COST.saturating_mul(u128::from(base_fee)) / u128::from(GAS_PER_BLOB);
+    let mut excess = 0;
+    while blobs.calc_blob_fee(excess) < reserve {
+        excess += GAS_PER_BLOB;
+    }
+    excess
 }
 
 impl Chain {

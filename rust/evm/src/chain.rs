@@ -58,7 +58,7 @@ impl Chain {
         let mut rules = CfgEnv::new_with_spec(config.fork.spec()).with_chain_id(config.chain_id);
         rules.set_max_blobs_per_tx(blobs.max_blobs_per_tx);
         rules.blob_base_fee_update_fraction = Some(update_fraction(&blobs));
-        let genesis = Block::genesis(&config);
+        let genesis = Block::genesis(&config, &blobs);
         let pending = genesis.successor(&config, &blobs);
         let mut state = State::default();
         state.push_block_hash(genesis.hash);
@@ -279,6 +279,7 @@ impl Chain {
                 .map_or(env.gas_price, |tip| env.gas_price.min(base_fee.saturating_add(tip))),
             state_gas: 0,
             blob_gas: env.blob_hashes.len() as u64 * GAS_PER_BLOB,
+            blob_gas_price: if env.blob_hashes.is_empty() { 0 } else { self.blob_base_fee() },
             contract_address: None,
             outcome: Outcome::default(),
         }

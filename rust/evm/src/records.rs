@@ -87,6 +87,8 @@ pub struct Receipt {
     pub state_gas: u64,
     /// Gas for blobs, beside the gas used.
     pub blob_gas: u64,
+    /// What was paid for it, wei per blob gas; zero without blobs.
+    pub blob_gas_price: u128,
     /// The contract that was created.
     pub contract_address: Option<Address>,
     /// What execution gave.

@@ -108,6 +108,27 @@ fn blobs_have_limits_of_their_own() {
 }
 
 #[test]
+fn blobs_cost_at_least_what_eip_7918_reserves() {
+    let gwei = 1_000_000_000;
+    let with = |fork: Fork| chain(Config { fork, base_fee: BaseFee::Fixed(gwei), ..Config::default() });
+    let mut osaka = with(Fork::Osaka);
+    osaka.mine(100).expect("blocks without blobs");
+    let fee = osaka.blob_base_fee();
+    assert!((u128::from(gwei) / 16 * 85 / 100..=u128::from(gwei) / 16).contains(&fee), "within a block's step: {fee}");
+    let mut hash = B256::repeat_byte(7);
+    hash.0[0] = 1;
+    let blobs = |max_blob_fee: u128| Request { blob_hashes: vec![hash; 6], max_blob_fee, ..transfer(0) };
+    assert!(matches!(refusal(&mut osaka, &blobs(fee - 1)), EvmError::Refused(_)));
+    let before = osaka.balance(account(0xaa));
+    let receipt = send(&mut osaka, blobs(2 * fee));
+    assert_eq!((receipt.blob_gas, receipt.blob_gas_price), (6 * 131_072, fee));
+    let paid = U256::from(receipt.blob_gas) * U256::from(fee) + U256::from(21_000 * gwei);
+    assert_eq!(before - osaka.balance(account(0xaa)), paid);
+    assert!(osaka.blob_base_fee() > fee, "below the reserve price a block at the target raises the fee");
+    assert_eq!(with(Fork::Prague).blob_base_fee(), 1, "before Osaka nothing is reserved");
+}
+
+#[test]
 fn a_contract_sends_no_transactions() {
     let mut chain = chain(Config::default());
     let contract = deploy(&mut chain, SPIN);

@@ -112,6 +112,8 @@ def receipt_of(intent: Intent, mined: Mined, timestamp: int) -> Receipt:
             logs=tuple(log_of(log) for log in answer["logs"]),
             contract_address=_address(created) if created else None,
             gas_price_wei=quantity(price) if price else None,
+            blob_gas_used=quantity(answer["blobGasUsed"]) if intent.blob_hashes else 0,
+            blob_gas_price_wei=quantity(answer["blobGasPrice"]) if intent.blob_hashes else None,
         )
 
 

@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from omnilytics.blobs.blob import Blob, check_count
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
 from omnilytics.chain.rpc import rules
 from omnilytics.chain.rpc.answers import Block, block_of, code_of, data_of
-from omnilytics.chain.rpc.fees import base_fee
+from omnilytics.chain.rpc.fees import base_fee, blob_base_fee
 from omnilytics.chain.rpc.logs import LogBook
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Health, Nodes, quantity
 from omnilytics.chain.rpc.refusals import on_its_way, refusal
-from omnilytics.chain.rpc.settings import Settings
-from omnilytics.chain.rpc.wallet import TX_GAS_CAP, Wallet
+from omnilytics.chain.rpc.settings import TX_GAS_CAP, Settings
+from omnilytics.chain.rpc.wallet import Wallet
 from omnilytics.errors import ChainError, InputError
 from omnilytics.types import ZERO_ADDRESS, Address, Log, Receipt
 
@@ -208,6 +209,17 @@ class RpcChain:
             ChainError: too little money, refused by the node, or not done in time.
         """
         return self._heard(self._wallet.send(call, sender, to, data, value_wei))
+
+    def send_blobs(
+        self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
+    ) -> Receipt:
+        """As `BlobTransport.send_blobs`; the sender sends nothing without blobs at the same time."""
+        check_count(call, blobs)
+        return self._heard(self._wallet.send(call, sender, to, data, value_wei, blobs))
+
+    def blob_fee_wei(self) -> int:
+        """Of the next block, wei a blob gas."""
+        return blob_base_fee(self._nodes)
 
     def deploy(self, call: str, sender: Address, code: bytes) -> Receipt:
         """Creates a contract from init code; the receipt has its address.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from omnilytics.chain.rpc.answers import code_of
 from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Nodes, quantity
-from omnilytics.chain.rpc.wallet import TX_GAS_CAP
+from omnilytics.chain.rpc.settings import TX_GAS_CAP
 from omnilytics.errors import ChainError
 from omnilytics.types import ZERO_ADDRESS
 
@@ -41,6 +41,15 @@ def check(nodes: Nodes) -> None:
         error = ChainError(f"chain {nodes.chain_id} can't carry sessions: {'; '.join(lacks)}")
         error.add_note("take a network, or start a node, with the rules of Osaka: anvil --hardfork osaka")
         raise error
+
+
+def is_osaka(nodes: Nodes) -> bool:
+    """Whether the chain has the rules of Osaka, whatever else it lacks.
+
+    Raises:
+        ChainError: no answer.
+    """
+    return not _fork(nodes)
 
 
 def _fork(nodes: Nodes) -> list[str]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from omnilytics.errors import InputError
 
+TX_GAS_CAP = 1 << 24
+"""Most gas of a transaction (EIP-7825)."""
+
 GWEI = 10**9
 MOST_CONFIRMATIONS = 100  # nodes keep the state of 128 blocks
 
@@ -27,6 +30,7 @@ class Settings:
         log_blocks: most blocks in one request for logs; fewer where a node says so.
         first_block: no log of interest is older than this block.
         fee_ceiling_wei: the most that is ever bid; a transaction that needs more waits.
+        blob_fee_ceiling_wei: the same for a blob gas, of which a blob has 131,072.
         tip_wei: the tip; None: what the node suggests.
     """
 
@@ -42,10 +46,12 @@ class Settings:
     log_blocks: int = 10_000
     first_block: int = 0
     fee_ceiling_wei: int = 500 * GWEI
+    blob_fee_ceiling_wei: int = 100 * GWEI
     tip_wei: int | None = None
 
     def __post_init__(self) -> None:
-        positive = {"answer_secs", "back_off_secs", "poll_secs", "receipt_secs", "log_blocks", "fee_ceiling_wei"}
+        positive = {"answer_secs", "back_off_secs", "poll_secs", "receipt_secs", "log_blocks"}
+        positive |= {"fee_ceiling_wei", "blob_fee_ceiling_wei"}
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
             if value is None:

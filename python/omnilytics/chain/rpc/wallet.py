@@ -6,13 +6,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
+from omnilytics.blobs.blob import GAS_PER_BLOB, Blob
 from omnilytics.chain.intents import Attempt, Intent, Journal, Pending, free_nonce
 from omnilytics.chain.rpc.answers import Mined, block_of, mined_of, receipt_of
 from omnilytics.chain.rpc.fees import Bid, current, raised
@@ -20,14 +21,13 @@ from omnilytics.chain.rpc.node import NodeError
 from omnilytics.chain.rpc.nodes import Nodes, quantity
 from omnilytics.chain.rpc.nonces import taken
 from omnilytics.chain.rpc.refusals import on_its_way, refusal
-from omnilytics.chain.rpc.settings import Settings
+from omnilytics.chain.rpc.rules import is_osaka
+from omnilytics.chain.rpc.settings import TX_GAS_CAP, Settings
+from omnilytics.chain.rpc.sidecars import Sidecar, sidecar, sidecar_of, wrapped
 from omnilytics.errors import ChainError, InputError, Reverted
 from omnilytics.types import Address, Receipt
 
 LOG = logging.getLogger(__name__)
-
-TX_GAS_CAP = 1 << 24
-"""Most gas of a transaction (EIP-7825)."""
 
 GAS_MARGIN_NUMERATOR, GAS_MARGIN_DENOMINATOR = 3, 2  # of the estimate
 GAS_SPARE = 250_000
@@ -92,25 +92,41 @@ class Wallet:
         self._senders[address] = _Sender(account)
         return address
 
-    def send(self, call: str, sender: Address, to: Address | None, data: bytes, value_wei: int) -> Receipt:
+    def send(
+        self,
+        call: str,
+        sender: Address,
+        to: Address | None,
+        data: bytes,
+        value_wei: int,
+        blobs: Sequence[Blob] = (),
+    ) -> Receipt:
         """Simulates, journals, sends and waits until the transaction is `confirmations` deep.
 
         A call that failed for want of an answer is not sent anew when it is repeated: it has the first one's receipt.
+        A node's pool has room for an account's blob transactions or for its others, not for both at a time: blobs go by
+        an account of their own.
 
         Raises:
-            InputError: not one of the accounts.
+            InputError: not one of the accounts; or blobs while the account has a transaction without open, or the other
+                way round.
             Reverted: the contract refused it, mostly in the simulation: then nothing was sent.
             ChainError: too little money, fees above the ceiling, refused by the node, or not done in `receipt_secs`.
         """
         owner = self._sender(sender)
         outcome: Receipt | str = ""
+        hashes = tuple(blob.versioned_hash for blob in blobs)
+        carried: Sidecar = []
         for _ in range(MOST_TRIES):
             for left, receipt in self._resumed(sender):
-                if (left.to, left.data, left.value_wei) == (to, data, value_wei):
+                if (left.to, left.data, left.value_wei, left.blob_hashes) == (to, data, value_wei, hashes):
                     return receipt
-            bid = current(self._nodes, self._settings)
-            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, TX_GAS_CAP)
-            pending = self._submit(owner, replace(intent, gas=self._simulated(intent, bid)), bid)
+            bid = current(self._nodes, self._settings, blobs=bool(hashes))
+            intent = Intent(self._nodes.chain_id, call, sender, 0, to, data, value_wei, TX_GAS_CAP, hashes)
+            intent = replace(intent, gas=self._simulated(intent, bid))
+            if hashes and not carried:
+                carried = sidecar(blobs, cells=is_osaka(self._nodes))
+            pending = self._submit(owner, intent, bid, carried)
             outcome = self._finished(owner, pending)
             if isinstance(outcome, Receipt):
                 return outcome
@@ -162,19 +178,26 @@ class Wallet:
         if balance < intent.value_wei:
             raise ChainError(f"{has} {intent.value_wei} and fees; send it money")
         try:
-            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent), "latest"))
+            estimate = quantity(self._nodes.request("eth_estimateGas", _question(intent, bid.blob_fee_wei), "latest"))
         except NodeError as error:
             raise refusal(intent.call, error) from None
         gas = min(estimate * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR + GAS_SPARE, TX_GAS_CAP)
-        need = intent.value_wei + gas * bid.max_fee_wei
+        blob_gas = GAS_PER_BLOB * len(intent.blob_hashes)
+        need = intent.value_wei + gas * bid.max_fee_wei + blob_gas * bid.blob_fee_wei
         if balance < need:
-            raise ChainError(f"{has} {need}: {intent.value_wei} and {gas} gas at {bid.max_fee_wei} wei; send it money")
+            blobs = f" and {blob_gas} blob gas at {bid.blob_fee_wei} wei" if blob_gas else ""
+            what = f"{intent.value_wei} and {gas} gas at {bid.max_fee_wei} wei{blobs}"
+            raise ChainError(f"{has} {need}: {what}; send it money")
         return gas
 
-    def _submit(self, owner: _Sender, intent: Intent, bid: Bid) -> Pending:
+    def _submit(self, owner: _Sender, intent: Intent, bid: Bid, carried: Sidecar) -> Pending:
         with owner.lock:
-            intent = replace(intent, nonce=self._free_nonce(intent.sender))
-            attempt = _signed(owner.account, intent, bid)
+            left = self._journal.pending(intent.chain_id, intent.sender)
+            if any(bool(one.intent.blob_hashes) != bool(carried) for one in left):
+                open_one = f"{intent.sender} has a transaction {'without' if carried else 'with'} blobs open"
+                raise InputError(f"{intent.call}: expected an account of its own for blobs, {open_one}")
+            intent = replace(intent, nonce=self._free_nonce(left, intent.sender))
+            attempt = _signed(owner.account, intent, bid, carried)
             entry = self._journal.intend(intent, attempt)
             try:
                 self._broadcast(attempt)
@@ -185,10 +208,9 @@ class Wallet:
             owner.own.add(entry)
         return Pending(entry, intent, (attempt,))
 
-    def _free_nonce(self, sender: Address) -> int:
+    def _free_nonce(self, left: Sequence[Pending], sender: Address) -> int:
         """The first that neither the chain nor the journal has; the node's pool may have lost what the journal has."""
-        nonce = quantity(self._nodes.request("eth_getTransactionCount", sender, "pending"))
-        return free_nonce(self._journal.pending(self._nodes.chain_id, sender), nonce)
+        return free_nonce(left, quantity(self._nodes.request("eth_getTransactionCount", sender, "pending")))
 
     def _broadcast(self, attempt: Attempt) -> None:
         self._nodes.request(BROADCAST, _hex(attempt))
@@ -224,7 +246,7 @@ class Wallet:
         if found.succeeded:
             return receipt_of(intent, found, timestamp)
         try:
-            self._nodes.request("eth_call", _question(intent), hex(found.block))
+            self._nodes.request("eth_call", _question(intent, self._settings.blob_fee_ceiling_wei), hex(found.block))
         except NodeError as error:
             return refusal(intent.call, error)
         return f"it failed in block {found.block}, after which it wouldn't: {intent.gas} gas were too little there"
@@ -283,9 +305,11 @@ class Wallet:
     def _raised(self, owner: _Sender, pending: Pending) -> Pending:
         """Sends it again: with a higher fee if the ceiling allows."""
         last = pending.attempts[-1]
-        bid = raised(Bid(last.max_fee_wei, last.tip_wei), current(self._nodes, self._settings), self._settings)
+        blobs = bool(pending.intent.blob_hashes)
+        now = current(self._nodes, self._settings, blobs=blobs)
+        bid = raised(Bid(last.max_fee_wei, last.tip_wei, last.max_blob_fee_wei), now, self._settings)
         if bid is not None:
-            attempt = _signed(owner.account, pending.intent, bid)
+            attempt = _signed(owner.account, pending.intent, bid, sidecar_of(last.raw) if blobs else [])
             self._journal.replace(pending.entry, attempt)
             pending = replace(pending, attempts=(*pending.attempts, attempt))
             intent = pending.intent
@@ -310,13 +334,17 @@ def _hex(attempt: Attempt) -> str:
     return "0x" + attempt.raw.hex()
 
 
-def _question(intent: Intent) -> dict[str, str]:
-    """What a node simulates."""
+def _question(intent: Intent, blob_fee_wei: int) -> dict[str, Any]:
+    """What a node simulates; blobs are seen by their hashes."""
     question = {"from": intent.sender, "data": "0x" + intent.data.hex(), "value": hex(intent.value_wei)}
-    return question | {"gas": hex(TX_GAS_CAP)} | ({"to": intent.to} if intent.to else {})
+    question |= {"gas": hex(TX_GAS_CAP)} | ({"to": intent.to} if intent.to else {})
+    if not intent.blob_hashes:
+        return question
+    hashes = ["0x" + name.hex() for name in intent.blob_hashes]
+    return question | {"blobVersionedHashes": hashes, "maxFeePerBlobGas": hex(blob_fee_wei)}
 
 
-def _signed(account: LocalAccount, intent: Intent, bid: Bid) -> Attempt:
+def _signed(account: LocalAccount, intent: Intent, bid: Bid, carried: Sidecar) -> Attempt:
     transaction: dict[str, Any] = {
         "type": 2,
         "chainId": intent.chain_id,
@@ -329,5 +357,9 @@ def _signed(account: LocalAccount, intent: Intent, bid: Bid) -> Attempt:
     }
     if intent.to is not None:
         transaction["to"] = to_checksum_address(intent.to)
+    if carried:
+        transaction |= {"type": 3, "maxFeePerBlobGas": bid.blob_fee_wei, "blobVersionedHashes": intent.blob_hashes}
     signed = account.sign_transaction(transaction)
-    return Attempt(bytes(signed.hash), bytes(signed.raw_transaction), bid.max_fee_wei, bid.tip_wei)
+    raw = bytes(signed.raw_transaction)
+    raw = wrapped(raw, carried) if carried else raw
+    return Attempt(bytes(signed.hash), raw, bid.max_fee_wei, bid.tip_wei, bid.blob_fee_wei)
