@@ -9,7 +9,7 @@ use crate::domain::{self, N};
 use crate::error::{Error, Result, same_length};
 use crate::field::{Scalar, add_multiple, evaluate, from_integer, powers, quotient};
 use crate::parallel;
-use crate::point::{POINT_BYTES, Point};
+use crate::point::Point;
 use crate::products::products;
 use crate::setup::commit_to;
 use crate::statement::{Kind, Statement, scalars_of};
@@ -116,17 +116,14 @@ impl Sumcheck {
         let [remainder, quotient_of] = both([&self.remainder, &self.quotient]);
         let at = transcript.opened_at(&remainder, &quotient_of)?;
         let values = parallel::each(self.terms.len(), |index| evaluate(&self.terms[index].opened, at.z));
-        let value_bytes: Vec<u8> = values.iter().flat_map(Scalar::to_bytes_be).collect();
-        let delta = transcript.next(&[&value_bytes]);
+        let delta = transcript.after_values(&values);
         let combined = self.combined(&values, delta, at.vanishing);
         let mut from_mean = self.remainder;
         from_mean[0] -= mean;
         let witnesses = both([&quotient(&combined, at.z), &quotient(&from_mean, Scalar::ZERO)]);
-        let mut bytes = Vec::with_capacity(4 * POINT_BYTES + value_bytes.len());
-        [remainder, quotient_of].iter().for_each(|point| bytes.extend_from_slice(&point.bytes()));
-        bytes.extend_from_slice(&value_bytes);
-        witnesses.iter().for_each(|point| bytes.extend_from_slice(&point.bytes()));
-        Some(bytes)
+        let points = |points: [Point; 2]| points.iter().flat_map(Point::bytes).collect::<Vec<u8>>();
+        let values = values.iter().flat_map(Scalar::to_bytes_be).collect();
+        Some([points([remainder, quotient_of]), values, points(witnesses)].concat())
     }
 
     /// W, whose value at z is the sum of delta^m a_m.

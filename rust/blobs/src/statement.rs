@@ -1,6 +1,7 @@
 //! What is proven: the products of the centred sums of all groups (B3).
 
 use crate::blob::Range;
+use crate::domain::N;
 use crate::error::{Result, in_range};
 use crate::field::{Scalar, Word, from_integer};
 
@@ -81,6 +82,13 @@ impl Statement {
     pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let last = move |r: usize| if self.kind == Kind::Norms { r + 1 } else { self.groups };
         (0..self.groups).flat_map(move |r| (r..last(r)).map(move |s| (r, s)))
+    }
+
+    /// Whether sums in range can have this product with each other, or with themselves.
+    pub(crate) fn has(&self, same: bool, product: i128) -> bool {
+        let offset = i128::from(self.range.offset());
+        let most = (N * self.chunks) as i128 * offset * offset;
+        (if same { 0 } else { -most }..=most).contains(&product)
     }
 
     /// Values of polynomials that a proof has, M.

@@ -26,13 +26,23 @@ pub(crate) struct OpenedAt {
     pub(crate) vanishing: Scalar,
 }
 
+/// A list hashed item by item: keccak256(... keccak256(keccak256(hash || item 0) || item 1) ...).
+fn fold<T: AsRef<[u8]>>(hash: Word, items: impl Iterator<Item = T>) -> Word {
+    items.fold(hash, |hash, item| keccak256(&[&hash, item.as_ref()]))
+}
+
+/// The hash of the hashes of all groups' sums, as the contract stores them.
+fn root_of(statement: &Statement, commitments: &[Point]) -> Word {
+    let groups = commitments.chunks(statement.chunks());
+    fold([0; 32], groups.map(|group| fold([0; 32], group.iter().map(Point::bytes))))
+}
+
 impl Transcript {
     /// t0, from everything that is claimed.
     pub(crate) fn new(statement: &Statement, commitments: &[Point], products: &[Scalar]) -> Self {
-        let points: Vec<u8> = commitments.iter().flat_map(Point::bytes).collect();
         let products: Vec<u8> = products.iter().flat_map(Scalar::to_bytes_be).collect();
         let kind = uint256(statement.kind as u64);
-        Self(keccak256(&[&statement.context, &kind, &keccak256(&[&points]), &keccak256(&[&products])]))
+        Self(keccak256(&[&statement.context, &kind, &root_of(statement, commitments), &keccak256(&[&products])]))
     }
 
     /// alpha and beta, in their powers.
@@ -52,7 +62,13 @@ impl Transcript {
         (vanishing != Scalar::ZERO).then_some(OpenedAt { z, vanishing })
     }
 
-    /// The challenge after these bytes: delta after the values at z, gamma after both witnesses.
+    /// delta, after the values at z.
+    pub(crate) fn after_values(&mut self, values: &[Scalar]) -> Scalar {
+        self.0 = fold(self.0, values.iter().map(Scalar::to_bytes_be));
+        from_hash(&self.0)
+    }
+
+    /// The challenge after these bytes: z after `[S]` and `[h]`, gamma after both witnesses.
     pub(crate) fn next(&mut self, parts: &[&[u8]]) -> Scalar {
         let all: Vec<&[u8]> = std::iter::once(&self.0[..]).chain(parts.iter().copied()).collect();
         self.0 = keccak256(&all);

@@ -27,7 +27,9 @@ struct Parts {
 pub fn verify(statement: &Statement, commitments: &[Point], products: &[i128], proof: &[u8]) -> Result<bool> {
     same_length("commitments of sums", statement.commitments(), commitments.len())?;
     same_length("products", statement.pairs().count(), products.len())?;
-    Ok(Parts::read(statement, proof).is_some_and(|parts| holds(statement, commitments, &scalars_of(products), &parts)))
+    let possible = statement.pairs().zip(products).all(|((r, s), product)| statement.has(r == s, *product));
+    let parts = Parts::read(statement, proof).filter(|_| possible);
+    Ok(parts.is_some_and(|parts| holds(statement, commitments, &scalars_of(products), &parts)))
 }
 
 fn holds(statement: &Statement, commitments: &[Point], products: &[Scalar], parts: &Parts) -> bool {
@@ -35,8 +37,7 @@ fn holds(statement: &Statement, commitments: &[Point], products: &[Scalar], part
     let combination = transcript.combination(statement);
     let mean = combination.mean(statement, products);
     let Some(at) = transcript.opened_at(&parts.remainder, &parts.quotient) else { return false };
-    let words: Vec<u8> = parts.values.iter().flat_map(Scalar::to_bytes_be).collect();
-    let deltas = powers(transcript.next(&[&words]), statement.openings() + 1);
+    let deltas = powers(transcript.after_values(&parts.values), statement.openings() + 1);
     let gamma = transcript.next(&[&parts.witness.bytes(), &parts.witness_at_zero.bytes()]);
 
     let last = deltas[statement.openings()];
