@@ -11,7 +11,7 @@ use crate::statement::{Kind, Statement, scalars_of};
 use crate::transcript::{Combination, Transcript};
 
 /// A proof that is well formed.
-struct Parts {
+pub(crate) struct Parts {
     remainder: Point,
     quotient: Point,
     values: Vec<Scalar>,
@@ -32,7 +32,8 @@ pub fn verify(statement: &Statement, commitments: &[Point], products: &[i128], p
     Ok(parts.is_some_and(|parts| holds(statement, commitments, &scalars_of(products), &parts)))
 }
 
-fn holds(statement: &Statement, commitments: &[Point], products: &[Scalar], parts: &Parts) -> bool {
+/// Whether the equation of B7 is true.
+pub(crate) fn holds(statement: &Statement, commitments: &[Point], products: &[Scalar], parts: &Parts) -> bool {
     let mut transcript = Transcript::new(statement, commitments, products);
     let combination = transcript.combination(statement);
     let mean = combination.mean(statement, products);
@@ -71,7 +72,7 @@ fn scalars_of_sums(
 }
 
 impl Parts {
-    fn read(statement: &Statement, proof: &[u8]) -> Option<Self> {
+    pub(crate) fn read(statement: &Statement, proof: &[u8]) -> Option<Self> {
         let count = statement.openings();
         if proof.len() != 4 * POINT_BYTES + WORD_BYTES * count {
             return None;

@@ -3,12 +3,13 @@
 use ekzg_bls12_381::ff::Field;
 use proptest::prelude::*;
 
-use super::{N, Proof, Sumcheck, commit_to, prove, scalars_of, vectors};
+use super::{N, Proof, Sumcheck, commit_to, products, prove, scalars_of, vectors};
 use crate::error::Error;
 use crate::field::{Scalar, evaluate, from_integer, powers};
 use crate::point::{POINT_BYTES, Point};
 use crate::statement::{Kind, Statement};
 use crate::transcript::{Combination, Transcript};
+use crate::verifier::{Parts, holds};
 use crate::{blob, commit, domain, verify};
 
 const MEMBERS: u64 = 3;
@@ -93,7 +94,7 @@ fn q_by_formula(statement: &Statement, vectors: &[Vec<i64>], combination: &Combi
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4))]
+    #![proptest_config(ProptestConfig::with_cases(3))]
 
     #[test]
     fn q_is_s_plus_z_times_h(
@@ -207,6 +208,25 @@ fn cheating_provers_are_refused() {
             assert!(!session.takes(&proof));
         }
     }
+}
+
+/// A true proof about sums ten times too long: the contract takes no product that sums in range can't have.
+#[test]
+fn products_of_malformed_sums_are_refused() {
+    let statement = Statement::new(Kind::Norms, [7; 32], 1, MEMBERS, 1, BOUND).unwrap();
+    let offset = statement.range().offset();
+    let blob = blob::masked(&[0; N], 11 * offset, 0, &[]).unwrap();
+    let (vectors, commitments) = (vec![vec![10 * offset as i64; N]], vec![commit(&blob).unwrap()]);
+    let product = products(&statement, &vectors);
+    let claimed = scalars_of(&product);
+    let transcript = Transcript::new(&statement, &commitments, &claimed);
+    let combination = transcript.combination(&statement);
+    let mean = combination.mean(&statement, &claimed);
+    let bytes = Sumcheck::new(&statement, &vectors, &combination).open(transcript, mean).unwrap();
+    let parts = Parts::read(&statement, &bytes).unwrap();
+    assert!(holds(&statement, &commitments, &claimed, &parts));
+    assert_eq!(Ok(false), verify(&statement, &commitments, &product, &bytes));
+    assert_eq!(Ok(false), verify(&statement, &commitments, &[-1], &bytes));
 }
 
 /// X g with g of degree n - 1 would take up any error e: X X^(n-1) = Z + 1. S has no room for X^n, so e is lost.
