@@ -1,7 +1,8 @@
 //! Reading what Python hands over: vectors, numbers, hashes, addresses. Errors name what was expected and what was given.
 
 use numpy::{
-    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
+    Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray2, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use omnilytics_core::lanes::WORD_BYTES;
 use omnilytics_core::places::Places;
@@ -16,11 +17,20 @@ pub(crate) fn floats<'py>(
     array: &Bound<'py, PyAny>,
     length: usize,
 ) -> PyResult<PyReadonlyArray1<'py, f32>> {
+    vector(name, array, length)
+}
+
+/// A one-dimensional, contiguous numpy array of `length` values, borrowed.
+pub(crate) fn vector<'py, T: Element>(
+    name: &str,
+    array: &Bound<'py, PyAny>,
+    length: usize,
+) -> PyResult<PyReadonlyArray1<'py, T>> {
     let refused = |given: String| {
-        let expected = format!("a contiguous float32 array of shape ({length},)");
+        let expected = format!("a contiguous {} array of shape ({length},)", T::get_dtype(array.py()));
         EncodingError::new_err(format!("{name}: expected {expected}, got {given}"))
     };
-    if let Ok(vector) = array.cast::<PyArray1<f32>>()
+    if let Ok(vector) = array.cast::<PyArray1<T>>()
         && vector.len() == length
         && vector.is_c_contiguous()
     {

@@ -1,6 +1,7 @@
 //! The Python border of OmniLytics' Rust core: `omnilytics._omnicore`.
 
 mod arrays;
+mod blobs;
 mod chain;
 mod error;
 mod secagg;
@@ -12,5 +13,6 @@ use pyo3::prelude::*;
 fn _omnicore(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     secagg::register(m)?;
+    blobs::register(m)?;
     chain::register(m)
 }

@@ -1,14 +1,13 @@
 //! The border of secure aggregation: read, compute without the interpreter's lock, write. `omnilytics.codec` alone uses it.
 
 mod kernels;
+mod keys;
 mod recovery;
-
-use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1};
 use omnilytics_core::digest::{self, Hash};
 use omnilytics_core::fixed::{self, ROUNDING_SEED_BYTES};
-use omnilytics_core::keys::{MaskKey, PublicMaskKey};
+use omnilytics_core::keys::PublicMaskKey;
 use omnilytics_core::lanes::{self, LaneWidth, WORD_BYTES};
 use omnilytics_core::mask::{GroupContext, Masker, PairSeed, Sign};
 use omnilytics_core::params::{self, CodecParams, RawParams, Rule};
@@ -23,54 +22,10 @@ use rand_core::{OsRng, RngCore};
 use crate::arrays::{self, numbers};
 use crate::error::{InputError, to_python};
 
+use keys::PyMaskKey;
+
 /// Words, the hashes of their chunks, their root, clipped values, scale.
 type Upload<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>, Bound<'py, PyBytes>, usize, f64);
-
-#[pyclass(name = "MaskKey", module = "omnilytics._omnicore", frozen)]
-struct PyMaskKey(Arc<MaskKey>);
-
-#[pymethods]
-impl PyMaskKey {
-    #[staticmethod]
-    fn generate() -> Self {
-        Self(Arc::new(MaskKey::generate(&mut OsRng)))
-    }
-
-    #[staticmethod]
-    fn from_seed(seed: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self(Arc::new(MaskKey::from_seed(&arrays::fixed("seed", seed)?))))
-    }
-
-    #[getter]
-    fn x<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.public().x)
-    }
-
-    #[getter]
-    fn parity(&self) -> u8 {
-        self.0.public().odd.into()
-    }
-
-    #[getter]
-    fn address<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.0.address())
-    }
-
-    fn sign<'py>(
-        &self,
-        py: Python<'py>,
-        chain_id: &Bound<'py, PyAny>,
-        session: &Bound<'py, PyAny>,
-        sender: &Bound<'py, PyAny>,
-    ) -> PyResult<(u8, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-        let chain_id = arrays::number("chain_id", chain_id)?;
-        let session = arrays::address("session", session)?;
-        let sender = arrays::address("sender", sender)?;
-        let signature =
-            py.detach(|| self.0.sign(&digest::key_digest(chain_id, &session, &sender))).map_err(to_python)?;
-        Ok((signature.v, PyBytes::new(py, &signature.r), PyBytes::new(py, &signature.s)))
-    }
-}
 
 #[pyclass(name = "Codec", module = "omnilytics._omnicore", frozen)]
 struct PyCodec(CodecParams);

@@ -1,4 +1,4 @@
-"""Types of the Rust extension. Two halves: secure aggregation (used by `codec` alone) and the embedded chain."""
+"""Types of the Rust extension: secure aggregation (used by `codec` alone), blob mode, the embedded chain."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, final
@@ -10,6 +10,7 @@ from omnilytics.codec import GroupContext
 from omnilytics.types import SessionParams
 
 __all__ = [
+    "BlobStatement",
     "Codec",
     "EmbeddedEvm",
     "EvmReceipt",
@@ -17,8 +18,16 @@ __all__ = [
     "MemberSecrets",
     "Recovery",
     "__version__",
+    "add_blobs",
+    "add_points",
+    "blob_mask_at",
+    "blob_point_of",
+    "check_opening",
     "code_paths",
+    "commit_blob",
     "commitment_root",
+    "compress_point",
+    "decode_blob",
     "disclosed_seeds",
     "draw_seed",
     "encode_words",
@@ -26,7 +35,9 @@ __all__ = [
     "from_float_words",
     "keccak256",
     "mask_words",
+    "masked_blob",
     "model_hash",
+    "open_blob",
     "permutation",
     "public_address",
     "published_hash",
@@ -35,6 +46,7 @@ __all__ = [
     "share_addresses",
     "signature_hash",
     "smallest_lane_bits",
+    "uncompress_point",
     "vote_commitment",
     "weights_bound",
 ]
@@ -58,6 +70,7 @@ class MaskKey:
     @property
     def address(self) -> bytes: ...
     def sign(self, chain_id: int, session: str, sender: str) -> tuple[int, bytes, bytes]: ...
+    def blob_seeds(self, context: GroupContext) -> list[tuple[bytes, int]]: ...
 
 @final
 class Codec:
@@ -162,6 +175,28 @@ def set_hash(peers: Sequence[tuple[int, int]], sharers: int | None = None) -> by
 def commitment_root(chunk_hashes: Sequence[bytes]) -> bytes: ...
 def permutation(seed: bytes, count: int, index: int) -> int: ...
 def draw_seed(block_hash: bytes, session: str) -> bytes: ...
+
+# ---- blob mode (omnicore/src/blobs.rs), used by omnilytics.blobs.scheme alone ----
+
+@final
+class BlobStatement:
+    def __new__(
+        cls, kind: int, context: bytes, groups: int, members: int, chunks: int, bound: int
+    ) -> BlobStatement: ...
+    def prove(self, points: bytes, sums: Sequence[bytes]) -> tuple[list[int], bytes]: ...
+    def verify(self, points: bytes, products: Sequence[int], proof: bytes) -> bool: ...
+
+def masked_blob(values: NDArray[np.int32], bound: int, index: int, seeds: Sequence[tuple[bytes, int]]) -> bytes: ...
+def blob_mask_at(seed: bytes, index: int) -> bytes: ...
+def add_blobs(blobs: Sequence[bytes]) -> bytes: ...
+def decode_blob(blob: bytes, count: int, members: int, bound: int) -> NDArray[np.int64]: ...
+def commit_blob(blob: bytes) -> bytes: ...
+def uncompress_point(point: bytes) -> bytes: ...
+def compress_point(point: bytes) -> bytes: ...
+def add_points(points: Sequence[bytes]) -> bytes: ...
+def open_blob(blob: bytes, place: int) -> tuple[bytes, bytes]: ...
+def check_opening(commitment: bytes, place: int, value: int, proof: bytes) -> bool: ...
+def blob_point_of(place: int) -> bytes: ...
 
 # ---- the embedded chain (omnicore/src/chain.rs), used by omnilytics.chain.embedded and (signature_hash) chain.abi ----
 

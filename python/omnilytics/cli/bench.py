@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("kernels", "gas", "chain", "network", "training", "secagg")
+SUITES = ("kernels", "blobs", "gas", "chain", "network", "training", "secagg")
 """The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
 
 FLOWER = Path(".venv-flower/bin/python")
@@ -33,7 +33,7 @@ GETH = Path(".nodes/bin/geth")
 
 def bench(
     suite: Annotated[
-        Literal["kernels", "gas", "chain", "network", "training", "secagg", "all"],
+        Literal["kernels", "blobs", "gas", "chain", "network", "training", "secagg", "all"],
         typer.Argument(help="What to measure."),
     ],
     lines: Annotated[

@@ -79,6 +79,16 @@ class MaskKey:
         v, r, s = self._secret.sign(chain_id, session, sender)
         return Keys(self.x, self.parity, v, int.from_bytes(r, "big"), int.from_bytes(s, "big"), transport)
 
+    def blob_seeds(self, context: GroupContext) -> list[tuple[bytes, int]]:
+        """The seeds that its owner shares with each peer in blob mode, in place order (docs/BLOBS.md, B1).
+
+        Each is 32 secret bytes, with 1 where its stream is added (to a higher place), -1 where it is taken off.
+
+        Raises:
+            InputError: the key isn't the member's own, a key twice, one that is no point.
+        """
+        return self._secret.blob_seeds(context)
+
     def __repr__(self) -> str:
         return f"MaskKey({self.address})"
 

@@ -4,6 +4,7 @@ use tiny_keccak::{Hasher, Keccak};
 use zeroize::Zeroizing;
 
 use crate::error::{Result, in_range, same_length};
+use crate::keccak;
 use crate::keys::PublicMaskKey;
 use crate::lanes::WORD_BYTES;
 use crate::params::MAX_CHUNKS;
@@ -28,6 +29,12 @@ pub fn keccak256(parts: &[&[u8]]) -> Hash {
     let mut hash = [0; 32];
     keccak.finalize(&mut hash);
     hash
+}
+
+/// keccak256 of each of many messages of the first one's length, several at once.
+#[must_use]
+pub fn keccak256_each(messages: &[&[u8]]) -> Vec<Hash> {
+    keccak::hashes(messages)
 }
 
 /// `DOM(s)`: the ASCII of a domain, padded with zeros on the right to 32 bytes.

@@ -1,0 +1,164 @@
+"""Blob mode's cryptography against the plain-Python protocol, byte for byte, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omnilytics.blobs import scheme
+from omnilytics.blobs.scheme import Claim, Kind
+from omnilytics.codec import GroupContext, MaskKey, keccak256
+from omnilytics.errors import EncodingError, InputError
+from omnilytics.types import Address
+from tests.core.support import load, unhex
+
+VECTORS = load("blobs.json")
+N = scheme.ELEMENTS
+
+Case = dict[str, Any]
+
+
+def values(seed: bytes, count: int, bound: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+    hashes = (keccak256(seed + i.to_bytes(32, "big"))[:8] for i in range(count))
+    return np.array([int.from_bytes(h, "big") % (2 * bound + 1) - bound for h in hashes], dtype=np.int32)
+
+
+def uploads_of(session: Case, group: Case) -> list[list[bytes]]:
+    """By member and chunk."""
+    uploads = []
+    for place, seed in enumerate(group["value_seeds"]):
+        vector = values(unhex(seed), session["parameters"], session["bound"])
+        pairs = [(unhex(group["pair_seed"]), 1 - 2 * place)]
+        starts = range(0, session["parameters"], N)
+        uploads.append([scheme.masked_blob(vector[i : i + N], session["bound"], i, pairs) for i in starts])
+    return uploads
+
+
+@pytest.fixture(scope="module")
+def sums() -> list[list[bytes]]:
+    """By session and place in the order of proofs."""
+    return [
+        [
+            scheme.add_blobs(chunk)
+            for group in session["groups"]
+            for chunk in zip(*uploads_of(session, group), strict=True)
+        ]
+        for session in VECTORS["sessions"]
+    ]
+
+
+def points(session: Case) -> bytes:
+    return b"".join(unhex(group["sums"]) for group in session["groups"])
+
+
+def claim(case: Case) -> Claim:
+    session = VECTORS["sessions"][case["session"]]
+    fields = [session[name] for name in ("members", "chunks", "bound")]
+    return Claim(Kind(case["kind"]), unhex(case["context"]), len(session["groups"]), *fields)
+
+
+@pytest.mark.parametrize("session", VECTORS["sessions"])
+def test_uploads_and_their_sums(session: Case) -> None:
+    for group in session["groups"]:
+        uploads = uploads_of(session, group)
+        assert [[keccak256(b) for b in upload] for upload in uploads] == [
+            list(map(unhex, u)) for u in group["blob_hashes"]
+        ]
+        commitments = [[scheme.commit(blob) for blob in upload] for upload in uploads]
+        assert commitments == [list(map(unhex, upload)) for upload in group["commitments"]]
+        raised = [[scheme.uncompressed(commitment) for commitment in upload] for upload in commitments]
+        assert b"".join(point for upload in raised for point in upload) == unhex(group["points"])
+        assert b"".join(map(scheme.add_points, zip(*raised, strict=True))) == unhex(group["sums"])
+        last = scheme.add_blobs([upload[-1] for upload in uploads])
+        start = N * (session["chunks"] - 1)
+        expected = sum(values(unhex(seed), session["parameters"], session["bound"]) for seed in group["value_seeds"])
+        found = scheme.decode(last, session["parameters"] - start, session["members"], session["bound"])
+        np.testing.assert_array_equal(expected[start:], found)
+
+
+@pytest.mark.parametrize("case", VECTORS["proofs"], ids=lambda case: case["name"])
+def test_proofs(case: Case, sums: list[list[bytes]]) -> None:
+    session = VECTORS["sessions"][case["session"]]
+    products, proof = scheme.prove(claim(case), points(session), sums[case["session"]])
+    assert (list(map(int, case["products"])), unhex(case["proof"])) == (products, proof)
+    assert scheme.verify(claim(case), points(session), products, proof)
+    for wrong in ([products[0] + 1, *products[1:]], [2**300, *products[1:]]):
+        assert not scheme.verify(claim(case), points(session), wrong, proof)
+
+
+@pytest.mark.parametrize("case", VECTORS["false_proofs"], ids=lambda case: case["name"])
+def test_false_proofs(case: Case) -> None:
+    session = VECTORS["sessions"][case["session"]]
+    assert not scheme.verify(claim(case), points(session), list(map(int, case["products"])), unhex(case["proof"]))
+
+
+@pytest.mark.parametrize("case", VECTORS["openings"])
+def test_openings(case: Case, sums: list[list[bytes]]) -> None:
+    session = VECTORS["sessions"][case["session"]]
+    number, place = session["chunks"] * case["group"] + case["index"] // N, case["index"] % N
+    value, proof = scheme.open_at(sums[case["session"]][number], place)
+    assert (unhex(case["element"]), unhex(case["proof"])) == (value.to_bytes(32, "big"), proof)
+    commitment = scheme.compressed(points(session)[128 * number :][:128])
+    assert scheme.opens(commitment, place, value, proof)
+    assert not scheme.opens(commitment, place, value + 1, proof)
+
+
+def test_masks_and_roots() -> None:
+    for case in VECTORS["masks"]:
+        assert scheme.mask_at(unhex(case["seed"]), case["index"]) == int(case["mask"], 16)
+    for case in VECTORS["domain"]:
+        assert scheme.point_of(case["index"]) == int(case["point"], 16)
+
+
+def test_masks_of_a_group_cancel() -> None:
+    keys = [MaskKey.from_seed(bytes([place]) * 32) for place in range(3)]
+    peers = tuple((key.x, key.parity) for key in keys)
+    context = [GroupContext(1, Address("0x" + "5e" * 20), 0, place, bytes(32), peers) for place in range(3)]
+    seeds = [key.blob_seeds(own) for key, own in zip(keys, context, strict=True)]
+    assert [[sign for _, sign in of] for of in seeds] == [[1, 1], [-1, 1], [-1, -1]]
+    assert seeds[0][1][0] == seeds[2][0][0]
+    vector = np.arange(-3, 4, dtype=np.int32)
+    blobs = [scheme.masked_blob(vector, 3, 2 * N, pairs) for pairs in seeds]
+    assert scheme.decode(scheme.add_blobs(blobs), 7, 3, 3).tolist() == [3 * value for value in range(-3, 4)]
+    with pytest.raises(InputError, match="place 0"):
+        keys[1].blob_seeds(context[0])
+
+
+ZERO = np.zeros(1, dtype=np.int32)
+BLOB = scheme.masked_blob(ZERO, 1, 0, [])
+SEED = bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: scheme.masked_blob(np.zeros(2), 1, 0, []), EncodingError, "values: expected a contiguous int32 array"),
+        (lambda: scheme.masked_blob(ZERO + 2, 1, 0, []), EncodingError, "value 0: expected -1 to 1, got one outside"),
+        (lambda: scheme.masked_blob(ZERO, 1, 0, [(SEED, 0)]), InputError, "sign: expected 1 or -1, got 0"),
+        (lambda: scheme.masked_blob(ZERO, 1, 0, [(b"", 1)]), InputError, "seed: expected 32 bytes, got 0 bytes"),
+        (lambda: scheme.masked_blob(ZERO, 1, -1, []), InputError, "index: expected a non-negative integer"),
+        (lambda: scheme.masked_blob(ZERO, 1, 2**64 - 1, []), InputError, "index: expected 0 to"),
+        (lambda: scheme.commit(BLOB[1:]), InputError, "bytes of a blob: expected 131072, got 131071"),
+        (lambda: scheme.commit(b"\xff" * len(BLOB)), EncodingError, "element 0: expected a number below"),
+        (lambda: scheme.decode(BLOB, 4_097, 2, 1), InputError, "count: expected 0 to 4096, got 4097"),
+        (lambda: scheme.decode(BLOB, 0, 2, 1), EncodingError, "element 0: expected padding, 2, got 1"),
+        (lambda: scheme.decode(BLOB, 0, 256, 1), InputError, "members: expected 2 to 255, got 256"),
+        (lambda: scheme.uncompressed(bytes(48)), InputError, "point: expected a point of BLS12-381's G1"),
+        (lambda: scheme.add_points([b"\1" * 128]), InputError, "point: expected a point of BLS12-381's G1"),
+        (lambda: scheme.open_at(BLOB, 4_096), InputError, "place: expected 0 to 4095, got 4096"),
+        (lambda: scheme.verify(Claim(3, SEED, 1, 2, 1, 1), b"", [], b""), InputError, "kind: expected 1 .norms."),  # type: ignore[arg-type]
+        (lambda: scheme.verify(Claim(Kind.GRAM, SEED, 1, 2, 1, 1), b"", [], b""), InputError, "expected 128, got 0"),
+        (lambda: scheme.prove(Claim(Kind.GRAM, SEED, 1, 2, 1, 1), bytes(128), [BLOB]), InputError, "commitments: exp"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_sums_out_of_range_are_named() -> None:
+    spoilt = BLOB[:-1] + b"\5"
+    with pytest.raises(EncodingError, match=r"group 0, element 4095: expected a sum of 0 to 4, got 0x0+5"):
+        scheme.prove(Claim(Kind.NORMS, SEED, 1, 2, 1, 1), bytes(128), [spoilt])
