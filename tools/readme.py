@@ -130,9 +130,12 @@ def body(name: str) -> str:
     if not path.exists() and experiment in spec_names():
         return f"No result yet; `omnilytics experiment run {experiment}` asks it.\n"
     try:
-        return markdown(read_findings(path))
+        findings = read_findings(path)
     except OmniLyticsError as error:
         raise TableError(str(error)) from None
+    if findings.tuned or not findings.comparable:
+        raise TableError(f"{path.name}: expected the question as it is, got it tiny, tuned or with another attack")
+    return markdown(findings)
 
 
 def check_places(documents: Iterable[str]) -> None:

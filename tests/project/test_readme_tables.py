@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -144,6 +145,9 @@ def test_an_experiment_s_table_is_what_it_has_found(tables: ModuleType, tmp_path
     assert tables.main([]) == 0
     text = document.read_text()
     assert "| 2 % | 91.0 ± 1.4 | 83.1 | ≥ 90: met |" in text
+    for other in (found(attack="quiet"), replace(found(), small=True), replace(found(), tuned=True)):
+        path.write_text(json.dumps(other.to_json()))
+        assert tables.main(["--check"]) == 2
     path.write_text("{}")
     assert tables.main(["--check"]) == 2
 
