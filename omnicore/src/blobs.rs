@@ -23,11 +23,11 @@ fn to_python(error: Error) -> PyErr {
     }
 }
 
-#[pyclass(name = "BlobStatement", module = "omnilytics._omnicore", frozen)]
-struct PyBlobStatement(Statement);
+#[pyclass(module = "omnilytics._omnicore", frozen)]
+struct BlobStatement(Statement);
 
 #[pymethods]
-impl PyBlobStatement {
+impl BlobStatement {
     #[new]
     fn new(
         kind: &Bound<'_, PyAny>,
@@ -69,7 +69,7 @@ impl PyBlobStatement {
     }
 }
 
-impl PyBlobStatement {
+impl BlobStatement {
     fn points(&self, points: &[u8]) -> omnilytics_blobs::Result<Vec<Point>> {
         read_points("bytes of commitments", points, self.0.commitments())
     }
@@ -184,7 +184,7 @@ fn blob_point_of<'py>(py: Python<'py>, place: &Bound<'py, PyAny>) -> PyResult<Bo
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<PyBlobStatement>()?;
+    m.add_class::<BlobStatement>()?;
     m.add_function(wrap_pyfunction!(masked_blob, m)?)?;
     m.add_function(wrap_pyfunction!(blob_mask_at, m)?)?;
     m.add_function(wrap_pyfunction!(add_blobs, m)?)?;
