@@ -89,7 +89,7 @@ nightly: setup nodes ## what takes hours: 10,000 histories, attacks on titanoboa
 	$(MAKE) coverage leaks
 	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
-	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py tests/e2e
+	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py tests/contracts/test_blob_verifier.py tests/gas/test_blobs.py tests/e2e
 	$(BIN)/pytest -m 'node and nightly' tests/node
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
