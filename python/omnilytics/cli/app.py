@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from omnilytics.cli.bench import EXAMPLE as BENCH_EXAMPLE
 from omnilytics.cli.bench import bench
+from omnilytics.cli.blobs import app as blobs
 from omnilytics.cli.data import app as data
 from omnilytics.cli.demo import EXAMPLE as DEMO_EXAMPLE
 from omnilytics.cli.demo import demo
@@ -116,6 +117,7 @@ app.add_typer(experiment, name="experiment")
 app.add_typer(whitelist, name="whitelist")
 app.add_typer(data, name="data")
 app.add_typer(keys, name="keys")
+app.add_typer(blobs, name="blobs")
 app.add_typer(market, name="market")
 app.add_typer(owner, name="mo")
 app.add_typer(member, name="do")
