@@ -6,11 +6,14 @@ use pyo3::prelude::*;
 
 import_exception!(omnilytics.errors, EncodingError);
 import_exception!(omnilytics.errors, InputError);
+import_exception!(omnilytics.errors, NotFiniteError);
 import_exception!(omnilytics.errors, ProtocolError);
 
-/// An algorithm's error as `EncodingError` or `InputError`.
+/// An algorithm's error as `NotFiniteError`, `EncodingError` or `InputError`.
 pub(crate) fn to_python(error: Error) -> PyErr {
-    if error.is_about_encoding() {
+    if matches!(error, Error::NotFinite { .. }) {
+        NotFiniteError::new_err(error.to_string())
+    } else if error.is_about_encoding() {
         EncodingError::new_err(error.to_string())
     } else {
         InputError::new_err(error.to_string())

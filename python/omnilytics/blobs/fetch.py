@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -97,14 +98,18 @@ def fetch(
     kept: set[bytes] = set()
     for source in from_peers:
         for name in [one for one in wanted if one not in kept]:
-            for blob in _tried(problems, [name], lambda s=source, n=name: [from_peer(s, n)]):
+            for blob in _tried(problems, [name], partial(_alone, source, name)):
                 kept |= {name} if archive.keep(blob) else set()
     for source in from_beacons:
         left = [one for one in wanted if one not in kept]
         if left:
-            for blob in _tried(problems, left, lambda s=source, n=left: from_beacon(s, block_id, n)):
+            for blob in _tried(problems, left, partial(from_beacon, source, block_id, left)):
                 kept |= {blob.versioned_hash} if archive.keep(blob) else set()
     return [Fetched(n, n in kept, n in have, tuple(problems.get(n, ())) if n not in kept else ()) for n in asked]
+
+
+def _alone(source: Source, name: bytes) -> list[Blob]:
+    return [from_peer(source, name)]
 
 
 def from_peer(source: Source, name: bytes) -> Blob:
