@@ -255,6 +255,7 @@ def test_a_key_shows_its_address_and_nothing_else() -> None:
         "from_seed",
         "generate",
         "parity",
+        "blob_seeds",
         "sign",
         "x",
     }

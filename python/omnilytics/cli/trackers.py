@@ -39,7 +39,7 @@ def points(result: TrialResult) -> list[dict[str, float]]:
     """A value for each name and session as far as accuracy was measured; the last has what the whole run came to."""
     found = [{"accuracy/public": public, "accuracy/final": final} for public, final in result.by_session]
     groups, everything = asdict(result.groups), {f"extra/{name}": value for name, value in result.extra.items()}
-    found[-1] |= {f"groups/{name}": float(count) for name, count in groups.items()} | everything
+    found[-1] |= {f"groups/{name}": float(count) for name, count in groups.items() if count is not None} | everything
     found[-1] |= {"accuracy/alone": result.alone, "accuracy/start": result.start, "weight": result.weight}
     found[-1] |= {"attacker_share": result.attacker_share, "gas": float(sum(result.gas.values()))}
     return found
