@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from omnilytics.blobs.blob import BLOB_BYTES, ORDER, Blob, hash_of, versioned_hash
+from omnilytics.blobs.blob import BLOB_BYTES, Blob, hash_of, versioned_hash
+from omnilytics.blobs.scheme import ORDER
 from omnilytics.errors import DataError, InputError
 
 ZERO = bytes(BLOB_BYTES)

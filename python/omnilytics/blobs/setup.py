@@ -1,4 +1,4 @@
-"""What takes the setup of the KZG ceremony: commitments and proofs of blobs, by c-kzg, under one setup a process."""
+"""Proofs of blobs for nodes, by c-kzg, under one setup a process; its commitments are what `scheme` is held against."""
 
 from __future__ import annotations
 
