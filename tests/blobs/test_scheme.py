@@ -12,9 +12,9 @@ from omnilytics.blobs.scheme import Claim, Kind
 from omnilytics.codec import GroupContext, MaskKey, keccak256
 from omnilytics.errors import EncodingError, InputError
 from omnilytics.types import Address
-from tests.core.support import load, unhex
+from tests.golden import unhex, vectors
 
-VECTORS = load("blobs.json")
+VECTORS = vectors("blobs")
 N = scheme.ELEMENTS
 
 Case = dict[str, Any]

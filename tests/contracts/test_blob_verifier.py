@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from tests.attacks.till import Embedded
 from tests.contracts.harness import CONTRACTS, Accounts, Chain, Contract, compiled, evm, reverts
 from tests.contracts.harness import blobs as b
-from tests.contracts.harness.blobs import GRAM, INFINITY, NORMS, Case, P, Q, data, vectors
+from tests.contracts.harness.blobs import GRAM, INFINITY, NORMS, Case, P, Q
+from tests.golden import unhex, vectors
 
-PROOFS = vectors()["proofs"]
+PROOFS = vectors("blobs")["proofs"]
 KINDS = pytest.mark.parametrize("kind", [NORMS, GRAM], ids=["norms", "gram"])
 LIMIT = 4096 * 2_000**2
 """Of a norm of the vectors' first session."""
@@ -45,7 +46,7 @@ def honest(kind: int, session: int = 0) -> Case:
 
 
 def named(name: str) -> Case:
-    return b.proof_case(next(p for p in vectors()["false_proofs"] if p["name"] == name))
+    return b.proof_case(next(p for p in vectors("blobs")["false_proofs"] if p["name"] == name))
 
 
 class TestSums:
@@ -136,7 +137,7 @@ class TestCheck:
     def test_vectors(self, verifier: Contract, found: dict[str, Any]) -> None:
         verifier.check(*b.proof_case(found).arguments())
 
-    @pytest.mark.parametrize("found", vectors()["false_proofs"], ids=lambda p: p["name"])
+    @pytest.mark.parametrize("found", vectors("blobs")["false_proofs"], ids=lambda p: p["name"])
     def test_false_products_with_a_whole_transcript(self, verifier: Contract, found: dict[str, Any]) -> None:
         """With the S of the true sum, with S(0) as the claim needs it, and with X^n = Z + 1 besides."""
         with reverts("blobs: the proof doesn't hold"):
@@ -331,26 +332,26 @@ def doubled_generator() -> bytes:
 
 
 class TestOpenings:
-    @pytest.mark.parametrize("case", vectors()["openings"])
+    @pytest.mark.parametrize("case", vectors("blobs")["openings"])
     def test_vectors(self, verifier: Contract, case: dict[str, Any]) -> None:
-        session = vectors()["sessions"][case["session"]]
+        session = vectors("blobs")["sessions"][case["session"]]
         chunk, index = divmod(case["index"], 4096)
-        point = b.split(data(session["groups"][case["group"]]["sums"]))[chunk]
-        element, proof = int(case["element"], 16), data(case["proof"])
+        point = b.split(unhex(session["groups"][case["group"]]["sums"]))[chunk]
+        element, proof = int(case["element"], 16), unhex(case["proof"])
         verifier.opened(point, index, element, proof)
         assert (element == 2_000) == (case["index"] >= session["parameters"])
         assert element <= 4_000
 
-    @pytest.mark.parametrize("case", vectors()["malformed"].values(), ids=vectors()["malformed"])
+    @pytest.mark.parametrize("case", vectors("blobs")["malformed"].values(), ids=vectors("blobs")["malformed"])
     def test_elements_out_of_range(self, verifier: Contract, case: dict[str, Any]) -> None:
         """What a group is accused of: an element above 2 Q N, or padding that isn't N Q."""
-        verifier.opened(data(case["point"]), case["index"], int(case["element"], 16), data(case["proof"]))
+        verifier.opened(unhex(case["point"]), case["index"], int(case["element"], 16), unhex(case["proof"]))
 
     def test_false_accusations(self, verifier: Contract) -> None:
         """An honest group has no element but its own; what isn't below q is none."""
-        case = vectors()["openings"][1]
-        groups = vectors()["sessions"][0]["groups"]
-        point, element, proof = data(groups[1]["sums"]), int(case["element"], 16), data(case["proof"])
+        case = vectors("blobs")["openings"][1]
+        groups = vectors("blobs")["sessions"][0]["groups"]
+        point, element, proof = unhex(groups[1]["sums"]), int(case["element"], 16), unhex(case["proof"])
         accusations = [
             (point, 1, 4_001, proof),
             (point, 1, Q - 7, proof),
@@ -361,7 +362,7 @@ class TestOpenings:
             (point, 1, element, b"\xff" * 48),
             (point, 2, element, proof),
             (point, 2048, element, proof),
-            (data(groups[0]["sums"]), 1, element, proof),
+            (unhex(groups[0]["sums"]), 1, element, proof),
             (b.negative(point), 1, element, proof),
             (b.off_the_subgroup(), 1, element, proof),
             (INFINITY, 1, element, proof),
@@ -381,9 +382,9 @@ class TestOpenings:
             with reverts("blobs: length of the opening"):
                 verifier.opened(*wrong)
 
-    @pytest.mark.parametrize("case", vectors()["masks"], ids=lambda c: str(c["index"]))
+    @pytest.mark.parametrize("case", vectors("blobs")["masks"], ids=lambda c: str(c["index"]))
     def test_masks(self, verifier: Contract, case: dict[str, Any]) -> None:
-        assert verifier.mask_at(data(case["seed"]), case["index"]) == int(case["mask"], 16)
+        assert verifier.mask_at(unhex(case["seed"]), case["index"]) == int(case["mask"], 16)
 
 
 class TestPrecompiles:

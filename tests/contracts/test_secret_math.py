@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,22 +12,14 @@ from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.harness import CONTRACTS, ROOT, Accounts, Chain, Contract, compiled
+from tests.contracts.harness import CONTRACTS, Accounts, Chain, Contract, compiled
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.dealing import coefficients, lifted, places, rebuilt, shares
 from tests.contracts.harness.keys import CURVE_ORDER, public
+from tests.golden import unhex, vectors
 
 ZERO = "0x" + "00" * 20
-
-
-@functools.cache
-def vectors() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "tests" / "vectors" / "recover.json").read_text(encoding="utf-8"))
-    return found
-
-
-def data(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+REBUILDS = [*vectors("recover")["rebuilds"], *vectors("recover")["wrong_rebuilds"]]
 
 
 def number(text: str) -> int:
@@ -51,10 +41,10 @@ class TestAddressOf:
         """Above all not of 1 + n the address of 1."""
         assert math.address_of(secret) == ZERO
 
-    @pytest.mark.parametrize("case", vectors()["reveals"], ids=lambda c: c["name"])
+    @pytest.mark.parametrize("case", vectors("recover")["reveals"], ids=lambda c: c["name"])
     def test_of_self_masks(self, math: Contract, case: dict[str, Any]) -> None:
         found = math.address_of(number(case["secret"]))
-        own = keccak(data(case["addresses"])) == data(case["root"]) and data(found) == data(case["addresses"])[:20]
+        own = keccak(unhex(case["addresses"])) == unhex(case["root"]) and unhex(found) == unhex(case["addresses"])[:20]
         assert own == (case["reason"] is None)
 
     @settings(max_examples=20)
@@ -71,7 +61,7 @@ def bitmap_of(xs: list[int]) -> int:
 class TestRebuilt:
     """Lagrange at 0 modulo n."""
 
-    @pytest.mark.parametrize("case", [*vectors()["rebuilds"], *vectors()["wrong_rebuilds"]], ids=lambda c: c["name"])
+    @pytest.mark.parametrize("case", REBUILDS, ids=lambda c: c["name"])
     def test_vectors(self, math: Contract, case: dict[str, Any]) -> None:
         """The first T of the shares, as `rebuild` takes them: in order of place."""
         ordered = sorted(list(zip(case["xs"], case["shares"], strict=True))[: case["threshold"]])
@@ -108,23 +98,23 @@ class TestSeeds:
     def on_chain(self, chain: Chain) -> Iterator[None]:
         """The chain id of the vectors."""
         before = chain.id
-        boa.env.evm.patch.chain_id = vectors()["groups"][0]["chain_id"]
+        boa.env.evm.patch.chain_id = vectors("recover")["groups"][0]["chain_id"]
         yield
         boa.env.evm.patch.chain_id = before
 
     @pytest.mark.usefixtures("on_chain")
-    @pytest.mark.parametrize("case", vectors()["unmaskings"], ids=lambda c: c["name"])
+    @pytest.mark.parametrize("case", vectors("recover")["unmaskings"], ids=lambda c: c["name"])
     def test_vectors(self, math: Contract, case: dict[str, Any]) -> None:
-        group = vectors()["groups"][case["group"]]
-        scope = (group["session"], group["group"], data(group["model_hash"]), group["members"])
+        group = vectors("recover")["groups"][case["group"]]
+        scope = (group["session"], group["group"], unhex(group["model_hash"]), group["members"])
         disclosures = []
         for place in places(case["sharers"]):
             secrets = group["self_secrets" if case["delivered"] >> place & 1 else "secrets"]
             peer = group["peers"][place]
             disclosures.append((ZERO, number(peer["x"]), peer["parity"], number(secrets[place]), b""))
         minus, plus = math.seeds(scope, case["sharers"], case["delivered"], disclosures)
-        assert minus == [data(seed) for seed in case["minus"]]
-        assert plus == [data(seed) for seed in case["plus"]]
+        assert minus == [unhex(seed) for seed in case["minus"]]
+        assert plus == [unhex(seed) for seed in case["plus"]]
 
     @pytest.mark.parametrize("chain_id", [1, 31_337, 2**32])
     def test_they_are_bound_to_the_chain(self, math: Contract, chain: Chain, chain_id: int) -> None:
@@ -148,12 +138,12 @@ class TestSeeds:
 
 
 class TestUnmasked:
-    @pytest.mark.parametrize("case", vectors()["unmaskings"], ids=lambda c: c["name"])
+    @pytest.mark.parametrize("case", vectors("recover")["unmaskings"], ids=lambda c: c["name"])
     def test_vectors(self, math: Contract, case: dict[str, Any]) -> None:
-        minus, plus = [data(s) for s in case["minus"]], [data(s) for s in case["plus"]]
-        total = data(case["sum"])
+        minus, plus = [unhex(s) for s in case["minus"]], [unhex(s) for s in case["plus"]]
+        total = unhex(case["sum"])
         hashes, sums = math.unmasked(total, len(total), 0, minus, plus)
-        assert sums == ref.from_bytes(data(case["aggregate"]))
+        assert sums == ref.from_bytes(unhex(case["aggregate"]))
         assert hashes == [keccak(total)]
 
     @settings(max_examples=25)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from typing import Any
 
 import pytest
@@ -27,18 +25,7 @@ from tests.contracts.harness import (
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.keys import CURVE_ORDER, key_digest, public, sign
-
-VECTORS = ROOT / "tests" / "vectors"
-
-
-@functools.cache
-def vectors(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def data(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+from tests.golden import unhex, vectors
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +66,7 @@ def last_lanes(parameters: int, bits: int) -> int:
 class TestLanes:
     @pytest.mark.parametrize("case", vectors("lanes")["packing"], ids=lambda c: c["name"])
     def test_packed_integers_keep_their_length(self, math: Contract, case: dict[str, Any]) -> None:
-        words, values = ref.from_bytes(data(case["words"])), case["values"]
+        words, values = ref.from_bytes(unhex(case["words"])), case["values"]
         assert ref.pack(values, case["lane_bits"]) == words
         reach = min(len(values), len(words) * ref.lanes(case["lane_bits"]))
         used = last_lanes(reach, case["lane_bits"])
@@ -88,7 +75,7 @@ class TestLanes:
     @pytest.mark.parametrize("case", vectors("lanes")["decoding"], ids=lambda c: c["name"])
     def test_any_sum_is_decoded(self, math: Contract, case: dict[str, Any]) -> None:
         bits, count = case["lane_bits"], case["parameter_count"]
-        words = ref.from_bytes(data(case["words"]))
+        words = ref.from_bytes(unhex(case["words"]))
         assert ref.unpack(words, bits, count) == case["values"]
         assert math.squared_norm(words, bits, last_lanes(count, bits)) == ref.dot(case["values"], case["values"])
 
@@ -132,7 +119,7 @@ class TestLanes:
 class TestSelection:
     @pytest.mark.parametrize("case", vectors("selection")["gram"], ids=lambda c: c["name"])
     def test_gram(self, math: Contract, case: dict[str, Any]) -> None:
-        bits, count, rows = case["lane_bits"], case["parameter_count"], [data(a) for a in case["aggregates"]]
+        bits, count, rows = case["lane_bits"], case["parameter_count"], [unhex(a) for a in case["aggregates"]]
         used = last_lanes(count, bits)
         assert [math.squared_norm(ref.from_bytes(row), bits, used) for row in rows] == [int(n) for n in case["norms"]]
         assert math.products(b"".join(rows), len(rows), bits, used) == [int(p) for p in case["products"]]
@@ -211,21 +198,21 @@ class TestDigests:
     @pytest.mark.parametrize("case", vectors("digests")["commitments"])
     def test_commitments(self, case: dict[str, Any]) -> None:
         """The harness's root, which the contract checks with every upload."""
-        hashes = ref.chunk_hashes(ref.from_bytes(data(case["words"])), case["chunk_words"])
-        assert hashes == [data(h) for h in case["chunk_hashes"]]
-        assert ref.commitment(hashes) == data(case["root"])
+        hashes = ref.chunk_hashes(ref.from_bytes(unhex(case["words"])), case["chunk_words"])
+        assert hashes == [unhex(h) for h in case["chunk_hashes"]]
+        assert ref.commitment(hashes) == unhex(case["root"])
 
     @pytest.mark.parametrize("case", vectors("digests")["published"])
     def test_published(self, new_session: Factory, case: dict[str, Any]) -> None:
         session = new_session()
         for number, chunk in enumerate(case["chunks"]):
-            session.contract.publish(number, data(chunk), sender=session.owner)
-        assert session.published_hash() == data(case["hash"])
+            session.contract.publish(number, unhex(chunk), sender=session.owner)
+        assert session.published_hash() == unhex(case["hash"])
 
     def test_model(self) -> None:
         """E1 by the harness, which test_start.py compares with the contract's."""
         case = vectors("digests")["model"]
-        assert ref.model_hash([int(f) for f in case["fields"]], data(case["published_hash"])) == data(case["hash"])
+        assert ref.model_hash([int(f) for f in case["fields"]], unhex(case["published_hash"])) == unhex(case["hash"])
 
 
 class TestKeys:
@@ -234,7 +221,7 @@ class TestKeys:
         secret = int(case["secret"], 16)
         assert public(secret) == (int(case["x"], 16), case["parity"], case["address"])
         digest = key_digest(case["chain_id"], case["session"], case["sender"])
-        assert digest == data(case["digest"])
+        assert digest == unhex(case["digest"])
         assert sign(secret, digest) == (case["v"], int(case["r"], 16), int(case["s"], 16))
 
     @pytest.mark.parametrize("x", vectors("keys")["bad_x"])
@@ -258,18 +245,18 @@ def draw(accounts: Accounts) -> Contract:
 class TestDraw:
     def test_seed(self) -> None:
         case = vectors("draw")
-        assert ref.draw_seed(data(case["block_hash"]), case["session"]) == data(case["seed"])
+        assert ref.draw_seed(unhex(case["block_hash"]), case["session"]) == unhex(case["seed"])
 
     @pytest.mark.parametrize("case", vectors("draw")["permutations"], ids=lambda c: str(c["count"]))
     def test_places(self, draw: Contract, case: dict[str, Any]) -> None:
-        seed, count = data(vectors("draw")["seed"]), case["count"]
+        seed, count = unhex(vectors("draw")["seed"]), case["count"]
         sample = range(count) if count <= 64 else [0, 1, 63, 64, count // 2, count - 2, count - 1]
         assert [draw.permuted(seed, i, count) for i in sample] == [case["places"][i] for i in sample]
 
     @pytest.mark.parametrize("case", vectors("draw")["seats"], ids=lambda c: c["name"])
     def test_seats(self, rules: Contract, case: dict[str, Any]) -> None:
         """The harness's draw, and for a sample of the members the contract's."""
-        seed, size, registered = data(case["seed"]), case["members"], case["registered"]
+        seed, size, registered = unhex(case["seed"]), case["members"], case["registered"]
         joined = [
             ref.Joined(str(i), pool, cohort + 1 if pool == ref.Pool.COHORT else 0, place)
             for i, (pool, cohort, place) in enumerate(registered)
@@ -297,7 +284,7 @@ class TestDraw:
 
     @pytest.mark.parametrize("case", [*vectors("draw")["redraws"], *vectors("draw")["greedy_redraws"]])
     def test_redraws(self, draw: Contract, case: dict[str, Any]) -> None:
-        count, size, seed = case["survivors"], case["members"], data(case["seed"]) if "seed" in case else None
+        count, size, seed = case["survivors"], case["members"], unhex(case["seed"]) if "seed" in case else None
         expected = {str(i): (7 + g, p) for g, members in enumerate(case["groups"]) for p, i in enumerate(members)}
         assert ref.second_seats(seed, [str(i) for i in range(count)], 7, size) == expected
         if seed is not None:
@@ -385,9 +372,9 @@ class TestRecords:
 class TestMerkle:
     @pytest.mark.parametrize("case", vectors("merkle")["cases"], ids=lambda c: c["name"])
     def test_trees(self, case: dict[str, Any]) -> None:
-        assert economy.merkle_root(case["accounts"]) == data(case["root"])
+        assert economy.merkle_root(case["accounts"]) == unhex(case["root"])
         for account, proof in case["proofs"].items():
-            assert economy.merkle_proof(case["accounts"], account) == [data(h) for h in proof]
+            assert economy.merkle_proof(case["accounts"], account) == [unhex(h) for h in proof]
 
     @pytest.mark.parametrize("case", vectors("merkle")["cases"], ids=lambda c: c["name"])
     def test_the_contract_takes_the_proofs(self, new_session: Factory, chain: Chain, case: dict[str, Any]) -> None:
@@ -397,6 +384,6 @@ class TestMerkle:
         for account in list(case["proofs"])[:2]:
             session.register(account)
             assert session.member(account).registered
-        keys, proof = session.keys(case["stranger"]), [data(h) for h in next(iter(case["proofs"].values()))]
+        keys, proof = session.keys(case["stranger"]), [unhex(h) for h in next(iter(case["proofs"].values()))]
         with reverts("session: not on the whitelist"):
             session.contract.register(keys, proof, 0, sender=case["stranger"], value=session.params.bond_wei)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,20 +30,10 @@ from omnilytics.types import (
     SessionParams,
     Suite,
 )
+from tests.golden import unhex
 
-VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 SESSION = Address("0x" + "5e" * 20)
 SENDER = Address("0x" + "da" * 20)
-
-
-@cache
-def load(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((VECTORS / name).read_text(encoding="utf-8"))
-    return content
-
-
-def unhex(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def floats(text: str) -> FloatVec:

@@ -11,11 +11,12 @@ from omnilytics import codec
 from omnilytics.codec import Codec, Dealing, GroupContext, MemberSecrets, Recovery, Scope, public_address
 from omnilytics.errors import InputError
 from omnilytics.types import Address
+from tests.golden import unhex, vectors
 
-from .support import load, recover_params, unhex
+from .support import recover_params
 
 Case = dict[str, Any]
-VECTORS = load("recover.json")
+VECTORS = vectors("recover")
 
 
 def cases(key: str) -> list[Any]:

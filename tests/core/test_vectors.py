@@ -14,17 +14,14 @@ from omnilytics import codec
 from omnilytics.codec import Codec, GroupContext, MaskKey
 from omnilytics.errors import InputError
 from omnilytics.types import Address, Encoding, KrumPicks, Rule, Suite
+from tests.golden import VECTORS, cases, unhex, vectors
 
-from .support import VECTORS, floats, group, krum, load, params, unhex
+from .support import floats, group, krum, params
 
 BOUNDS = {6: 15, 8: 63, 10: 255, 12: 1023, 16: 16383, 32: 2**30 - 1}
 SUITES = {"aes": Suite.AES, "keccak": Suite.KECCAK}
 
 Case = dict[str, Any]
-
-
-def cases(file: str, key: str = "cases") -> list[Any]:
-    return [pytest.param(case, id=case.get("name", f"{key} {i}")) for i, case in enumerate(load(file)[key])]
 
 
 def lane_codec(lane_bits: int, parameter_count: int, **changes: Any) -> Codec:
@@ -37,7 +34,7 @@ def test_the_files_are_current() -> None:
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
-@pytest.mark.parametrize("case", cases("encoding.json"))
+@pytest.mark.parametrize("case", cases("encoding"))
 def test_encoding(case: Case) -> None:
     weights, published = floats(case["weights"]), floats(case["published"])
     rule = krum() if case["rule"] == 1 else {}
@@ -59,26 +56,26 @@ def test_encoding(case: Case) -> None:
     assert result.scale == struct.unpack(">d", unhex(case["scale"]))[0]
 
 
-@pytest.mark.parametrize("case", cases("lanes.json", "decoding"))
+@pytest.mark.parametrize("case", cases("lanes", "decoding"))
 def test_decoding(case: Case) -> None:
     coder = lane_codec(case["lane_bits"], case["parameter_count"])
     assert case["values"] == coder.decode(unhex(case["words"])).tolist()
 
 
-@pytest.mark.parametrize("case", cases("lanes.json", "packing"))
+@pytest.mark.parametrize("case", cases("lanes", "packing"))
 def test_packed_words_decode(case: Case) -> None:
     coder = lane_codec(case["lane_bits"], len(case["values"]))
     assert case["values"] == coder.decode(unhex(case["words"])).tolist()
 
 
-@pytest.mark.parametrize("case", cases("lanes.json", "floats"))
+@pytest.mark.parametrize("case", cases("lanes", "floats"))
 def test_published_words(case: Case) -> None:
     vector = floats(case["vector"])
     assert codec.float_words(vector) == unhex(case["words"])
     np.testing.assert_array_equal(codec.from_float_words(unhex(case["words"]), len(vector)), vector)
 
 
-@pytest.mark.parametrize("case", cases("keys.json"))
+@pytest.mark.parametrize("case", cases("keys"))
 def test_keys(case: Case) -> None:
     key = MaskKey.from_seed(unhex(case["seed"]))
     assert (key.x, key.parity) == (int(case["x"], 16), case["parity"])
@@ -88,7 +85,7 @@ def test_keys(case: Case) -> None:
     assert (keys.v, keys.r, keys.s) == (case["v"], int(case["r"], 16), int(case["s"], 16))
 
 
-@pytest.mark.parametrize("x", load("keys.json")["bad_x"])
+@pytest.mark.parametrize("x", vectors("keys")["bad_x"])
 def test_keys_off_the_curve_are_refused(x: str) -> None:
     keys, contexts = group(2)
     own = contexts[0].peers[0]
@@ -98,7 +95,7 @@ def test_keys_off_the_curve_are_refused(x: str) -> None:
         coder.mask(bytes(32 * coder.words), keys[0], context)
 
 
-@pytest.mark.parametrize("case", cases("masks.json"))
+@pytest.mark.parametrize("case", cases("masks"))
 def test_masks(case: Case) -> None:
     coder = Codec(
         params(parameter_count=case["parameter_count"], members=4, bound=case["bound"], suite=SUITES[case["suite"]])
@@ -116,12 +113,12 @@ def test_masks(case: Case) -> None:
     assert case["values"] == coder.decode(unhex(case["sum"])).tolist()
 
 
-@pytest.mark.parametrize("case", cases("digests.json", "keccak256"))
+@pytest.mark.parametrize("case", cases("digests", "keccak256"))
 def test_keccak(case: Case) -> None:
     assert codec.keccak256(unhex(case["data"])) == unhex(case["hash"])
 
 
-@pytest.mark.parametrize("case", cases("digests.json", "commitments"))
+@pytest.mark.parametrize("case", cases("digests", "commitments"))
 def test_commitments(case: Case) -> None:
     words = unhex(case["words"])
     coder = lane_codec(32, 8 * len(words) // 32, chunk_words=case["chunk_words"])
@@ -132,12 +129,12 @@ def test_commitments(case: Case) -> None:
     assert split.root == unhex(case["root"]) == codec.commitment_root(split.chunk_hashes)
 
 
-@pytest.mark.parametrize("case", cases("digests.json", "published"))
+@pytest.mark.parametrize("case", cases("digests", "published"))
 def test_published_hash(case: Case) -> None:
     assert codec.published_hash([unhex(chunk) for chunk in case["chunks"]]) == unhex(case["hash"])
 
 
-@pytest.mark.parametrize("case", cases("digests.json", "votes"))
+@pytest.mark.parametrize("case", cases("digests", "votes"))
 def test_vote_commitments(case: Case) -> None:
     bits, salt = int.from_bytes(unhex(case["bits"]), "big"), unhex(case["salt"])
     found = codec.vote_commitment(case["chain_id"], case["session"], case["member"], bits, salt)
@@ -145,23 +142,23 @@ def test_vote_commitments(case: Case) -> None:
 
 
 def test_model_hash() -> None:
-    case = load("digests.json")["model"]
+    case = vectors("digests")["model"]
     names = list(params().__dataclass_fields__)
     fields = dict(zip(names, (int(field) for field in case["fields"]), strict=True))
     session = params(**fields)
     assert codec.model_hash(session, unhex(case["published_hash"])) == unhex(case["hash"])
 
 
-@pytest.mark.parametrize("case", cases("draw.json", "permutations"))
+@pytest.mark.parametrize("case", cases("draw", "permutations"))
 def test_permutations(case: Case) -> None:
-    vectors = load("draw.json")
-    seed = codec.draw_seed(unhex(vectors["block_hash"]), Address(vectors["session"]))
-    assert seed == unhex(vectors["seed"])
+    drawn = vectors("draw")
+    seed = codec.draw_seed(unhex(drawn["block_hash"]), Address(drawn["session"]))
+    assert seed == unhex(drawn["seed"])
     assert [codec.permutation(seed, case["count"], index) for index in range(case["count"])] == case["places"]
     assert sorted(case["places"]) == list(range(case["count"]))
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "gram"))
+@pytest.mark.parametrize("case", cases("selection", "gram"))
 def test_gram(case: Case) -> None:
     coder = lane_codec(case["lane_bits"], case["parameter_count"])
     aggregates = [unhex(words) for words in case["aggregates"]]
@@ -169,7 +166,7 @@ def test_gram(case: Case) -> None:
     assert [str(product) for product in coder.products(aggregates)] == case["products"]
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "norm"))
+@pytest.mark.parametrize("case", cases("selection", "norm"))
 def test_norm(case: Case) -> None:
     names = ("members", "parameter_count", "bound")
     coder = Codec(params(**{name: case[name] for name in names}, chunk_words=720))
@@ -177,7 +174,7 @@ def test_norm(case: Case) -> None:
     assert coder.select_norm([int(norm) for norm in case["norms"]], case["counts"]) == case["accepted"]
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "norm_vote"))
+@pytest.mark.parametrize("case", cases("selection", "norm_vote"))
 def test_norm_vote(case: Case) -> None:
     names = ("members", "parameter_count", "bound")
     coder = Codec(params(**{name: case[name] for name in names}, chunk_words=720, rule=Rule.NORM_VOTE))
@@ -186,7 +183,7 @@ def test_norm_vote(case: Case) -> None:
     assert found == case["accepted"]
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "krum"))
+@pytest.mark.parametrize("case", cases("selection", "krum"))
 def test_krum(case: Case) -> None:
     coder = Codec(params(**krum(case["mu_bps"], case["m"], KrumPicks(case["m_rule"]))))
     norms, products = ([int(entry) for entry in case[key]] for key in ("norms", "products"))
@@ -196,7 +193,7 @@ def test_krum(case: Case) -> None:
     assert [score for _, score in scores] == sorted(score for _, score in scores)
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "krum_counts"))
+@pytest.mark.parametrize("case", cases("selection", "krum_counts"))
 def test_krum_of_means(case: Case) -> None:
     coder = Codec(params(members=case["members"], **krum(case["mu_bps"], case["m"], KrumPicks(case["m_rule"]))))
     norms, products = ([int(entry) for entry in case[key]] for key in ("norms", "products"))
@@ -205,7 +202,7 @@ def test_krum_of_means(case: Case) -> None:
     assert [str(score) for _, score in sorted(scores)] == case["scores"]
 
 
-@pytest.mark.parametrize("case", cases("selection.json", "mean"))
+@pytest.mark.parametrize("case", cases("selection", "mean"))
 def test_means(case: Case) -> None:
     rule = krum() if case["encoding"] == Encoding.WEIGHTS else {}
     names = ("members", "encoding", "bound", "lane_bits", "parameter_count")

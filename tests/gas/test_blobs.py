@@ -9,26 +9,27 @@ import pytest
 
 from tests.contracts.harness import CONTRACTS, Accounts, Chain, compiled, evm
 from tests.contracts.harness import blobs as b
-from tests.contracts.harness.blobs import GRAM, NORMS, data, vectors
+from tests.contracts.harness.blobs import GRAM, NORMS
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
 from tests.gas.test_paper_session import versions
+from tests.golden import unhex, vectors
 from tests.snapshots import compare
 
 
 def calls() -> list[tuple[str, str, tuple[Any, ...]]]:
     """(name, function, arguments) for uploads of one blob and of two."""
     found: list[tuple[str, str, tuple[Any, ...]]] = []
-    for number, session in enumerate(vectors()["sessions"]):
+    for number, session in enumerate(vectors("blobs")["sessions"]):
         chunks = session["chunks"]
         found.append((f"check_sum, {chunks} chunks", "check_sum", b.group_sums(number, 0)))
-        proofs = {p["kind"]: b.proof_case(p) for p in vectors()["proofs"] if p["session"] == number}
+        proofs = {p["kind"]: b.proof_case(p) for p in vectors("blobs")["proofs"] if p["session"] == number}
         found += [
             (f"check {name}, {chunks} chunks", "check", proofs[kind].arguments())
             for name, kind in (("norms", NORMS), ("Gram matrix", GRAM))
         ]
-    accused = vectors()["malformed"]["range"]
-    opening = (data(accused["point"]), accused["index"], int(accused["element"], 16), data(accused["proof"]))
+    accused = vectors("blobs")["malformed"]["range"]
+    opening = (unhex(accused["point"]), accused["index"], int(accused["element"], 16), unhex(accused["proof"]))
     return [*found, ("opened", "opened", opening)]
 
 

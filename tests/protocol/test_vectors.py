@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,23 +23,13 @@ from omnilytics.types import (
     member_fees_wei,
     reserve_wei,
 )
+from tests.golden import cases, vectors
 
 Case = dict[str, Any]
 
-VECTORS = Path(__file__).parents[1] / "vectors"
 SUSPICIOUS, CLEAR = 2**15, 2**15 - 1
 LIMITS = ("register", "commit", "select", "settle", "move", "upload", "aggregate", "gram")
 PARAMS = Terms(reward_wei=10**18, records=RecordConstants(), rule=Rule.NORM).params(100, 0.5)
-
-
-@cache
-def load(name: str) -> Case:
-    content: Case = json.loads((VECTORS / name).read_text(encoding="utf-8"))
-    return content
-
-
-def cases(file: str, key: str) -> list[Any]:
-    return [pytest.param(case, id=case.get("name", f"{key} {i}")) for i, case in enumerate(load(file)[key])]
 
 
 def account(number: int) -> Address:
@@ -66,7 +53,7 @@ def unhex(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-@pytest.mark.parametrize("case", cases("draw.json", "seats"))
+@pytest.mark.parametrize("case", cases("draw", "seats"))
 def test_first_draw(case: Case) -> None:
     registered = [registration(number, *one) for number, one in enumerate(case["registered"])]
     params = seated(case)
@@ -79,12 +66,12 @@ def test_first_draw(case: Case) -> None:
 
 
 def test_another_seed_gives_other_seats() -> None:
-    case = load("draw.json")["seats"][1]
+    case = vectors("draw")["seats"][1]
     registered = [registration(number, *one) for number, one in enumerate(case["registered"])]
     assert numbers(first_seats(seated(case), registered, bytes(32))) != case["groups"]
 
 
-@pytest.mark.parametrize("case", cases("draw.json", "greedy"))
+@pytest.mark.parametrize("case", cases("draw", "greedy"))
 def test_greedy_seats(case: Case) -> None:
     registered = [Registration(account(number), SUSPICIOUS) for number in range(case["registered"])]
     assert numbers(first_seats(seated(case, Assignment.GREEDY), registered, bytes(32))) == case["groups"]
@@ -92,7 +79,7 @@ def test_greedy_seats(case: Case) -> None:
 
 @pytest.mark.parametrize("key", ["redraws", "greedy_redraws"])
 def test_second_draw(key: str) -> None:
-    for case in load("draw.json")[key]:
+    for case in vectors("draw")[key]:
         survivors = [account(number) for number in range(case["survivors"])]
         first = Seating(((account(500),), (account(501),)), (account(502),), 2)
         params = seated(case, Assignment.GREEDY if key == "greedy_redraws" else Assignment.SHUFFLED)
@@ -101,7 +88,7 @@ def test_second_draw(key: str) -> None:
         assert (both.groups[:2], both.unseated, both.first) == (first.groups, first.unseated, 2)
 
 
-@pytest.mark.parametrize("case", cases("fees.json", "tables"))
+@pytest.mark.parametrize("case", cases("fees", "tables"))
 def test_fee_tables(case: Case) -> None:
     table = fee_table(case["fields"])
     assert table.pack() == int(case["packed"])
@@ -112,19 +99,19 @@ def fee_table(fields: dict[str, int]) -> FeeTable:
     return FeeTable(**{name: 100 * value if name in LIMITS else value for name, value in fields.items()})
 
 
-@pytest.mark.parametrize("case", cases("fees.json", "sessions"))
+@pytest.mark.parametrize("case", cases("fees", "sessions"))
 def test_reserve(case: Case) -> None:
     check_reserve(case, DropoutPolicy.ABORT)
 
 
-@pytest.mark.parametrize("case", cases("fees.json", "recover"))
+@pytest.mark.parametrize("case", cases("fees", "recover"))
 def test_reserve_to_recover(case: Case) -> None:
     check_reserve(case, DropoutPolicy.RECOVER)
 
 
 def check_reserve(case: Case, policy: DropoutPolicy) -> None:
     names = ("rounds", "members", "parameter_count", "lane_bits", "chunk_words", "fee_cap_wei")
-    table = int(load("fees.json")["tables"][case["table"]]["packed"])
+    table = int(vectors("fees")["tables"][case["table"]]["packed"])
     shape = {name: case[name] for name in names}
     params = replace(PARAMS, fee_table=table, rule=Rule(case["rule"]), policy=policy, **shape)
     assert member_fees_wei(params) == int(case["member_fees"])
@@ -133,7 +120,7 @@ def check_reserve(case: Case, policy: DropoutPolicy) -> None:
     assert (member_fees_wei(without), reserve_wei(without, case["capacity"])) == (0, 0)
 
 
-@pytest.mark.parametrize("case", cases("fees.json", "rewards"))
+@pytest.mark.parametrize("case", cases("fees", "rewards"))
 def test_rewards(case: Case) -> None:
     reward, counts = int(case["reward"]), case["counts"]
     shape = {name: case[name] for name in ("rounds", "members")}
@@ -144,7 +131,7 @@ def test_rewards(case: Case) -> None:
     assert reward - paid * each - burnt == int(case["owner"])
 
 
-@pytest.mark.parametrize("case", cases("fees.json", "bonds"))
+@pytest.mark.parametrize("case", cases("fees", "bonds"))
 def test_bonds(case: Case) -> None:
     members = case["members"]
     seats = Seating((tuple(account(place) for place in range(members)),), (), 1)
@@ -158,7 +145,7 @@ def test_bonds(case: Case) -> None:
     assert fates.records(0) == (missing, missing)
 
 
-@pytest.mark.parametrize("case", cases("records.json", "constants"))
+@pytest.mark.parametrize("case", cases("records", "constants"))
 def test_record_constants(case: Case) -> None:
     constants = RecordConstants(**{name: value for name, value in case.items() if name != "packed"})
     assert constants.pack() == int(case["packed"])
@@ -166,16 +153,16 @@ def test_record_constants(case: Case) -> None:
 
 
 def test_records_fade_and_change() -> None:
-    vectors = load("records.json")
-    for case in vectors["decay"]:
+    records = vectors("records")
+    for case in records["decay"]:
         constants = RecordConstants(decay=case["decay"])
         assert [constants.decayed(value) for value in case["before"]] == case["after"]
-    for case in vectors["settle"]:
+    for case in records["settle"]:
         constants = RecordConstants(weight=case["weight"])
         assert [constants.after(value, case["blamed"]) for value in case["before"]] == case["after"]
 
 
-@pytest.mark.parametrize("case", cases("merkle.json", "cases"))
+@pytest.mark.parametrize("case", cases("merkle", "cases"))
 def test_merkle_trees(case: Case) -> None:
     tree = MerkleTree(case["accounts"])
     root = unhex(case["root"])

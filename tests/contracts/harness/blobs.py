@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from eth_utils import keccak
 
-from .contract import ROOT
+from tests.golden import unhex, vectors
 
 Q = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 INFINITY = bytes(128)
 NORMS, GRAM = 1, 2
-
-
-@functools.cache
-def vectors() -> dict[str, Any]:
-    """tests/vectors/blobs.json."""
-    found: dict[str, Any] = json.loads((ROOT / "tests" / "vectors" / "blobs.json").read_text(encoding="utf-8"))
-    return found
-
-
-def data(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def fold(items: list[bytes]) -> bytes:
@@ -69,10 +57,10 @@ class Sums(NamedTuple):
 
 def group_sums(session: int, group: int) -> Sums:
     """Of a group of the vectors."""
-    fields = vectors()["sessions"][session]
+    fields = vectors("blobs")["sessions"][session]
     found = fields["groups"][group]
-    hashes = [data(h) for h in found["upload_hashes"]]
-    return Sums(fields["chunks"], hashes, data(found["hash"]), data(found["points"]))
+    hashes = [unhex(h) for h in found["upload_hashes"]]
+    return Sums(fields["chunks"], hashes, unhex(found["hash"]), unhex(found["points"]))
 
 
 @dataclass(frozen=True)
@@ -115,19 +103,19 @@ class Case:
 
 def proof_case(found: dict[str, Any]) -> Case:
     """Of one of the vectors' proofs."""
-    session = vectors()["sessions"][found["session"]]
-    proof = data(found["proof"])
+    session = vectors("blobs")["sessions"][found["session"]]
+    proof = unhex(found["proof"])
     openings = proof[256:-256]
     return Case(
-        context=data(found["context"]),
-        root=data(found["root"]),
+        context=unhex(found["context"]),
+        root=unhex(found["root"]),
         kind=found["kind"],
         groups=len(session["groups"]),
         members=session["members"],
         chunks=session["chunks"],
         bound=session["bound"],
         products=[int(g) for g in found["products"]],
-        sums=b"".join(data(group["sums"]) for group in session["groups"]),
+        sums=b"".join(unhex(group["sums"]) for group in session["groups"]),
         S=proof[:128],
         h=proof[128:256],
         openings=[int.from_bytes(openings[at : at + 32], "big") for at in range(0, len(openings), 32)],
