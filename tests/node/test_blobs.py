@@ -50,6 +50,14 @@ def client(node: NodeProcess, sender: Address, settings: Settings = HASTY, journ
     return RpcChain([node.url], [ACCOUNTS[sender]], settings=settings, journal=journal)
 
 
+def unmined(anvil: Anvil, settings: Settings) -> tuple[RpcChain, Box, Address, Diary]:
+    """A client of an account, and a contract for its blobs on a node that mines no more until it is told."""
+    sender, diary = funded(anvil), Diary()
+    slot = deploy_slot(another(anvil, sender), sender)
+    anvil.ask("evm_setAutomine", False)
+    return another(anvil, sender, settings, diary), slot, sender, diary
+
+
 def test_a_sidecar_of_blob_proofs_before_osaka(start: Start) -> None:
     node = start(Prague)
     sender = funded(node)
@@ -62,10 +70,7 @@ def test_a_sidecar_of_blob_proofs_before_osaka(start: Start) -> None:
 def test_a_blob_transaction_that_is_stuck_bids_twice_as_much(
     anvil: Anvil, background: Callable[..., Future[Receipt]]
 ) -> None:
-    sender, diary = funded(anvil), Diary()
-    chain = another(anvil, sender, HASTY, diary)
-    slot = deploy_slot(another(anvil, sender), sender)
-    anvil.ask("evm_setAutomine", False)
+    chain, slot, sender, diary = unmined(anvil, HASTY)
     sent = background(post, chain, slot, sender, 1)
     until(lambda: ("replace", 1) in diary.steps)
     (pending,) = diary.pending(chain.chain_id, sender)
@@ -105,10 +110,7 @@ def test_after_a_crash_the_journal_has_the_blobs(anvil: Anvil, tmp_path: Path) -
 
 
 def test_blobs_go_by_an_account_of_their_own(anvil: Anvil, background: Callable[..., Future[Receipt]]) -> None:
-    sender, diary = funded(anvil), Diary()
-    chain = another(anvil, sender, IMPATIENT, diary)
-    slot = deploy_slot(another(anvil, sender), sender)
-    anvil.ask("evm_setAutomine", False)
+    chain, slot, sender, diary = unmined(anvil, IMPATIENT)
     sent = background(post, chain, slot, sender, 1)
     until(lambda: ("intend", 1) in diary.steps)
     with pytest.raises(InputError, match=f"of its own for blobs, {sender} has a transaction with blobs open"):
