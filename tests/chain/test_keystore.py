@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from omnilytics.chain import private
+from omnilytics import private
 from omnilytics.chain.keystore import ORDER, Keystore, StoredKey, read_key
-from omnilytics.chain.private import MAX_FILE_BYTES
 from omnilytics.errors import DataError, InputError, OmniLyticsError
+from omnilytics.private import MAX_FILE_BYTES
 from omnilytics.types import Address
 
 PASSWORD = "a long way to go"
@@ -324,7 +324,7 @@ def test_neither_key_nor_password_is_shown(
 def test_a_killed_write_leaves_no_key_file(tmp_path: Path) -> None:
     """Killed at the moment before the name appears: the next one finds nothing, and writes."""
     script = (
-        "import os, sys, pathlib; from omnilytics.chain import private\n"
+        "import os, sys, pathlib; from omnilytics import private\n"
         "os.link = lambda *_: os._exit(9)\n"
         "private.write_private(pathlib.Path(sys.argv[1]), b'content')"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from omnilytics.blobs.blob import BLOB_BYTES, HASH_BYTES, HASH_VERSION, Blob
 from omnilytics.errors import DataError, InputError
+from omnilytics.private import replace_private
 
 SUFFIX = ".blob"
 MOST_BLOBS = 1 << 16
@@ -50,7 +49,7 @@ class Archive:
             raise DataError(f"{self.folder}: expected at most {self._most} blobs, it is full")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(path, blob.data)
+            replace_private(path, blob.data)
         except OSError as error:
             raise DataError(f"{path}: expected room and leave to write it, got: {error.strerror}") from None
         return True
@@ -94,17 +93,3 @@ def _name(stem: str) -> bytes | None:
     except ValueError:
         return None
     return name if len(name) == HASH_BYTES and name[:1] == HASH_VERSION and name.hex() == stem else None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of it or none; on the disk when this returns."""
-    file, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
-    try:
-        with os.fdopen(file, "wb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise

@@ -47,9 +47,11 @@ class Blob:
         Raises:
             InputError: not 131,072 bytes, or an element that isn't below the order.
         """
-        problem = _problem(data)
-        if problem:
-            raise InputError(problem)
+        if len(data) != BLOB_BYTES:
+            raise InputError(f"blob: expected {BLOB_BYTES} bytes, got {len(data)}")
+        for place in range(ELEMENTS):
+            if data[place * ELEMENT_BYTES : (place + 1) * ELEMENT_BYTES] >= _ORDER:
+                raise InputError(f"blob: expected elements below the order of the scalars, element {place} isn't")
         return cls(data, scheme.commit(data))
 
     @classmethod
@@ -64,10 +66,10 @@ class Blob:
         Raises:
             DataError: it isn't that blob.
         """
-        problem = _problem(data)
-        if problem:
-            raise DataError(f"{source}: {problem}")
-        blob = cls(data, scheme.commit(data))
+        try:
+            blob = cls.of(data)
+        except InputError as error:
+            raise DataError(f"{source}: {error}") from None
         if blob.versioned_hash != name:
             raise DataError(f"{source}: expected blob 0x{name.hex()}, got 0x{blob.versioned_hash.hex()}")
         return blob
@@ -116,13 +118,3 @@ def hash_of(text: str) -> bytes:
     if len(name) != HASH_BYTES or name[:1] != HASH_VERSION or digits == text:
         raise InputError(f"versioned hash: expected 0x01 and 62 hexadecimal digits more, got {text[:80]!r}")
     return name
-
-
-def _problem(data: bytes) -> str:
-    """Why bytes are no blob; empty: they are one."""
-    if len(data) != BLOB_BYTES:
-        return f"blob: expected {BLOB_BYTES} bytes, got {len(data)}"
-    for place in range(0, BLOB_BYTES, ELEMENT_BYTES):
-        if data[place : place + ELEMENT_BYTES] >= _ORDER:
-            return f"blob: expected elements below the order of the scalars, element {place // ELEMENT_BYTES} isn't"
-    return ""

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Self
 
 from omnilytics.chain.intents import Attempt, Intent, Pending
 from omnilytics.chain.lock import SoleSender
-from omnilytics.chain.private import check_mode, make_folder, sync_folder
 from omnilytics.chain.sealing import Sealer
 from omnilytics.errors import DataError, InputError, JournalError
+from omnilytics.private import check_mode, make_folder, sync_folder
 from omnilytics.types import Address, Receipt
 
 if TYPE_CHECKING:

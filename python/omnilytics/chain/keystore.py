@@ -19,8 +19,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from omnilytics.chain.private import check_mode, make_folder, read_private, write_private
 from omnilytics.errors import DataError, InputError
+from omnilytics.private import check_mode, make_folder, read_private, write_private
 from omnilytics.types import Address
 
 WORK_FACTOR = 2**18

@@ -78,9 +78,9 @@ def signer(settings: RoleSettings) -> Iterator[Signer]:
     Raises:
         InputError, DataError, JournalError, ChainError: as `reader`, `connect.connected`, `logged` and `served`.
     """
-    from omnilytics.chain.private import make_folder
     from omnilytics.cli.connect import connected
     from omnilytics.cli.logfile import logged
+    from omnilytics.private import make_folder
 
     account = Address(settings.keys.account)
     with logged(settings.log), connected(settings) as (chain, journal):

@@ -391,7 +391,7 @@ def _accuracy(found: Mapping[str, Any] | None) -> list[str]:
 @contextmanager
 def _home(keep: Path | None) -> Iterator[Path]:
     """A folder that stays, or one that doesn't."""
-    from omnilytics.chain.private import make_folder
+    from omnilytics.private import make_folder
 
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="omnilytics-") as name:

@@ -164,10 +164,10 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write the whole model to a file, to use it elsewhere. The private part is in it: keep it to yourself."""
-    from omnilytics.chain.private import write_private
     from omnilytics.cli import connection
     from omnilytics.cli.settings import owner_settings
     from omnilytics.cli.show import printer
+    from omnilytics.private import write_private
 
     say = printer(quiet=quiet, stderr=False)
     check_writable(out)

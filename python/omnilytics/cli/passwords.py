@@ -40,7 +40,7 @@ def read_password(file: Path | None, variable: str | None, what: str, *, twice: 
 
 
 def _from_file(file: Path) -> str:
-    from omnilytics.chain.private import read_private
+    from omnilytics.private import read_private
 
     line = read_private(file).partition(b"\n")[0].removesuffix(b"\r")
     try:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omnilytics.chain.private import replace_private
 from omnilytics.errors import DataError
+from omnilytics.private import replace_private
 from omnilytics.protocol.progress import Progress
 from omnilytics.types import Address
 

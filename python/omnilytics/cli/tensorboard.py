@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from omnilytics.chain.private import make_folder, replace_private
 from omnilytics.errors import DataError
+from omnilytics.private import make_folder, replace_private
 from omnilytics.protocol.progress import Progress
 
 CASTAGNOLI = 0x82F63B78

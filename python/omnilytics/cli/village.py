@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from omnilytics.chain.keystore import Keystore
-from omnilytics.chain.private import make_folder, write_private
 from omnilytics.errors import ChainError, DataError
+from omnilytics.private import make_folder, write_private
 from omnilytics.types import Address
 
 OWNER = "mo"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omnilytics.chain.private import replace_private
 from omnilytics.errors import DataError
 from omnilytics.experiments.recipes import Material
+from omnilytics.private import replace_private
 from omnilytics.train.data import Dataset
 
 
