@@ -21,7 +21,7 @@ ANVIL := $(NODES)/bin/anvil
 ANVIL_VERSION := 1.7.1
 
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
-RUST := Cargo.toml Cargo.lock $(shell find rust/blobs rust/core rust/evm omnicore -name '*.rs' -o -name Cargo.toml)
+RUST := Cargo.toml Cargo.lock $(shell find rust/blobs rust/core rust/evm rust/train omnicore -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := python tests tools
 MNIST := data/mnist
 REPRODUCED := out/experiments
@@ -76,7 +76,7 @@ localnet: setup nodes ## a market of 33 processes on a chain of its own (ARGS="-
 # --- tests and checks ---
 
 test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST_ARGS="-k codec")
-	cargo test --locked --quiet -p omnilytics-blobs -p omnilytics-core -p omnilytics-evm
+	cargo test --locked --quiet -p omnilytics-blobs -p omnilytics-core -p omnilytics-evm -p omnilytics-train
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves; they wait more than they compute

@@ -23,7 +23,7 @@ from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CRATES = ("omnilytics-blobs", "omnilytics-core", "omnilytics-evm")
+CRATES = ("omnilytics-blobs", "omnilytics-core", "omnilytics-evm", "omnilytics-train")
 TESTS = re.compile(r"^#\[cfg\(test\)\]\nmod tests \{$", re.MULTILINE)
 
 Hits = Mapping[str, Mapping[int, int]]

@@ -5,6 +5,7 @@ mod blobs;
 mod chain;
 mod error;
 mod secagg;
+mod training;
 
 use pyo3::prelude::*;
 
@@ -14,5 +15,6 @@ fn _omnicore(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     secagg::register(m)?;
     blobs::register(m)?;
-    chain::register(m)
+    chain::register(m)?;
+    training::register(m)
 }

@@ -1,7 +1,7 @@
-"""Types of the Rust extension: secure aggregation (used by `codec` alone), blob mode, the embedded chain."""
+"""Types of the Rust extension: secure aggregation (`codec` alone uses it), blob mode, the embedded chain, training."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "commitment_root",
     "compress_point",
     "decode_blob",
+    "descend",
     "disclosed_seeds",
     "draw_seed",
     "encode_words",
@@ -300,3 +301,14 @@ class EmbeddedEvm:
     def revert(self, snapshot: int) -> None: ...
 
 def signature_hash(signature: str) -> bytes: ...
+def descend(
+    sample: tuple[int, ...],
+    layers: Sequence[tuple[int, tuple[int, int] | None, tuple[int, int], bool, bool]],
+    parameters: list[tuple[NDArray[Any], bool]],
+    x: NDArray[Any],
+    y: NDArray[np.int64],
+    *,
+    batch: int,
+    momentum: float,
+    rate: float,
+) -> list[NDArray[Any]]: ...

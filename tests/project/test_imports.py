@@ -14,6 +14,7 @@ from tests.project.checkout import PACKAGE, ROOT, relative
 BORDER = ROOT / "omnicore" / "src"
 SECURE_AGGREGATION = "python/omnilytics/codec"
 BLOB_MODE = "python/omnilytics/blobs/scheme.py"
+TRAINING = "python/omnilytics/model/compiled.py"
 TAKEN_OF_THE_EVM_HALF = {
     "python/omnilytics/chain/embedded.py": {"EmbeddedEvm", "EvmReceipt"},
     "python/omnilytics/chain/abi.py": {"signature_hash"},
@@ -71,12 +72,18 @@ def test_only_the_embedded_chain_takes_the_evm() -> None:
     importers = {relative(path): names for path in PACKAGE.rglob("*.py") if (names := names_from_core(path))}
     codec = {name for name in importers if name.startswith(f"{SECURE_AGGREGATION}/")}
     assert codec
-    others = {name: taken for name, taken in importers.items() if name not in codec and name != BLOB_MODE}
+    others = {
+        name: taken for name, taken in importers.items() if name not in codec and name not in (BLOB_MODE, TRAINING)
+    }
     assert others == TAKEN_OF_THE_EVM_HALF
 
 
 def test_only_the_scheme_takes_blob_mode() -> None:
     assert names_registered("blobs.rs") == names_from_core(ROOT / BLOB_MODE)
+
+
+def test_only_compiled_networks_take_training() -> None:
+    assert names_registered("training.rs") == names_from_core(ROOT / TRAINING) == {"descend"}
 
 
 def test_the_package_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from omnilytics.errors import InputError
 from omnilytics.model.augment import distort, drawn
+from omnilytics.model.compiled import can_compile, descended
 from omnilytics.model.stacked import Buffers, Stacked, State, can_stack, without_pooling
 from omnilytics.model.vector import parameter_names, select_parameters
 
@@ -22,9 +23,6 @@ _EVALUATION_BATCH = 500
 
 _SMALL = 1_000_000
 """Parameters below which several threads cost more than they bring."""
-
-_IN_CACHE = 2**15
-"""Numbers in the samples of a step, of all networks that a processor trains at once: its cache holds what they need."""
 
 
 class Samples(Protocol):
@@ -139,6 +137,8 @@ def fit(
 ) -> None:
     """Train the parameters called `names` (all by default) of `module` in place; the others stay as they are.
 
+    On a processor `model.compiled` trains what it can, all else PyTorch's autograd.
+
     Args:
         module: any module whose output are logits (n, classes).
         data: its samples.
@@ -149,14 +149,20 @@ def fit(
         epochs: instead of the settings'.
     """
     x, y = passes([data], settings, [rng], epochs)
-    module.to(x.device).train()
-    chosen = list(select_parameters(module, names).values())
+    chosen = select_parameters(module, names)
     velocity: list[torch.Tensor] = []
-    rate = learning_rate or settings.learning_rate
-    with steady(module), seeded(int(rng.integers(2**62))):
+    rate, seed = learning_rate or settings.learning_rate, int(rng.integers(2**62))
+    if x.device.type == "cpu" and can_compile(module, x.shape[3:]):
+        state = {name: value.detach()[None] for name, value in chosen.items()}
+        found = descended(module, state, x, y, settings.batch_size, settings.momentum, rate)
+        load_state(module, {name: value[0] for name, value in found.items()})
+        return
+    module.to(x.device).train()
+    values = list(chosen.values())
+    with steady(module), seeded(seed):
         for images, labels in _batches(x, y, settings.batch_size):
             loss = cross_entropy(module(images[0]), labels[0])
-            _descend(chosen, velocity, torch.autograd.grad(loss, chosen), settings.momentum, rate)
+            _descend(values, velocity, torch.autograd.grad(loss, values), settings.momentum, rate)
     module.eval().to("cpu")
 
 
@@ -170,7 +176,8 @@ def fit_many(
 ) -> State:
     """Train m networks at once: `fit` for each, equal to it but for the order of float additions.
 
-    Sequences of layers that `Stacked` knows are trained by it, all others through `torch.func.vmap`.
+    On a processor `model.compiled` trains what it can. Else sequences of layers that `Stacked` knows are trained by it,
+    all others through `torch.func.vmap`.
 
     Args:
         module: the shape of all, and the parameters that aren't trained.
@@ -183,34 +190,17 @@ def fit_many(
     Returns:
         What was trained, each (m, ...), on the CPU.
     """
+    together = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    if x.device.type == "cpu" and can_compile(module, x.shape[3:]):
+        return descended(module, together, x, y, settings.batch_size, settings.momentum, learning_rate)
     module.to(x.device).train()
-    size = len(states)
-    if x.device.type == "cpu" and can_stack(module):
-        size = max(1, _IN_CACHE // (settings.batch_size * x[0, 0, 0].numel()))
-    trained: list[State] = []
-    buffers = Buffers()
-    with steady(module):
-        for start in range(0, len(states), size):
-            part = slice(start, start + size)
-            trained.append(_fit_part(module, states[part], x[part], y[part], settings, learning_rate, buffers))
-    module.eval().to("cpu")
-    return {name: torch.cat([part[name] for part in trained]) for name in states[0]}
-
-
-def _fit_part(
-    module: nn.Module,
-    states: Sequence[State],
-    x: torch.Tensor,
-    y: torch.Tensor,
-    settings: Settings,
-    learning_rate: float,
-    buffers: Buffers,
-) -> State:
-    together = {name: torch.stack([state[name] for state in states]).to(x.device) for name in states[0]}
-    gradients = Stacked(module, together, buffers).gradients if can_stack(module) else _by_autograd(module, together)
+    together = {name: value.to(x.device) for name, value in together.items()}
+    gradients = Stacked(module, together, Buffers()).gradients if can_stack(module) else _by_autograd(module, together)
     velocity: list[torch.Tensor] = []
-    for images, labels in _batches(x, y, settings.batch_size):
-        _descend(list(together.values()), velocity, gradients(images, labels), settings.momentum, learning_rate)
+    with steady(module):
+        for images, labels in _batches(x, y, settings.batch_size):
+            _descend(list(together.values()), velocity, gradients(images, labels), settings.momentum, learning_rate)
+    module.eval().to("cpu")
     return {name: value.detach().cpu() for name, value in together.items()}
 
 

@@ -16,7 +16,8 @@ from torch import nn
 State = dict[str, torch.Tensor]
 """Parameters by name."""
 
-_KINDS = ("weight", "bias")
+KINDS = ("weight", "bias")
+"""The parameters of a layer."""
 
 _where_positive = torch.ops.aten.threshold_backward.grad_input
 """(g, z, 0, grad_input=out): g where z > 0, else 0."""
@@ -276,7 +277,7 @@ class Stacked:
                 return _Flatten()
             case _:
                 return _Relu(own)
-        made.trained = any(f"{name}.{kind}" in self.state for kind in _KINDS)
+        made.trained = any(f"{name}.{kind}" in self.state for kind in KINDS)
         self._affine[name] = made
         return made
 
@@ -308,6 +309,6 @@ class Stacked:
         by_name = {
             f"{name}.{kind}": gradient
             for name, layer in self._affine.items()
-            for kind, gradient in zip(_KINDS, layer.gradients, strict=False)
+            for kind, gradient in zip(KINDS, layer.gradients, strict=False)
         }
         return [by_name[name] for name in self.state]
