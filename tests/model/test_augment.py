@@ -35,6 +35,12 @@ def test_images_are_distorted_one_by_one(digits: Dataset) -> None:
     assert not torch.equal(first, second)
 
 
+def test_how_many_are_distorted_at_once_changes_nothing(digits: Dataset) -> None:
+    x, u = torch.from_numpy(digits.x[:300]), drawn(300, np.random.default_rng(1))
+    parts = [distort(x[at : at + 50], u[:, at : at + 50]) for at in range(0, 300, 50)]
+    assert torch.equal(distort(x, u), torch.cat(parts))
+
+
 def test_nothing_moves_when_all_ranges_are_zero(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SHIFT", "ROTATION", "SHEAR", "SCALE"):
         monkeypatch.setattr(augment, name, 0.0)

@@ -18,6 +18,9 @@ SHEAR = 0.2
 SCALE = 0.1
 """Largest relative change of size."""
 
+_AT_ONCE = 128
+"""Images whose grids a processor's cache holds."""
+
 
 def drawn(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """What `distort` needs for n images, (5, n) in [-1, 1)."""
@@ -37,7 +40,12 @@ def distort(x: torch.Tensor, u: NDArray[np.float64]) -> torch.Tensor:
     if x.ndim != 4:
         raise InputError(f"augment: expected images (n, c, h, w), got shape {tuple(x.shape)}")
     theta = torch.from_numpy(_matrices(u)).to(x)
-    return grid_sample(x, _grid(theta, *x.shape[2:]), mode="bilinear", padding_mode="zeros", align_corners=False)
+    size = len(x) if x.is_cuda else _AT_ONCE
+    result = torch.empty_like(x)
+    for part, images, matrices in zip(*(torch.split(values, size) for values in (result, x, theta)), strict=True):
+        grid = _grid(matrices, *x.shape[2:])
+        part.copy_(grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False))
+    return result
 
 
 def _grid(theta: torch.Tensor, height: int, width: int) -> torch.Tensor:
