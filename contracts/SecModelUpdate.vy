@@ -7,7 +7,7 @@
 @license Apache-2.0
 @notice docs/PROTOCOL.md is the specification. Deployed once, locked by its constructor; sessions are ERC-1167 clones that a Market
     initialises in the transaction that makes them. Here is the work of a session, from the commitments to the selection; SessionDesk
-    has its members and its money, SessionRecovery what policy `recover` adds, SessionSetup its beginning and its deadlines,
+    has its members and its money, SessionRecovery what policy `recover` adds, SessionSetup its beginning, its deadlines and who leaves,
     SessionViews what it tells of itself.
 @custom:contract-name SecModelUpdate
 @custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. Nobody is paid in a loop.

@@ -15,7 +15,6 @@
 
 from interfaces import IMarket
 from interfaces import ISecModelUpdate
-from interfaces import ISessionRecovery
 from interfaces import ISessionRules
 from modules import bounds
 from modules import calls
@@ -141,72 +140,6 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
 
 
 @external
-def decline():
-    """
-    @notice Leaves the caller's group, which is dissolved by that, at a price to the others (section 6.3). Seated members that
-        haven't committed or shared, in stages Commit and Share.
-    """
-    p: progress.Progress = progress._load()
-    assert progress._commits(p), "session: wrong stage"
-    assert not progress._over(p), "session: the window is over"
-    m: registry.Member = registry._load(msg.sender)
-    shape: ISessionRules.Shape = terms._shape()
-    v: progress.Verdict = progress._failures()
-    seat: uint256 = seats._to_commit(p, v, shape, m, seats._first(p, shape, m))
-    group: uint256 = (seat - 1) // shape.members
-    place: uint256 = (seat - 1) % shape.members
-    g: groups.Group = groups._load(group)
-    assert (g.committed >> place) & 1 == 0, "session: already committed"
-    seats._check_round(p, group)
-    m.declined = True
-    registry._store(msg.sender, m)
-    awaited: uint256 = shape.members - progress._count(g.committed)
-    g.committed = ((1 << shape.members) - 1) ^ (1 << place)
-    g.dissolved = True
-    groups._store(group, g)
-    v.failed_commit |= 1 << group
-    progress._set_failed(v)
-    log ISecModelUpdate.Declined(
-        member=msg.sender,
-        group=group,
-        place=place,
-        paid_wei=credits._price_of_leaving(terms._stake().bond_wei, shape),
-    )
-    log ISecModelUpdate.GroupFailed(group=group, stage=p.stage, did_their_part=g.committed)
-    p.pending -= awaited
-    if p.pending == 0:
-        lifecycle._close_round(p, shape)
-    else:
-        progress._store(p)
-
-
-@external
-def object(place: uint256):
-    """
-    @notice Says that what the caller got from another member isn't its shares, by which their group fails: both keep their bonds,
-        have it on their records, and aren't drawn again. Who has shared, in stage Share when sharing is closed.
-    @param place Of the other one, who has shared too.
-    """
-    p: progress.Progress = progress._in_window(progress.SHARE)
-    assert p.objecting, "recover: sharing is open"
-    shape: ISessionRules.Shape = terms._shape()
-    group: uint256 = 0
-    own: uint256 = 0
-    group, own = registry._shared_seat(msg.sender, shape.members)
-    v: progress.Verdict = progress._failures()
-    assert (v.failed_commit >> group) & 1 == 0, "session: the group has failed"
-    seats._check_round(p, group)
-    g: groups.Group = groups._load(group)
-    assert place != own and place < shape.members and (g.committed >> place) & 1 == 1, "recover: nobody to object to"
-    g.blamed = (1 << own) | (1 << place)
-    groups._store(group, g)
-    v.failed_commit |= 1 << group
-    progress._set_failed(v)
-    log ISessionRecovery.Objected(member=msg.sender, group=group, place=own, accused=place)
-    log ISecModelUpdate.GroupFailed(group=group, stage=progress.SHARE, did_their_part=groups._survivors(g))
-
-
-@external
 def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
     """
     @notice Credits the members of a group and settles their records: a failed group when nobody of it can be drawn again, any
@@ -266,26 +199,6 @@ def withdraw_for(account: address):
     @param account Who is paid.
     """
     self._withdraw(account)
-
-
-@external
-def exit():
-    """
-    @notice Ends the session before registration is closed. With `greedy`, if min_rounds groups are full, these go on;
-        otherwise everybody is refunded. The owner, in stages Setup and Register.
-    """
-    p: progress.Progress = progress._load()
-    assert p.stage == progress.SETUP or p.stage == progress.REGISTER, "session: too late to exit"
-    parties._only_owner()
-    shape: ISessionRules.Shape = terms._shape()
-    full: uint256 = 0
-    if p.stage == progress.REGISTER:
-        full = lifecycle._full_groups(p, shape)
-        if shape.assignment == terms.GREEDY and full >= shape.min_rounds:
-            lifecycle._close_registration(p, shape)
-            return
-    lifecycle._cancel(p, full)
-    lifecycle._finish()
 
 
 @view
