@@ -10,7 +10,8 @@
     has its members and its money, SessionRecovery what policy `recover` adds, SessionSetup its beginning, its deadlines and who leaves,
     SessionViews what it tells of itself.
 @custom:contract-name SecModelUpdate
-@custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. Nobody is paid in a loop.
+@custom:security Vectors are never stored: their hashes are, and whoever needs them supplies them again. No payee can stop a loop of
+    payments.
 @custom:invariant deposited = credits + locked + withdrawn, to the wei, whatever the balance is.
 """
 

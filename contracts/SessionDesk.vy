@@ -3,13 +3,15 @@
 # pragma optimize codesize
 # pragma nonreentrancy on
 """
-@title The desk of a session: its members and its money, from the registration to the withdrawal
+@title The desk of a session: its members and its money, from the registration to the payment
 @license Apache-2.0
 @notice A part of SecModelUpdate, which delegates here what it hasn't got itself, as this one does to SessionRecovery, and that one
     to SessionViews: code of its own because of EIP-170's limit, state of the session's. All of them name the same modules in the
     same order, so their storage layouts are equal (a test holds that).
 @custom:contract-name SessionDesk
-@custom:security By itself it is a session that nobody can initialise.
+@custom:security By itself it is a session that nobody can initialise. A settlement pays in a loop that no payee can stop: each gets
+    the 2,300 gas of a transfer, is marked as paid before it is, and keeps its credit for `withdraw` if it refuses; the lock keeps
+    everybody out until the books say the same.
 """
 
 
@@ -50,6 +52,8 @@ initializes: lifecycle[
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
 
+
+MARK_REFUND: constant(uint256) = 2_800      # gas that a transaction gets back for a mark that is taken back (EIP-3529)
 
 RECOVERY: immutable(address)
 
@@ -142,8 +146,8 @@ def register(keys: ISecModelUpdate.Keys, proof: DynArray[bytes32, bounds.MAX_PRO
 @external
 def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
     """
-    @notice Credits the members of a group and settles their records: a failed group when nobody of it can be drawn again, any
-        other in stage Payment. Anyone.
+    @notice Pays the members of a group and settles their records: a failed group when nobody of it can be drawn again, any other
+        in stage Payment. Who can't be paid by a bare transfer keeps its credit, for `withdraw`. Anyone.
     @param group Group id.
     @param members Of the group, in order of place.
     """
@@ -163,11 +167,17 @@ def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
     shape: ISessionRules.Shape = terms._shape()
     assert len(members) == shape.members, "session: not the group's members"
     credited_wei: uint256 = 0
+    own_wei: uint256 = 0
+    dues_wei: DynArray[uint256, bounds.MAX_MEMBERS] = []
     for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
         m: registry.Member = registry._load(members[i])
         seat: uint256 = 1 + group * shape.members + i
         assert self._has_seat(p, v, shape, m, seat), "session: not the group's members"
-        credited_wei += credits._due(p, v, shape, m)
+        dues_wei.append(credits._due(p, v, shape, m))
+        credited_wei += dues_wei[i]
+        if members[i] == msg.sender:
+            own_wei = dues_wei[i]
+            dues_wei[i] = 0
     escrow._credit(credited_wei)
     recorded: uint256 = 0
     blamed: uint256 = 0
@@ -181,7 +191,10 @@ def settle(group: uint256, members: DynArray[address, bounds.MAX_MEMBERS]):
     )
     if p.stage == progress.PAYMENT:
         lifecycle._close_payment(p, v)
-    calls._end(gas_at_start, p, terms.LIMIT_SETTLE, 0, fees._turn_to_settle(p, shape, group))
+    refused: uint256 = self._pay_members(members, dues_wei)
+    calls._end(gas_at_start - refused * MARK_REFUND, p, terms.LIMIT_SETTLE, 0, fees._turn_to_settle(p, shape, group))
+    # the caller last, with the fee for this call: it needn't come back for it
+    self._pay_members([msg.sender], [own_wei])
 
 
 @external
@@ -278,6 +291,41 @@ def _record(
     if len(accounts) != 0:
         extcall IMarket(parties.market).record(accounts, marks, constants)
     return recorded, blamed
+
+
+@internal
+def _pay_members(
+    members: DynArray[address, bounds.MAX_MEMBERS], dues_wei: DynArray[uint256, bounds.MAX_MEMBERS]
+) -> uint256:
+    """
+    @notice Sends what has become certain, with the fees credited by now, to each member that takes it with the 2,300 gas of a
+        transfer. Each is marked as paid before it is. An account that holds nothing is left out: if it were empty, sending to it
+        would cost 25,000 gas more.
+    @param members Whom; nobody of them has been paid yet.
+    @param dues_wei What each is due of bonds and reward; 0: it isn't paid now.
+    @return How many refused, and keep their credits.
+    """
+    paid_wei: uint256 = 0
+    paid_fees_wei: uint256 = 0
+    refused: uint256 = 0
+    for i: uint256 in range(len(members), bound=bounds.MAX_MEMBERS):
+        if dues_wei[i] == 0 or members[i].balance == 0:
+            continue
+        credited: registry.Member = registry._load(members[i])
+        fees_wei: uint256 = credited.fees_gwei * bounds.GWEI_WEI
+        paid: registry.Member = credited
+        paid.withdrawn = True
+        paid.fees_gwei = 0
+        registry._store(members[i], paid)
+        if raw_call(members[i], b"", gas=0, value=dues_wei[i] + fees_wei, revert_on_failure=False):
+            paid_wei += dues_wei[i]
+            paid_fees_wei += fees_wei
+            log ISecModelUpdate.Withdrawn(account=members[i], caller=msg.sender, amount_wei=dues_wei[i] + fees_wei)
+        else:
+            registry._store(members[i], credited)
+            refused += 1
+    escrow._withdraw(paid_wei, paid_fees_wei)
+    return refused
 
 
 @internal

@@ -81,15 +81,25 @@ def _end() -> uint256:
 
 
 @internal
-def _pay(account: address, amount_wei: uint256, fees_wei: uint256):
+def _withdraw(amount_wei: uint256, fees_wei: uint256):
     """
-    @notice Takes credits off the books, then sends them with all gas left. The caller has marked the account as paid.
+    @notice Takes credits off the books.
     @param amount_wei Of bonds and reward.
     @param fees_wei Of fees.
     """
     self._flow = self._flow - amount_wei + ((amount_wei + fees_wei) << 128)
     if fees_wei != 0:
         self._fees -= fees_wei << 128
+
+
+@internal
+def _pay(account: address, amount_wei: uint256, fees_wei: uint256):
+    """
+    @notice Takes credits off the books, then sends them with all gas left. The caller has marked the account as paid.
+    @param amount_wei Of bonds and reward.
+    @param fees_wei Of fees.
+    """
+    self._withdraw(amount_wei, fees_wei)
     success: bool = raw_call(account, b"", value=amount_wei + fees_wei, revert_on_failure=False)
     assert success, "escrow: payee refused"
 

@@ -199,7 +199,7 @@ def test_each_step_is_paid_once(new_session: Factory) -> None:
     session = new_session()
     session.to(Stage.PAYMENT)
     session.chain.sleep(quarter(session))
-    session.caller = session.listed[0]
+    session.caller = session.members_of(1)[0]
     session.settle(0)
     for call, args, reason in (
         ("settle", (0, session.members_of(0)), "session: the group is settled"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.attacks.till import Till
+from tests.attacks.till import GWEI, Till
 from tests.attacks.wealth import Wealth, conserved
-from tests.contracts.harness import Accounts, Contract, SessionDriver, Stage, reverts
+from tests.contracts.harness import Accounts, Contract, SessionDriver, Stage, economy, reverts
 from tests.contracts.harness.fixtures import Factory
 
 REFUSE, BURN, REENTER, BOMB = 1, 2, 3, 4
+HASTY = Path(__file__).parent / "mocks" / "Hasty.vy"
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +29,19 @@ def comes_back(puppet: Contract, session: SessionDriver, call: str, *args: Any) 
 
 
 @pytest.fixture(scope="module")
-def settled(new_session: Factory, accounts: Accounts, puppet: Contract) -> SessionDriver:
-    """All groups settled, nobody paid yet; the puppet is one of the members."""
-    session = new_session([puppet.address, *accounts[:5]]).to(Stage.PAYMENT)
+def paying(new_session: Factory, accounts: Accounts, puppet: Contract) -> SessionDriver:
+    """No group settled yet; the puppet is one of the members."""
+    return new_session([puppet.address, *accounts[:5]]).to(Stage.PAYMENT)
+
+
+@pytest.fixture
+def settled(paying: SessionDriver, puppet: Contract, till: Till) -> tuple[SessionDriver, Wealth]:
+    """Everybody is paid but the puppet, which asks for more gas than a settlement gives."""
+    session, wealth = paying.copy(), watch(paying, puppet, till)
     session.finish_payment()
     assert session.stage() == Stage.FINISHED
-    return session
+    assert session.credit_of(puppet.address) == session.params.bond_wei + session.params.reward_wei // 6
+    return session, wealth
 
 
 def judged(wealth: Wealth, name: str, puppet: Contract, till: Till) -> None:
@@ -48,9 +57,11 @@ def watch(session: SessionDriver, puppet: Contract, till: Till) -> Wealth:
 
 
 @pytest.mark.parametrize("mode", [REFUSE, BOMB])
-def test_a_payee_that_refuses_keeps_its_credit(settled: SessionDriver, puppet: Contract, till: Till, mode: int) -> None:
-    session, credit = settled.copy(), settled.credit_of(puppet.address)
-    wealth = watch(session, puppet, till)
+def test_a_payee_that_refuses_keeps_its_credit(
+    settled: tuple[SessionDriver, Wealth], puppet: Contract, till: Till, mode: int
+) -> None:
+    session, wealth = settled
+    credit = session.credit_of(puppet.address)
     puppet.behave(mode, session.address, b"", sender=session.stranger)
     with reverts("escrow: payee refused"):
         session.withdraw(sender=puppet.address)
@@ -66,9 +77,11 @@ def test_a_payee_that_refuses_keeps_its_credit(settled: SessionDriver, puppet: C
     assert session.chain.balance(session.contract.address) == 0
 
 
-def test_a_payee_that_burns_its_gas_keeps_its_credit(settled: SessionDriver, puppet: Contract, till: Till) -> None:
-    session, credit = settled.copy(), settled.credit_of(puppet.address)
-    wealth = watch(session, puppet, till)
+def test_a_payee_that_burns_its_gas_keeps_its_credit(
+    settled: tuple[SessionDriver, Wealth], puppet: Contract, till: Till
+) -> None:
+    session, wealth = settled
+    credit = session.credit_of(puppet.address)
     puppet.behave(BURN, session.address, b"", sender=session.stranger)
     with reverts("escrow: payee refused"):
         session.withdraw(sender=puppet.address)
@@ -79,9 +92,9 @@ def test_a_payee_that_burns_its_gas_keeps_its_credit(settled: SessionDriver, pup
 
 @pytest.mark.parametrize("call", ["withdraw", "withdraw_for", "settle", "advance", "exit"])
 def test_a_payee_that_comes_back_in_is_paid_once(
-    settled: SessionDriver, puppet: Contract, till: Till, call: str
+    settled: tuple[SessionDriver, Wealth], puppet: Contract, till: Till, call: str
 ) -> None:
-    session, wealth = settled.copy(), watch(settled, puppet, till)
+    session, wealth = settled
     args = {"withdraw_for": (puppet.address,), "settle": (0, session.members_of(0))}.get(call, ())
     comes_back(puppet, session, call, *args)
     credit = session.credit_of(puppet.address)
@@ -125,6 +138,68 @@ def test_a_fallback_cannot_advance(new_session: Factory, accounts: Accounts, pup
     assert session.stage() == Stage.COMMIT
     session.advance(sender=session.stranger)
     assert session.stage() > Stage.COMMIT
+
+
+@pytest.mark.parametrize("mode", [0, REFUSE, BURN, BOMB, REENTER])
+def test_a_settlement_pays_the_others_whatever_a_payee_does(paying: SessionDriver, puppet: Contract, mode: int) -> None:
+    """It can take the 2,300 gas of a transfer, and no more: of the call that would be paid for, too."""
+    usual, session = paying.copy(), paying.copy()
+    with session.chain.anchor():
+        most = usual.settle(1).gas_used
+    others = [a for a in session.members_of(0) if a != puppet.address]
+    before = {a: session.chain.balance(a) for a in session.members_of(0)}
+    fees = {a: session.member(a).fees_wei for a in before}
+    each = session.params.bond_wei + session.params.reward_wei // 6
+    data = session.contract.abi.calldata("withdraw", ())
+    puppet.behave(mode, session.address, data, sender=session.stranger)
+    receipt = session.settle(0)
+    assert [(e.account, e.amount_wei) for e in receipt.named("Withdrawn")] == [(a, each + fees[a]) for a in others]
+    assert receipt.only("Settled").credited_wei == 3 * each
+    assert [session.chain.balance(a) - before[a] for a in others] == [each + fees[a] for a in others]
+    assert session.chain.balance(puppet.address) == before[puppet.address]
+    assert (session.credit_of(puppet.address), session.member(puppet.address).withdrawn) == (each, False)
+    assert receipt.gas_used <= most + 2_300
+    assert session.money().withdrawn == sum(each + fees[a] for a in others)
+    assert conserved(session)
+
+
+@pytest.mark.parametrize("group", [0, 1])
+def test_who_takes_a_bare_transfer_is_paid_and_gains_nothing_by_calling_back(
+    new_session: Factory, accounts: Accounts, till: Till, group: int
+) -> None:
+    """A contract that calls `withdraw` of whoever pays it, within the gas of a transfer."""
+    hasty = till.new_puppet(accounts.other_owner, HASTY)
+    listed = [hasty.address, *accounts[:5]] if group == 0 else [*accounts[:5], hasty.address]
+    session = new_session(listed).to(Stage.PAYMENT)
+    wealth, before = watch(session, hasty, till), session.chain.balance(hasty.address)
+    each = session.params.bond_wei + session.params.reward_wei // 6
+    receipt = session.settle(group)
+    assert [e.account for e in receipt.named("Withdrawn")] == session.members_of(group)
+    assert session.chain.balance(hasty.address) == before + each
+    assert (session.credit_of(hasty.address), session.member(hasty.address).withdrawn) == (0, True)
+    with reverts("session: nothing to withdraw"):
+        session.withdraw_for(hasty.address, sender=session.stranger)
+    session.to(Stage.FINISHED)
+    assert session.chain.balance(session.contract.address) == 0
+    judged(wealth, "a payee that calls withdraw while a settlement pays it", hasty, till)
+
+
+def test_a_settlement_that_payees_refuse_is_paid_less_than_it_costs(
+    new_session: Factory, accounts: Accounts, till: Till
+) -> None:
+    """Taking their marks back gives gas back, which the caller must not be paid for; the till holds it to that."""
+    puppets = [till.new_puppet(accounts.other_owner).address for _ in range(15)]
+    fees = {"fee_cap_wei": 20 * GWEI, "fee_table": economy.fee_table()}
+    session = new_session([*accounts[:1], *puppets], rounds=1, members=16, **fees)
+    session.gas_price = 7 * GWEI
+    session.to(Stage.PAYMENT)
+    session.chain.sleep(session.params.select_secs)
+    session.caller = accounts[0]
+    receipt = session.settle(0)
+    assert [e.account for e in receipt.named("Withdrawn")] == [accounts[0]]
+    metered = receipt.only("FeeCredited").gas_metered
+    assert receipt.gas_used - 60_000 < metered < receipt.gas_used
+    assert conserved(session)
 
 
 def test_an_owner_that_refuses_stops_nobody(new_session: Factory, puppet: Contract) -> None:

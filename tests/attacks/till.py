@@ -74,9 +74,9 @@ class Till:
         self.tips: dict[str, int] = {}
         """Sender -> what it pays a gas on top of the base fee, wei."""
 
-    def new_puppet(self, keeper: str) -> Contract:
-        """A contract of its own, with ether, that does what its keeper tells it."""
-        puppet = compiled(PUPPET).on(self).deploy(sender=keeper, value=10 * ETHER)
+    def new_puppet(self, keeper: str, source: Path = PUPPET) -> Contract:
+        """A contract of its own, with ether, that does what its keeper tells it, by an `act` as Puppet.vy has it."""
+        puppet = compiled(source).on(self).deploy(sender=keeper, value=10 * ETHER)
         self.keepers[puppet.address] = keeper
         return puppet
 

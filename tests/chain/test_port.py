@@ -178,11 +178,10 @@ class Story:
     def pay(self) -> None:
         for group in range(self.session.group_count()):
             self.session.settle(self.members[0], group, self.seats()[group])
-        for member in self.members[1:]:
-            self.session.withdraw(member)
-        self.session.withdraw_for(self.owner, self.members[0])
+        if self.session.credit_of(self.members[0]):
+            self.session.withdraw(self.members[0])
         if self.session.credit_of(self.owner):
-            self.session.withdraw(self.owner)
+            self.session.withdraw_for(self.members[0], self.owner)
 
 
 def events(receipt: Receipt) -> dict[str, dict[str, Any]]:

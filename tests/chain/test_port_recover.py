@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omnilytics.chain.abi import decode_log
 from omnilytics.codec import Dealing, GroupContext, MemberSecrets, Recovery
 from omnilytics.errors import Reverted
 from omnilytics.types import (
@@ -147,12 +148,14 @@ def test_a_session_from_start_to_end(chain: AnyChain) -> None:
     assert aggregate == group.plain_sum(range(4))
     assert session.stage() is Stage.SELECT
     session.select(members[0], [])
-    session.settle(members[0], 0, members)
+    logs = session.settle(members[0], 0, members).logs
     bond, share = group.story.params.bond_wei, group.story.params.reward_wei // N
-    assert [session.credit_of(member) for member in members[:3]] == [
+    found = [decoded[1] for log in logs if (decoded := decode_log(log)) is not None and decoded[0] == "Withdrawn"]
+    paid = {values["account"]: values["amount_wei"] for values in found}
+    assert [paid[member] for member in members[:3]] == [
         bond + share + 2 * bond // 3 + (i < 2 * bond % 3) for i in range(3)
     ]
-    assert [session.credit_of(member) for member in members[3:]] == [share, 0]
+    assert (paid[members[3]], len(paid)) == (share, 4)
 
 
 def test_an_objection(chain: AnyChain) -> None:

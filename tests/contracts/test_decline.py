@@ -108,7 +108,7 @@ def test_it_ends_a_session_of_one_group(new_session: Factory) -> None:
     session.settle(0)
     assert session.stage() == Stage.FINISHED
     assert session.credit_of(session.owner) == session.params.reward_wei + session.reserve_wei
-    assert sum(session.credit_of(a) for a in seats) == 3 * session.params.bond_wei
+    assert sum(session.due(a) for a in seats) == 3 * session.params.bond_wei
 
 
 class TestMoney:
@@ -122,10 +122,10 @@ class TestMoney:
         session.commit(members[(place + 1) % 3])
         assert session.decline(members[place]).only("Declined").paid_wei == f
         event = session.settle(0).only("Settled")
-        credits = [session.credit_of(a) for a in members]
-        assert credits == economy.bonds_back(bond, 3, 0b111 ^ 1 << place, f)
-        assert credits[place] == bond - f
-        assert event.credited_wei == sum(credits) == 3 * bond
+        dues = [session.due(a) for a in members]
+        assert dues == economy.bonds_back(bond, 3, 0b111 ^ 1 << place, f)
+        assert dues[place] == bond - f
+        assert event.credited_wei == sum(dues) == 3 * bond
 
     def test_f_is_part_of_the_least_bond(self, new_session: Factory) -> None:
         """So who declines never owes more than it has."""
@@ -133,7 +133,7 @@ class TestMoney:
         account = session.seated()[0]
         assert session.decline(account).only("Declined").paid_wei == session.fees == session.params.bond_wei - 2
         session.settle(0)
-        assert session.credit_of(account) == 2
+        assert session.due(account) == 2
 
     def test_not_settled_before_the_round_is_over(self, base: SessionDriver) -> None:
         base.decline(base.seated()[0])
@@ -148,7 +148,7 @@ class TestMoney:
         base.decline(seats[0])
         base.pass_deadline()
         base.settle(0)
-        extra = [base.credit_of(a) - base.params.bond_wei for a in seats[:3]]
+        extra = [base.due(a) - base.params.bond_wei for a in seats[:3]]
         assert extra == [-base.fees, base.fees // 2 + base.fees % 2, base.fees // 2]
 
 
@@ -187,7 +187,7 @@ class TestDrawnAgain:
             base.settle(group)
         bond, f = base.params.bond_wei, base.fees
         low, high = f // 2, f // 2 + f % 2
-        assert [base.credit_of(a) - bond for a in seats] == [
+        assert [base.due(a) - bond for a in seats] == [
             -f, high + high, low - f, -f, high + low, low,
         ]  # fmt: skip
         assert base.credit_of(base.owner) == base.params.reward_wei + base.reserve_wei

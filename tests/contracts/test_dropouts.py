@@ -191,7 +191,7 @@ class World:
         share, burnt, rest = economy.rewards(session.params, delivered.bit_count(), delivered.bit_count())
         bonds = economy.bonds_back(session.params.bond_wei, size, did_its_part(pattern, failed))
         due = [bond + share * (delivered >> i & 1) for i, bond in enumerate(bonds)]
-        assert [session.credit_of(a) for a in self.members] == due, pattern
+        assert [session.due(a) for a in self.members] == due, pattern
         assert (session.credit_of(session.owner), burnt) == (rest, 0)
         assert session.money().locked == 0
 

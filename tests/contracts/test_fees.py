@@ -318,7 +318,7 @@ class TestMoney:
         _, _, rest = division(session.params, session.params.rounds, session.accepted().bit_count())
         assert session.credit_of(session.owner) == rest + session.reserve_wei - sum(fees)
         money = session.money()
-        assert (money.locked, money.credits) == (0, money.deposited)
+        assert (money.locked, money.credits + money.withdrawn) == (0, money.deposited)
         session.withdraw_all()
         assert session.chain.balance(session.contract.address) == 0
 

@@ -138,7 +138,7 @@ class TestMoney:
             base.settle(0)
         base.pass_deadline()
         event = base.settle(0).only("Settled")
-        assert [base.credit_of(a) for a in seats[:4]] == [base.params.bond_wei] * 4
+        assert [base.due(a) for a in seats[:4]] == [base.params.bond_wei] * 4
         assert (event.paid, event.credited_wei) == (False, 4 * base.params.bond_wei)
 
     def test_who_did_not_share_loses_it_to_them(self, base: RecoverDriver) -> None:
@@ -146,7 +146,7 @@ class TestMoney:
         base.object_to(seats[4], seats[6])
         base.pass_deadline()
         base.settle(1)
-        found = [base.credit_of(a) for a in seats[4:]]
+        found = [base.due(a) for a in seats[4:]]
         assert found == economy.bonds_back(base.params.bond_wei, 4, 0b0111)
         assert found[3] == 0
 

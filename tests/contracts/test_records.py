@@ -95,7 +95,7 @@ class TestSettle:
         session.pass_deadline()
         assert session.settle(0).only("Settled").blamed == 0b111
         assert known(session, *session.members_of(0)) == [BLAMED] * 3
-        assert [session.credit_of(a) for a in session.members_of(0)] == [session.params.bond_wei] * 3
+        assert [session.due(a) for a in session.members_of(0)] == [session.params.bond_wei] * 3
 
     def test_both_rounds_count(self, session: SessionDriver) -> None:
         """Who is drawn again has its record from its second group; who missed twice is blamed twice."""

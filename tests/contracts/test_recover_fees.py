@@ -246,7 +246,7 @@ class TestMoney:
         _, burnt, rest = rewards(session.params, 9, 9)
         assert session.credit_of(session.owner) == rest + session.reserve_wei - sum(fees)
         money = session.money()
-        assert (money.locked, money.credits, burnt) == (0, money.deposited, 0)
+        assert (money.locked, money.credits + money.withdrawn, burnt) == (0, money.deposited, 0)
         session.withdraw_all()
         assert session.chain.balance(session.contract.address) == 0
 

@@ -32,8 +32,8 @@ def base(uploading: RecoverDriver) -> RecoverDriver:
     return uploading.copy()
 
 
-def credits(session: RecoverDriver, group: int) -> list[int]:
-    return [session.credit_of(a) for a in session.members_of(group)]
+def dues(session: RecoverDriver, group: int) -> list[int]:
+    return [session.due(a) for a in session.members_of(group)]
 
 
 def lifted_by_others(session: RecoverDriver, account: str) -> None:
@@ -66,7 +66,7 @@ class TestLiveGroups:
         share, _, _ = economy.rewards(session.params, 8, 8)
         bonds = economy.bonds_back(session.params.bond_wei, 4, did)
         due = [bond + share * (view.delivered >> i & 1) for i, bond in enumerate(bonds)]
-        assert credits(session, group) == due
+        assert dues(session, group) == due
         assert (event.paid, event.credited_wei) == (True, sum(due))
         assert (event.recorded, event.blamed) == (0b1111, 0b1111 & ~did)
         assert known(session, group) == [GOOD if did >> i & 1 else BAD for i in range(4)]
@@ -141,7 +141,7 @@ class TestLiveGroups:
         share, _, _ = economy.rewards(session.params, 5, 5)
         due = [b + share for b in economy.bonds_back(session.params.bond_wei, 5, 0b11110)]
         due[0] -= share if gone else 0
-        assert credits(session, 0) == due
+        assert dues(session, 0) == due
         assert known(session, 0) == [BAD, GOOD, GOOD, GOOD, GOOD]
 
     def test_all_is_paid_out(self, base: RecoverDriver) -> None:
@@ -162,7 +162,7 @@ class TestFailedGroups:
         event = session.settle(group).only("Settled")
         due = economy.bonds_back(session.params.bond_wei, 4, did)
         marks = 0b1111 & ~did if blamed is None else blamed
-        assert credits(session, group) == due
+        assert dues(session, group) == due
         assert (event.paid, event.credited_wei) == (False, 4 * session.params.bond_wei)
         assert (event.recorded, event.blamed) == (marks, marks)
         assert known(session, group) == [BAD if marks >> i & 1 else None for i in range(4)]
@@ -247,8 +247,8 @@ class TestFailedGroups:
         base.upload_but(*base.members_of(0)[:2])
         with reverts("session: group isn't decided"):
             base.settle(1)
-        base.settle(0)
-        base.contract.withdraw(sender=base.members_of(0)[2])
+        event = base.settle(0).named("Withdrawn")[0]
+        assert event.account == base.members_of(0)[2]
 
 
 class TestRefused:
@@ -264,10 +264,10 @@ class TestRefused:
         share, burnt, rest = economy.rewards(session.params, 6, 3)
         event = session.settle(1).only("Settled")
         assert (event.paid, event.recorded, event.blamed) == (False, 0b1111, 0b1111)
-        assert credits(session, 1) == economy.bonds_back(session.params.bond_wei, 4, 0b1110)
+        assert dues(session, 1) == economy.bonds_back(session.params.bond_wei, 4, 0b1110)
         session.settle(0)
         bonds = economy.bonds_back(session.params.bond_wei, 4, 0b0111)
-        assert credits(session, 0) == [b + share for b in bonds[:3]] + [0]
+        assert dues(session, 0) == [b + share for b in bonds[:3]] + [0]
         assert (session.money().locked, session.credit_of(session.owner)) == (burnt, rest)
         assert burnt == 3 * share > 0
         assert known(session, 1) == [BAD] * 4
@@ -291,7 +291,7 @@ class TestRefused:
             view = session.group(group)
             bonds = economy.bonds_back(session.params.bond_wei, 4, view.delivered)
             paid = share if group == accepted else 0
-            assert credits(session, group) == [b + paid * (view.delivered >> i & 1) for i, b in enumerate(bonds)]
+            assert dues(session, group) == [b + paid * (view.delivered >> i & 1) for i, b in enumerate(bonds)]
             missed = 0b1111 ^ view.delivered
             assert (event.recorded, event.blamed) == (0b1111 if group == accepted else missed, missed)
         assert (burnt, session.credit_of(session.owner)) == (0, rest)
@@ -330,8 +330,8 @@ class TestTwice:
         last = economy.bonds_back(bond, 4, 0b0111)
         due = [b + share * (i < 3) for i, b in enumerate(last)]
         gained = [failed[i] - bond for i in (0, 1, 0, 1)]
-        assert [session.credit_of(a) for a in again] == [d + g for d, g in zip(due, gained, strict=True)]
-        assert [session.credit_of(a) for a in (*first[2:], *second[2:])] == [0] * 4
+        assert [session.due(a) for a in again] == [d + g for d, g in zip(due, gained, strict=True)]
+        assert [session.due(a) for a in (*first[2:], *second[2:])] == [0] * 4
         assert session.credit_of(session.owner) == rest
         session.to(Stage.FINISHED)
         assert session.money().withdrawn == session.money().deposited
@@ -375,7 +375,7 @@ class TestBooks:
 
 
 def test_what_a_member_is_shown(base: RecoverDriver) -> None:
-    """Nothing before the settlement, its credit after it; the same that it is paid."""
+    """Nothing before the settlement, which pays it."""
     members: Sequence[str] = base.members_of(0)
     base.upload_but(members[1])
     base.to(Stage.PAYMENT)
@@ -383,9 +383,10 @@ def test_what_a_member_is_shown(base: RecoverDriver) -> None:
         assert base.credit_of(account) == 0
         with reverts("session: nothing to withdraw"):
             base.contract.withdraw(sender=account)
-    base.settle(0)
-    for account in (members[0], members[2], members[3]):
-        due = base.credit_of(account)
-        assert base.contract.withdraw(sender=account).only("Withdrawn").amount_wei == due > 0
-    with reverts("session: nothing to withdraw"):
-        base.contract.withdraw(sender=members[1])
+    paid = {event.account: event.amount_wei for event in base.settle(0).named("Withdrawn")}
+    assert paid.keys() == {members[0], members[2], members[3]}
+    assert min(paid.values()) > base.params.bond_wei
+    for account in members:
+        assert (base.credit_of(account), base.member(account).withdrawn) == (0, account in paid)
+        with reverts("session: nothing to withdraw"):
+            base.contract.withdraw(sender=account)

@@ -202,14 +202,14 @@ class TestMoney:
         miss(greedy, {1, 3, 5})
         return greedy
 
-    def credits(self, session: SessionDriver, *numbers: int) -> list[int]:
-        return [session.credit_of(self.seats[i]) for i in numbers]
+    def dues(self, session: SessionDriver, *numbers: int) -> list[int]:
+        return [session.due(self.seats[i]) for i in numbers]
 
     def test_who_is_drawn_again_leaves_its_bond_in(self, session: SessionDriver) -> None:
         event = session.settle(0).only("Settled")
         assert (event.paid, event.credited_wei) == (False, 0)
         session.settle(1)
-        assert self.credits(session, *range(6)) == [0] * 6
+        assert self.dues(session, *range(6)) == [0] * 6
         assert session.money().credits == 0
 
     def test_it_has_its_share_when_its_second_group_is_settled(self, session: SessionDriver) -> None:
@@ -219,9 +219,9 @@ class TestMoney:
         share = session.params.reward_wei // 9
         event = session.settle(3).only("Settled")
         lost = [self.bond // 2 + self.bond % 2, self.bond // 2, 2 * self.bond]
-        assert self.credits(session, 0, 2, 4) == [self.bond + share + extra for extra in lost]
-        assert event.credited_wei == sum(self.credits(session, 0, 2, 4))
-        assert self.credits(session, 1, 3, 5) == [0] * 3
+        assert self.dues(session, 0, 2, 4) == [self.bond + share + extra for extra in lost]
+        assert event.credited_wei == sum(self.dues(session, 0, 2, 4))
+        assert self.dues(session, 1, 3, 5) == [0] * 3
         session.to(Stage.FINISHED)
         assert session.money().withdrawn == session.money().deposited
 
@@ -233,7 +233,7 @@ class TestMoney:
             session.settle(group)
         first = [self.bond // 2 + self.bond % 2, self.bond // 2, 2 * self.bond]
         second = economy.bonds_back(self.bond, 3, 0b101)
-        assert self.credits(session, 0, 2, 4) == [a + b for a, b in zip(first, second, strict=True)]
+        assert self.dues(session, 0, 2, 4) == [a + b for a, b in zip(first, second, strict=True)]
         assert second[1] == 0
 
     def test_the_first_round_is_settled_first(self, session: SessionDriver) -> None:
@@ -259,9 +259,8 @@ class TestMoney:
         miss(session, {1, 3})
         session.settle(1)
         bond = session.params.bond_wei
-        assert session.credit_of(seats[5]) == bond + bond // 2
-        assert session.credit_of(seats[4]) == 0
-        session.contract.withdraw(sender=seats[5])
+        assert session.due(seats[5]) == bond + bond // 2
+        assert session.due(seats[4]) == 0
         session.to(Stage.FINISHED)
         assert session.money().withdrawn == session.money().deposited
 

@@ -93,7 +93,7 @@ class TestKrum:
         session.finish_payment()
         share = session.params.reward_wei // 10 * 5 // min(m, 2)
         winner = session.members_of(accepted.bit_length() - 1)[0]
-        assert session.credit_of(winner) == session.params.bond_wei + share, "they share the price of all five groups"
+        assert session.due(winner) == session.params.bond_wei + share, "they share the price of all five groups"
         assert session.money().locked == 0
 
     @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ class TestKrum:
         assert (accepted, session.unselected()) == (0, True)
         session.finish_payment()
         share = session.params.reward_wei // 10
-        assert session.credit_of(session.members_of(delivered[0])[0]) == session.params.bond_wei + share
+        assert session.due(session.members_of(delivered[0])[0]) == session.params.bond_wei + share
 
 
 def test_the_last_second_and_the_next(new_session: Factory) -> None:
@@ -178,4 +178,4 @@ def test_the_rest_of_the_reward_is_the_owners(new_session: Factory) -> None:
     session.finish_payment()
     assert session.credit_of(session.owner) == 4
     money = session.money()
-    assert (money.locked, money.credits) == (498, money.deposited - 498)
+    assert (money.locked, money.credits, money.withdrawn) == (498, 4, money.deposited - 502)

@@ -1,10 +1,14 @@
-"""settle(group, members): the members' credits of one group (docs/PROTOCOL.md section 8). Records: test_records.py."""
+"""settle(group, members): pays the members of one group (docs/PROTOCOL.md section 8).
+
+Records are in test_records.py, payees that are contracts in tests/attacks.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.contracts.harness import SessionDriver, Stage, reverts
+from tests.contracts.harness import SessionDriver, Stage, economy, reverts
+from tests.contracts.harness.economy import GWEI
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -22,9 +26,15 @@ def base(new_session: Factory) -> SessionDriver:
 def test_accepted_and_refused(base: SessionDriver) -> None:
     bond, share = base.params.bond_wei, base.params.reward_wei // 6
     for group, each in ((0, bond + share), (1, bond)):
-        event = base.settle(group).only("Settled")
+        members = base.members_of(group)
+        before = [base.chain.balance(a) for a in members]
+        receipt = base.settle(group)
+        event = receipt.only("Settled")
         assert (event.group, event.paid, event.credited_wei) == (group, group == 0, 3 * each)
-        assert [base.credit_of(a) for a in base.members_of(group)] == [each] * 3
+        payments = [(e.account, e.caller, e.amount_wei) for e in receipt.named("Withdrawn")]
+        assert payments == [(a, base.caller, each) for a in members]
+        assert [base.chain.balance(a) - b for a, b in zip(members, before, strict=True)] == [each] * 3
+        assert [(base.credit_of(a), base.member(a).withdrawn) for a in members] == [(0, True)] * 3
         assert base.group(group).settled
 
 
@@ -36,7 +46,8 @@ def test_the_last_group_finishes_it(base: SessionDriver) -> None:
     assert (base.stage(), base.state()) == (Stage.FINISHED, 5)
     money = base.money()
     burnt = base.params.reward_wei // 6 * 3
-    assert (money.locked, money.credits) == (burnt, money.deposited - burnt)
+    rest = event.owner_credit_wei
+    assert (money.locked, money.credits, money.withdrawn) == (burnt, rest, money.deposited - burnt - rest)
 
 
 def test_no_credit_before(base: SessionDriver) -> None:
@@ -68,7 +79,7 @@ def test_its_members_in_order_of_place(base: SessionDriver, order: tuple[int, ..
     seats = base.seated()
     with reverts("session: not the group's members"):
         base.contract.settle(0, [seats[i] for i in order], sender=base.stranger)
-    assert base.money().credits == 0
+    assert base.money().withdrawn == 0
     base.contract.settle(0, seats[:3], sender=base.stranger)
 
 
@@ -134,9 +145,9 @@ def test_a_failed_group_is_settled_at_once(new_session: Factory) -> None:
     session.pass_deadline()
     event = session.settle(1).only("Settled")
     assert (event.paid, event.credited_wei) == (False, 3 * bond)
-    assert [session.credit_of(a) for a in seats[3:]] == [0, bond + bond // 2 + 1, bond + bond // 2]
+    assert [session.due(a) for a in seats[3:]] == [0, bond + bond // 2 + 1, bond + bond // 2]
     assert session.stage() == Stage.UPLOAD
-    session.contract.withdraw(sender=seats[4])
+    assert not session.member(seats[3]).withdrawn, "it has nothing to be paid"
     session.to(Stage.FINISHED)
     assert session.money().withdrawn == session.money().deposited
 
@@ -148,7 +159,7 @@ def test_a_group_that_failed_at_the_upload(new_session: Factory) -> None:
     session.upload_all(session.members_of(1)[2])
     session.pass_deadline()
     session.settle(1)
-    assert [session.credit_of(a) for a in session.members_of(1)] == [0, 0, 3 * bond]
+    assert [session.due(a) for a in session.members_of(1)] == [0, 0, 3 * bond]
 
 
 def test_nobody_did_its_part_and_all_have_their_bond(new_session: Factory) -> None:
@@ -156,4 +167,64 @@ def test_nobody_did_its_part_and_all_have_their_bond(new_session: Factory) -> No
     session.finish_upload_of(0)
     session.pass_deadline()
     session.settle(1)
-    assert [session.credit_of(a) for a in session.members_of(1)] == [session.params.bond_wei] * 3
+    assert [session.due(a) for a in session.members_of(1)] == [session.params.bond_wei] * 3
+
+
+class TestPayment:
+    """Who is paid at once, and who keeps a credit for `withdraw`."""
+
+    @pytest.fixture(scope="class")
+    def paying(self, new_session: Factory) -> SessionDriver:
+        """Every call has been paid by now."""
+        session = new_session(fee_cap_wei=20 * GWEI, fee_table=economy.fee_table())
+        session.gas_price = 7 * GWEI
+        session.to(Stage.PAYMENT)
+        session.chain.sleep(session.params.select_secs)
+        return session
+
+    @pytest.fixture
+    def session(self, paying: SessionDriver) -> SessionDriver:
+        return paying.copy()
+
+    def test_fees_come_with_it(self, session: SessionDriver) -> None:
+        """Also the caller's, for this very call; it is paid last."""
+        members, share = session.members_of(0), session.params.reward_wei // 6
+        earned = [session.member(a).fees_wei for a in members]
+        assert min(earned) > 0
+        session.caller = members[1]
+        receipt = session.settle(0)
+        fee = receipt.only("FeeCredited")
+        assert (fee.account, fee.amount_wei > 0) == (members[1], True)
+        due = [session.params.bond_wei + share + wei for wei in earned]
+        payments = [(e.account, e.amount_wei) for e in receipt.named("Withdrawn")]
+        assert payments == [(members[0], due[0]), (members[2], due[2]), (members[1], due[1] + fee.amount_wei)]
+        assert receipt.only("Settled").credited_wei == 3 * (session.params.bond_wei + share)
+        assert [(session.member(a).withdrawn, session.member(a).fees_wei) for a in members] == [(True, 0)] * 3
+
+    def test_the_fee_of_who_isn_t_of_the_group_stays_a_credit(self, session: SessionDriver) -> None:
+        for caller in (session.stranger, session.members_of(1)[0]):
+            twin, before = session.copy(), session.credit_of(caller)
+            twin.caller = caller
+            with session.chain.anchor():
+                fee = twin.settle(0).only("FeeCredited").amount_wei
+                assert session.credit_of(caller) == before + fee
+
+    def test_the_books_move_by_what_was_paid(self, session: SessionDriver) -> None:
+        before = session.money()
+        receipt = session.settle(1)
+        paid = sum(e.amount_wei for e in receipt.named("Withdrawn"))
+        after = session.money()
+        assert after.withdrawn - before.withdrawn == paid > receipt.only("Settled").credited_wei
+        assert after.deposited == after.credits + after.locked + after.withdrawn
+        assert session.chain.balance(session.contract.address) == after.deposited - after.withdrawn
+
+    def test_an_account_that_holds_nothing_keeps_its_credit(self, session: SessionDriver) -> None:
+        """It might be empty, and sending to an empty one costs 25,000 gas more."""
+        members = session.members_of(0)
+        due = session.params.bond_wei + session.params.reward_wei // 6 + session.member(members[2]).fees_wei
+        session.chain.set_balance(members[2], 0)
+        receipt = session.settle(0)
+        assert [e.account for e in receipt.named("Withdrawn")] == members[:2]
+        assert (session.credit_of(members[2]), session.member(members[2]).withdrawn) == (due, False)
+        session.contract.withdraw_for(members[2], sender=session.stranger)
+        assert session.chain.balance(members[2]) == due

@@ -226,7 +226,7 @@ class TestDeclining:
         assert session.decline(session.members_of(0)[2]).only("Declined").paid_wei == f
         session.pass_deadline()
         session.settle(0)
-        assert [session.credit_of(a) for a in session.members_of(0)] == economy.bonds_back(bond, 4, 0b1011, f)
+        assert [session.due(a) for a in session.members_of(0)] == economy.bonds_back(bond, 4, 0b1011, f)
 
 
 def test_a_group_of_t_sharers_goes_on(base: RecoverDriver) -> None:

@@ -51,11 +51,12 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
         name: one["transactions"] for name, one in value["gas"]["calls"].items() if name in ("upload", "withdraw")
     } == {
         "upload": 4,
-        "withdraw": 5,
+        "withdraw": 1,
     }
     assert value["requests"]["eth_sendRawTransaction"] == value["transactions"]
     for index in range(4):
-        assert "takes out" in (tmp_path / "here" / f"do{index}" / LOG).read_text()
+        assert "owes this account nothing" in (tmp_path / "here" / f"do{index}" / LOG).read_text()
+    assert "takes out" in (tmp_path / "here" / "mo" / LOG).read_text()
     assert "[session 1] the session is over" in result.stdout
     assert processes_in(tmp_path / "here") == []
 

@@ -138,7 +138,7 @@ def test_a_quote_of_recover_adds_up() -> None:
         "register": 64, "share": 32, "upload": 32, "reveal": 32, "reveal_shares": 0, "rebuild": 0, "disclose": 8,
         "unmask": 8, "select": 1, "settle": 8, "move": len(gas_model(RECOVER).moves()),
     }  # fmt: skip
-    assert [step.call for step in made.member_steps] == ["register", "share", "upload", "reveal", "withdraw"]
+    assert [step.call for step in made.member_steps] == ["register", "share", "upload", "reveal"]
     assert made.member_reward_wei == 10**18 // 32
 
 

@@ -100,7 +100,7 @@ class Quote:
         gas_price_wei: what senders pay for a gas: the base fee. Tips are their own.
         steps: calls that are paid back out of the reserve, in order; `move` is what changes of stage add to them.
         owner_steps: the owner's own calls, which aren't.
-        member_steps: one member's own calls; the last, `withdraw`, isn't paid back.
+        member_steps: one member's own calls; all of them are paid back. What it is due is sent to it by a settlement.
     """
 
     params: SessionParams
@@ -145,7 +145,7 @@ class Quote:
 
     @property
     def fees_wei(self) -> int:
-        """What the reserve is expected to pay, rather less: calls are metered 1 to 5 % below their receipts."""
+        """What the reserve is expected to pay, rather less: calls are metered 1 to 10 % below their receipts."""
         return self.paid_price_wei * _gas(self.steps)
 
     @property
@@ -176,7 +176,7 @@ class Quote:
     @property
     def member_fees_wei(self) -> int:
         """What of that it gets back, rather less, as `fees_wei`."""
-        return self.paid_price_wei * _gas(self.member_steps[:-1])
+        return self.paid_price_wei * _gas(self.member_steps)
 
     @property
     def member_reward_wei(self) -> int:
@@ -355,11 +355,11 @@ def _owner_steps(model: GasModel, capacity: int, *, listed: bool) -> tuple[Step,
 def _member_steps(model: GasModel) -> tuple[Step, ...]:
     uploads = _uploads(model)
     upload = Step("upload", len(uploads), sum(chunk.usual for chunk in uploads))
-    register, withdraw = Step("register", 1, model.register().usual), Step("withdraw", 1, model.withdraw())
+    register = Step("register", 1, model.register().usual)
     if isinstance(model, RecoveryGas):
         share, reveal = Step("share", 1, model.share().usual), Step("reveal", 1, model.reveal().usual)
-        return register, share, upload, reveal, *_votes(model, 1), withdraw
-    return register, Step("commit", 1, model.commit().usual), upload, *_votes(model, 1), withdraw
+        return register, share, upload, reveal, *_votes(model, 1)
+    return register, Step("commit", 1, model.commit().usual), upload, *_votes(model, 1)
 
 
 def _gas(steps: Iterable[Step]) -> int:

@@ -124,14 +124,14 @@ class GasModel:
         return Gas(self._metered(68_500 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
 
     def settle(self, *, recorded: bool = True) -> Gas:
-        """One group's bonds and rewards, and its members' first records. Rare: a second round.
+        """One group's bonds and rewards, sent to its members, and their first records. Rare: a second round.
 
         `recorded`: its members get a record if the session keeps them; a group that `krum` has passed over gets none.
         `first` is what the session's first and last settlement cost more, together.
         """
         members = self.params.members
-        records = self._recorded(10_000 + 25_000 * members) if recorded else 0
-        return Gas(self._metered(84_600 + 6_850 * members + records), 44_800, 20_000 + 5_000 * members)
+        records = self._recorded(8_650 + 25_150 * members) if recorded else 0
+        return Gas(self._metered(81_900 + 23_050 * members + records), 39_900, 20_000 + 5_000 * members)
 
     def moves(self) -> tuple[int, ...]:
         """What the changes of stage of an honest session cost on top of the calls that cause them."""
@@ -177,7 +177,7 @@ class GasModel:
         return 226_300 if self.paid else 184_300
 
     def withdraw(self) -> int:
-        """One account's credit."""
+        """One account's credit: the owner's, and of who couldn't be paid by a settlement."""
         return 67_100
 
     @property

@@ -35,7 +35,8 @@ class Ledger:
     and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
     has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
-    wei. `sharing` is by group; `objecting`: it is over for this round. `products` are of the first `gram_chunks`.
+    wei, all that were credited, `withdrawn` all that was paid out, fees too. `sharing` is by group; `objecting`: it is
+    over for this round. `products` are of the first `gram_chunks`.
     `votes` are commitments by (group, place), `ballots` what was opened of them, bitmaps over group ids; `opening`: no
     commitment follows.
     `deadline` is the last one that was set, unix time: stage Payment has none.
@@ -64,6 +65,7 @@ class Ledger:
     failed: dict[int, int] = field(default_factory=dict)
     failed_first: dict[int, int] = field(default_factory=dict)
     fees: Counter[Address] = field(default_factory=Counter)
+    withdrawn: Counter[Address] = field(default_factory=Counter)
     deadline: int = 0
 
     @classmethod
@@ -135,8 +137,9 @@ class Ledger:
                     share_wei=_int(values["share_wei"]),
                     burnt_wei=_int(values["burnt_wei"]),
                 )
-            case "FeeCredited":
-                self.fees[Address(str(values["account"]))] += _int(values["amount_wei"])
+            case "FeeCredited" | "Withdrawn":
+                moved = self.fees if name == "FeeCredited" else self.withdrawn
+                moved[Address(str(values["account"]))] += _int(values["amount_wei"])
             case _:
                 pass
 

@@ -208,7 +208,7 @@ class SessionDriver:
         self._score(ledger, complete)
 
     def settle(self) -> None:
-        """A member of each group turns its fate into credits and records, in order of id: the first round's first."""
+        """A member of each group has everybody of it paid and remembered, in order of id: the first round's first."""
         self._tell.staged()
         if self._session.stage() is Stage.PAYMENT:
             for group, accounts in enumerate(self._tell.seats.groups):
@@ -218,27 +218,24 @@ class SessionDriver:
         self._tell.books()
 
     def withdraw(self) -> tuple[int, int]:
-        """Everybody takes out what is theirs; returns (rewards of members, all that was taken out), wei."""
-        paid = taken = 0
-        ledger = self._all.ledger()
+        """Who has a credit still takes it out; returns (rewards of members, all that was taken out), wei."""
         for member in self._all.members:
-            credit = self._session.credit_of(member.account)
-            if not credit:
-                continue
-            seat = self._tell.seats.seat_of(member.account)
+            if self._session.credit_of(member.account):
+                self._tell.did(member.withdraw())
+        if self._session.credit_of(self._owner.account):
+            self._tell.did(self._owner.withdraw(self._session))
+        rewards, ledger = 0, self._all.ledger()
+        for account in self._all.by_account:
+            seat = self._tell.seats.seat_of(account)
             chosen = ledger.selected
             reward = chosen.share_wei if chosen and seat is not None and self._is_paid(chosen, *seat) else 0
-            due = credit - self._session.member(member.account).fees_wei
-            self._tell.did(member.withdraw())
-            paid, taken = paid + reward, taken + credit
-            if due and not self._session.member(member.account).declined:
+            due = ledger.withdrawn[account] - ledger.fees[account]
+            rewards += reward
+            if due and not self._session.member(account).declined:
                 status = "paid" if reward else "refunded"
-                self._tell.member(member.account, status, *(seat or (-1, -1)), credit=due)
-        owner_credit = self._session.credit_of(self._owner.account)
-        if owner_credit:
-            self._tell.did(self._owner.withdraw(self._session))
+                self._tell.member(account, status, *(seat or (-1, -1)), credit=due)
         self._tell.books()
-        return paid, taken + owner_credit
+        return rewards, ledger.withdrawn.total()
 
     def _is_paid(self, chosen: Selection, group: int, place: int) -> bool:
         return bool(chosen.paid >> group & self._session.group(group).delivered >> place & 1)

@@ -127,6 +127,8 @@ class SessionDriver:
         self.vectors: dict[str, Sequence[int]] = {}
         self.votes: dict[str, int] = {}
         """Bitmaps over group ids of who isn't for all groups."""
+        self.payments: dict[int, dict[str, int]] = {}
+        """What `settle` has paid whom, wei, by group."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["contract"], name)
@@ -136,7 +138,7 @@ class SessionDriver:
         twin.__dict__ = dict(self.__dict__)
         twin.order = {k: list(v) for k, v in self.order.items()}
         twin.payloads, twin.vectors, twin.cohorts = dict(self.payloads), dict(self.vectors), dict(self.cohorts)
-        twin.votes = dict(self.votes)
+        twin.votes, twin.payments = dict(self.votes), dict(self.payments)
         return twin
 
     def copy(self) -> Self:
@@ -327,7 +329,14 @@ class SessionDriver:
         return [a for g in aggregated for p, a in enumerate(self.members_of(g)) if self.group(g).delivered >> p & 1]
 
     def settle(self, group: int) -> Receipt:
-        return self._send("settle", group, self.members_of(group), sender=self.caller)
+        receipt = self._send("settle", group, self.members_of(group), sender=self.caller)
+        self.payments[group] = {event.account: event.amount_wei for event in receipt.named("Withdrawn")}
+        return receipt
+
+    def due(self, account: str) -> int:
+        """What settlements have paid an account, and its credit, wei."""
+        paid = sum(found.get(account, 0) for g, found in self.payments.items() if self.contract.group(g).settled)
+        return paid + int(self.contract.credit_of(account))
 
     def pass_deadline(self) -> Receipt:
         """Waits until the stage's deadline is past, and says so to the contract."""

@@ -73,7 +73,7 @@ def test_the_sum_of_who_delivered_comes_out(
     share, burnt, rest = economy.rewards(session.params, delivered.bit_count(), delivered.bit_count())
     bonds = economy.bonds_back(session.params.bond_wei, 4, revealed)
     due = [bond + share * (delivered >> i & 1) for i, bond in enumerate(bonds)]
-    assert [session.credit_of(a) for a in session.members_of(0)] == due
+    assert [session.due(a) for a in session.members_of(0)] == due
     assert (burnt, session.credit_of(session.owner)) == (0, rest)
     session.to(Stage.FINISHED)
     money = session.money()

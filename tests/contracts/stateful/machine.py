@@ -93,6 +93,7 @@ class Machine(Pairs, RuleBasedStateMachine):
         accounts = list(site.accounts[: kind.listed])
         if kind.decoy:
             self.decoys = [site.backend.new_decoy(site.accounts.deployer)]
+            self.chain.set_balance(self.decoys[0], 1)  # so that it is offered what it is due, which takes more gas
             accounts[0] = self.decoys[0]
         self.cohorts = self._earlier_session(accounts[:4]) if kind.earlier else {}
         self.real: SessionDriver = site.make(
@@ -265,6 +266,8 @@ class Machine(Pairs, RuleBasedStateMachine):
         found = self.twin.groups[group].members if group < len(self.twin.groups) else []
         members = [*found[order:], *found[:order]]
         caller = self.as_caller(by, "settle", group)
+        before = {a: self.chain.balance(a) + self.twin.credits.get(a, 0) for a in members}
+        earned = {a: self.twin.earned.get(a, 0) for a in members}
         self.both(
             "settle",
             caller,
@@ -272,6 +275,9 @@ class Machine(Pairs, RuleBasedStateMachine):
             lambda: self.send("settle", group, members, sender=caller),
             group=group,
         )
+        for account in before.keys() - {caller, self.real.owner}:
+            now = self.chain.balance(account) + self.twin.credits.get(account, 0)
+            assert now - before[account] == self.twin.earned.get(account, 0) - earned[account]
 
     @rule(index=ACCOUNTS, by_a_stranger=st.booleans())
     def withdraw(self, index: int, by_a_stranger: bool) -> None:

@@ -41,6 +41,7 @@ class Pairs:
         terms = real.params, real.owner, real.listed, real.room, self.chain.time, self.ledger
         recovers = isinstance(real, RecoverDriver)
         twin = RecoverTwin(*terms, setting=self._setting(real)) if recovers else Twin(*terms)
+        twin.contracts = self.decoys
         self.ledger.sessions[int(real.contract.address, 16)] = twin
         return twin
 

@@ -110,6 +110,9 @@ class Twin(Voting):
         self.postponed: dict[str, int] = {}
         self.earned: dict[str, int] = {}
         self.fees_paid = self.owner_total = self.locked_for_fees = 0
+        self.decided: list[str] = []
+        """Whose credits the call has made certain: it pays them, but for the contracts among them."""
+        self.contracts: list[str] = []
 
     # Money.
 
@@ -137,7 +140,11 @@ class Twin(Voting):
         self.credits[account] = self.credits.get(account, 0) + wei
 
     def close_books(self) -> None:
-        """Once the call that finished the session has been paid: the owner has what is left."""
+        """Once the call has been paid: it pays who is due; if it finished the session, the owner has what is left."""
+        for account in self.decided:
+            if account not in self.contracts and self.credits.get(account):
+                self.withdraw(account)
+        self.decided = []
         if self.stage == Stage.FINISHED and self.deposited and not self.owner_total:
             self.owner_total = self.rest + self.reserve
             self.reserve = 0
@@ -365,19 +372,24 @@ class Twin(Voting):
         require(not group.second or all(g.settled for g in self.groups[: self.first] if g.failed))
         group.settled = True
         for place, account in enumerate(members):
-            self._settle_member(group, place, account)
+            if self._settle_member(group, place, account):
+                self.decided.append(account)
         if self.stage == Stage.PAYMENT:
             self._finish_if_settled(now)
 
-    def _settle_member(self, group: Group, place: int, account: str) -> None:
+    def _settle_member(self, group: Group, place: int, account: str) -> int:
+        """What it is due now, wei."""
         due = self._due(group, place)
         if account in self.again and not group.second:
             self.postponed[account] = due - self.params.bond_wei
+            due = 0
         else:
-            self.credit(account, due + self.postponed.pop(account, 0))
+            due += self.postponed.pop(account, 0)
+            self.credit(account, due)
         blamed = self.blames(group, place)
         if self.records and blamed is not None:
             self.ledger.record(self.owner, account, blamed, self.records)
+        return due
 
     def _due(self, group: Group, place: int) -> int:
         back = economy.bonds_back(self.params.bond_wei, self.params.members, group.did, self._price(group))[place]
