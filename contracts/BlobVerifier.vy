@@ -21,6 +21,9 @@ from modules import kzg
 implements: IBlobVerifier
 
 
+EVIDENCE_ARGUMENT: constant(uint256) = 8    # words of calldata before the place of `evidence`: seven are the claim's
+
+
 @view
 @external
 def check_sum(
@@ -57,7 +60,7 @@ def check(
     @custom:gas About 200,000, and 11,000 a sum.
     """
     gram_proofs._check_shape(claim, len(products), len(evidence))
-    gram_proofs._check(claim, products)
+    gram_proofs._check(claim, products, EVIDENCE_ARGUMENT)
 
 
 @view

@@ -18,7 +18,6 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
-from modules import accumulator
 from modules import bounds
 from modules import calls
 from modules import commitments
@@ -29,11 +28,11 @@ from modules import groups
 from modules import libraries
 from modules import lifecycle
 from modules import parties
+from modules import posting
 from modules import progress
 from modules import publication
 from modules import registry
 from modules import seats
-from modules import sums
 from modules import terms
 from modules import voting
 
@@ -54,15 +53,8 @@ initializes: lifecycle[
 ]
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
-initializes: sums[groups := groups, progress := progress, terms := terms]
-initializes: accumulator[
-    calls := calls,
-    fees := fees,
-    groups := groups,
-    libraries := libraries,
-    progress := progress,
-    accumulated := sums,
-    terms := terms,
+initializes: posting[
+    calls := calls, groups := groups, lifecycle := lifecycle, progress := progress, registry := registry, terms := terms
 ]
 initializes: multiplier[
     calls := calls, fees := fees, groups := groups, libraries := libraries, progress := progress, terms := terms
@@ -72,8 +64,8 @@ initializes: voting[
     calls := calls, progress := progress, registry := registry, terms := terms
 ]
 
-exports: accumulator.aggregate
 exports: multiplier.gram
+exports: posting.post
 exports: (voting.open_vote, voting.vote)
 
 
@@ -189,6 +181,7 @@ def select(products: DynArray[int256, bounds.MAX_PRODUCTS]):
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.SELECT)
     shape: ISessionRules.Shape = terms._shape()
+    assert shape.mode == terms.CALLDATA, "session: vectors are in blobs"
     live: uint256 = progress._live(p, progress._verdict())
     lifecycle._end_selection(p, shape, self._accepted(p, shape, live, products))
     calls._end(gas_at_start, p, terms.LIMIT_SELECT, 0, fees._turn_to_select(p, shape))
@@ -211,7 +204,7 @@ def _accepted(
         assert len(products) == 0, "session: norm needs no products"
     tallies: DynArray[uint256, bounds.MAX_TALLIES] = []
     if shape.rule == terms.NORM_VOTE:
-        tallies = voting._tallies_of(p)
+        tallies = progress._tallies_of(p)
     norms: DynArray[uint256, bounds.MAX_GROUPS] = []
     counts: DynArray[uint256, bounds.MAX_GROUPS] = []
     for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):

@@ -18,6 +18,7 @@
 from interfaces import IMarket
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
+from modules import accumulator
 from modules import bounds
 from modules import calls
 from modules import credits
@@ -32,6 +33,7 @@ from modules import publication
 from modules import records
 from modules import registry
 from modules import seats
+from modules import sums
 from modules import terms
 
 initializes: parties
@@ -51,6 +53,18 @@ initializes: lifecycle[
 ]
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
+initializes: sums[groups := groups, progress := progress, terms := terms]
+initializes: accumulator[
+    calls := calls,
+    fees := fees,
+    groups := groups,
+    libraries := libraries,
+    progress := progress,
+    accumulated := sums,
+    terms := terms,
+]
+
+exports: accumulator.aggregate
 
 
 MARK_REFUND: constant(uint256) = 2_800      # gas that a transaction gets back for a mark that is taken back (EIP-3529)

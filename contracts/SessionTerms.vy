@@ -107,6 +107,9 @@ def _check_groups(p: ISecModelUpdate.SessionParams):
     self._within(p.policy, 0, terms.RECOVER, "start: unknown policy")
     if p.policy == terms.ABORT:
         self._is(p.threshold, p.members, "start: threshold other than members")
+    self._within(p.mode, 0, terms.BLOBS, "start: unknown mode")
+    if p.mode == terms.BLOBS:
+        self._is(p.policy, terms.ABORT, "start: blobs with recover")
     self._within(p.unsafe_small, 0, 1, "start: unsafe_small out of 0..1")
     self._within(p.colluders, 1, p.members, "start: colluders out of 1..members")
     self._within(p.threshold, 2, p.members, "start: threshold out of 2..members")
@@ -122,6 +125,8 @@ def _check_encoding(p: ISecModelUpdate.SessionParams):
     self._within(p.suite, 0, 1, "start: unknown suite")
     if p.policy == terms.RECOVER:
         self._is(p.suite, terms.KECCAK, "start: recover with another suite than keccak")
+    if p.mode == terms.BLOBS:
+        self._is(p.suite, terms.KECCAK, "start: blobs with another suite than keccak")
     self._within(p.bound, 1, bounds.MAX_BOUND, "start: bound out of 1..2^31-1")
     if p.encoding == 0:
         self._within(p.clip, 1, MAX_CLIP, "start: clip isn't a positive finite float32")
@@ -132,11 +137,16 @@ def _check_encoding(p: ISecModelUpdate.SessionParams):
                 break
         sum_bound: uint256 = p.members * p.bound
         assert bits != 0, self._told("start: members * bound doesn't fit 32 bits", bounds.MAX_BOUND, sum_bound)
+        if p.mode == terms.BLOBS:
+            bits = 0
         self._is(p.lane_bits, bits, "start: lane_bits isn't the smallest that holds members * bound")
     else:
         self._is(p.clip, 0, "start: clip with weights")
         self._is(p.bound, bounds.MAX_BOUND // p.members, "start: bound other than floor((2^31-1) / members)")
-        self._is(p.lane_bits, 32, "start: lane_bits other than 32 with weights")
+        if p.mode == terms.CALLDATA:
+            self._is(p.lane_bits, 32, "start: lane_bits other than 32 with weights")
+        else:
+            self._is(p.lane_bits, 0, "start: lane_bits with blobs")
 
 
 @pure
@@ -165,7 +175,11 @@ def _check_windows(p: ISecModelUpdate.SessionParams, min_window_secs: uint256):
     for secs: uint256 in [p.register_secs, p.commit_secs, p.upload_secs, p.aggregate_secs, p.select_secs]:
         assert secs >= least, self._told("start: window below MIN_WINDOW", least, secs)
         assert secs <= bounds.MAX_WINDOW_SECS, self._told("start: window above one year", bounds.MAX_WINDOW_SECS, secs)
-    if p.policy == terms.ABORT:
+    if p.mode == terms.BLOBS:
+        self._within(p.reveal_secs, least, bounds.MAX_BLOB_WINDOWS_SECS, "start: reveal_secs out of MIN_WINDOW..ten days")
+        all_secs: uint256 = p.upload_secs + 2 * p.reveal_secs + p.aggregate_secs + 2 * p.vote_secs + p.select_secs
+        self._within(all_secs, 0, bounds.MAX_BLOB_WINDOWS_SECS, "start: windows from the upload on above ten days with blobs")
+    elif p.policy == terms.ABORT:
         self._is(p.reveal_secs, 0, "start: reveal_secs with abort")
     else:
         # its quarters: two to reveal, one to stand in for others, one to rebuild
@@ -206,6 +220,9 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
     @notice N chunks in `aggregate`, and R in `gram`, must fit a call. What fits 128 KiB fits 2^24 gas (EIP-7825) too: the
         most expensive call, `gram` on 16 groups of 254 words, takes less than 15 million (tests/gas/test_largest_calls.py).
     """
+    if p.mode == terms.BLOBS:
+        self._check_blob_calls(p)
+        return
     self._within(p.chunk_words, bounds.MIN_CHUNK_WORDS, bounds.MAX_CHUNK_WORDS, "start: chunk_words out of 8..720")
     lanes: uint256 = 256 // p.lane_bits
     words: uint256 = (p.parameter_count + lanes - 1) // lanes
@@ -221,6 +238,26 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
             # from the second chunk on the products so far come along
             carried = p.rounds * (p.rounds - 1) // 2
         self._within((p.rounds * chunk + carried) * 32, 0, bounds.MAX_CALL_BYTES, "start: gram above 128 KiB")
+
+
+@pure
+@internal
+def _check_blob_calls(p: ISecModelUpdate.SessionParams):
+    """
+    @notice The N c commitments of a group, and the R c sums with a proof, must fit a call. The dearest one, the norms of 800 sums, takes
+        less than 2^24 gas too.
+    """
+    self._is(p.chunk_words, 0, "start: chunk_words with blobs")
+    blobs: uint256 = (p.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
+    commitments: uint256 = p.members * blobs * bounds.POINT_BYTES
+    self._within(commitments, 0, bounds.MAX_CALL_BYTES, "start: commitments of a group above 128 KiB")
+    products: uint256 = p.rounds
+    openings: uint256 = p.rounds * blobs
+    if p.rule == terms.KRUM:
+        products = p.rounds * (p.rounds + 1) // 2
+        openings = blobs
+    evidence: uint256 = p.rounds * blobs * bounds.POINT_BYTES + bounds.PROOF_BYTES + 32 * (openings + products)
+    self._within(evidence, 0, bounds.MAX_CALL_BYTES, "start: proof above 128 KiB")
 
 
 @pure

@@ -48,17 +48,18 @@ class Target:
 
 
 STATELESS = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
+FACETS = ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews", "SessionBlobs", "SessionProofs")
+"""The parts of a session, each delegating to the next."""
+
 TARGETS = (
     *(Target(name) for name in (*STATELESS, "SecretMath")),
-    Target("SessionViews", STATELESS),
-    Target("SessionSetup", (*STATELESS, "SessionViews"), ("SessionViews",)),
-    Target("SessionRecovery", (*STATELESS, "SecretMath", "SessionSetup"), ("SessionSetup", "SessionViews")),
-    Target("SessionDesk", (*STATELESS, "SessionRecovery"), ("SessionRecovery", "SessionSetup", "SessionViews")),
-    Target(
-        "SecModelUpdate",
-        (*STATELESS, "SessionDesk"),
-        ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews"),
-    ),
+    Target("SessionProofs", STATELESS),
+    Target("SessionBlobs", (*STATELESS, "SessionProofs"), FACETS[5:]),
+    Target("SessionViews", (*STATELESS, "SessionBlobs"), FACETS[4:]),
+    Target("SessionSetup", (*STATELESS, "SessionViews"), FACETS[3:]),
+    Target("SessionRecovery", (*STATELESS, "SecretMath", "SessionSetup"), FACETS[2:]),
+    Target("SessionDesk", (*STATELESS, "SessionRecovery"), FACETS[1:]),
+    Target("SecModelUpdate", (*STATELESS, "SessionDesk"), FACETS),
     Target("Market", ("SecModelUpdate",)),
     Target("BlobVerifier"),
     Target("baseline/Fragment"),

@@ -19,7 +19,6 @@ NORMS: constant(uint256) = 1
 GRAM: constant(uint256) = 2
 SHARE: constant(uint256) = 52423073447788513186850219087163459498374710080483563692275874603576291491841     # 1 / 4096 mod q
 POINTS_OF_PROOF: constant(uint256) = 512     # bytes of [S], [h] and the two witnesses
-EVIDENCE_ARGUMENT: constant(uint256) = 8    # words of calldata before the place of `evidence` in `check`: seven are the claim's
 LAST_TERMS: constant(uint256) = 4           # [S], [h], the witness at z, the generator
 MAX_TERMS: constant(uint256) = 1020         # bounds.MAX_BLOB_CHUNKS and these
 
@@ -62,11 +61,14 @@ def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256):
 
 @view
 @internal
-def _check(claim: IBlobVerifier.Claim, products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS]):
+def _check(claim: IBlobVerifier.Claim, products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS], argument: uint256):
     """
-    @notice `check` of BlobVerifier.vy, from its calldata, whose shape has been checked.
+    @notice Refuses what isn't proven. The shape has been checked.
+    @param claim What is claimed.
+    @param products The norms or the matrix.
+    @param argument Words of calldata before the place of the evidence.
     """
-    sums_at: uint256 = kzg._place(EVIDENCE_ARGUMENT)
+    sums_at: uint256 = kzg._place(argument)
     proof_at: uint256 = sums_at + kzg.POINT_BYTES * claim.groups * claim.chunks
     x: Challenges = self._challenges(claim, products, proof_at)
     total: uint256 = self._weighted(claim, products, x)

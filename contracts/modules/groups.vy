@@ -5,7 +5,8 @@
 @license Apache-2.0
 @notice One slot a group, and one slot for each of its chunks: with `abort` the hash chain of its uploads, in the order in which
     they came; once they are added, the hash of their sum. With `recover` an upload has a slot of its own, because some of them may
-    never be completed, and a group one for the seeds of its masks. Bitmaps are over places.
+    never be completed, and a group one for the seeds of its masks; with blobs an upload of several transactions has one until it is
+    complete, and an accusation. Bitmaps are over places.
 """
 
 
@@ -24,10 +25,11 @@ struct Group:
 
 UPLOADS: constant(uint256) = 2**13      # + (group * 64 + chunk) * 16 + place
 SEEDS: constant(uint256) = 2**18        # + group
+ACCUSATIONS: constant(uint256) = 2**160     # + account
 
 
 _groups: HashMap[uint256, uint256]
-_hashes: HashMap[uint256, bytes32]      # group * 64 + chunk, and beyond UPLOADS and SEEDS
+_hashes: HashMap[uint256, bytes32]      # group * 64 + chunk, and beyond UPLOADS, SEEDS and ACCUSATIONS
 
 
 @view
@@ -110,7 +112,7 @@ def _survivors(g: Group) -> uint256:
 @internal
 def _upload(group_id: uint256, chunk: uint256, place: uint256) -> bytes32:
     """
-    @return With `recover`, the hash of what that place has uploaded.
+    @return With `recover`, the hash of what that place has uploaded; with blobs, at chunk 0, the fold of what it has posted so far.
     """
     return self._hashes[UPLOADS + (group_id * 64 + chunk) * 16 + place]
 
@@ -132,3 +134,17 @@ def _seeds(group_id: uint256) -> bytes32:
 @internal
 def _set_seeds(group_id: uint256, digest: bytes32):
     self._hashes[SEEDS + group_id] = digest
+
+
+@view
+@internal
+def _accusation(account: address) -> bytes32:
+    """
+    @return With blobs, what the account has committed to; zero when it is opened.
+    """
+    return self._hashes[ACCUSATIONS + convert(account, uint256)]
+
+
+@internal
+def _set_accusation(account: address, commitment: bytes32):
+    self._hashes[ACCUSATIONS + convert(account, uint256)] = commitment

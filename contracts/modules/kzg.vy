@@ -128,6 +128,22 @@ def _aggregated(members: uint256, chunks: uint256, at: uint256) -> (DynArray[byt
     return uploads, group
 
 
+@view
+@internal
+def _total(members: uint256, chunks: uint256, at: uint256, chunk: uint256) -> Bytes[POINT_BYTES]:
+    """
+    @param members N.
+    @param chunks c.
+    @param at Where the points are in calldata, upload by upload.
+    @param chunk Which, below c.
+    @return The sum of one chunk of a group's uploads.
+    """
+    total: Bytes[POINT_BYTES] = INFINITY
+    for i: uint256 in range(members, bound=bounds.MAX_MEMBERS):
+        total = self._sum(total, slice(msg.data, at + POINT_BYTES * (chunks * i + chunk), 128))
+    return total
+
+
 @pure
 @internal
 def _compressed(point: Bytes[POINT_BYTES]) -> Bytes[COMPRESSED_BYTES]:

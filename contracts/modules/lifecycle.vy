@@ -9,6 +9,7 @@
 
 
 from interfaces import ISecModelUpdate
+from interfaces import ISessionBlobs
 from interfaces import ISessionRecovery
 from interfaces import ISessionRules
 from . import bounds
@@ -32,7 +33,7 @@ def _advance(p: progress.Progress, shape: ISessionRules.Shape):
     """
     @notice The one transition that is due.
     """
-    due: bool = p.stage < progress.PAYMENT and progress._over(p)
+    due: bool = p.stage != progress.PAYMENT and p.stage != progress.FINISHED and progress._over(p)
     if p.stage == progress.DRAW:
         due = block.number > p.draw_block
     assert due, "session: nothing to advance"
@@ -48,6 +49,8 @@ def _advance(p: progress.Progress, shape: ISessionRules.Shape):
         self._close_upload(p, shape)
     elif p.stage == progress.REVEAL:
         self._close_reveal(p, shape)
+    elif p.stage == progress.ACCUSE:
+        self._close_accusing(p, shape)
     elif p.stage == progress.VOTE:
         progress._close_vote(p, terms._window(terms.SELECT), terms._window(terms.VOTE))
     else:
@@ -294,14 +297,18 @@ def _pass_barrier(p: progress.Progress, v: progress.Verdict, shape: ISessionRule
 @internal
 def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
     """
-    @notice No upload after this: with `recover` it is fixed whose words count, and their masks are lifted next.
+    @notice No upload after this: with `recover` it is fixed whose words count, and their masks are lifted next; with blobs sums that
+        are malformed may be named next.
     """
     q: progress.Progress = p
     v: progress.Verdict = self._fail_missing(p, shape)
     live: uint256 = progress._live(q, v)
-    if shape.policy == terms.RECOVER and live != 0:
+    if live != 0 and shape.reveal_secs != 0:
         q.pending = progress._count(live)
         q.stage = progress.REVEAL
+        if shape.mode == terms.BLOBS:
+            q.pending = 0
+            q.stage = progress.ACCUSE
         q.deadline = block.timestamp + shape.reveal_secs
         progress._store(q)
         log ISecModelUpdate.UploadClosed(delivered_groups=live, deadline=q.deadline)
@@ -320,6 +327,25 @@ def _close_reveal(p: progress.Progress, shape: ISessionRules.Shape):
     live: uint256 = progress._live(p, v)
     q: progress.Progress = self._await_aggregates(p)
     log ISessionRecovery.RevealClosed(open_groups=live, aggregate_deadline=q.deadline)
+    self._open_aggregation(q, shape, live)
+
+
+@internal
+def _close_accusing(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Ends what the stage is for: accusing, after which accusations are opened, if there are any; or refuting.
+    """
+    q: progress.Progress = p
+    if not q.objecting and q.pending != 0:
+        q.objecting = True
+        q.deadline = block.timestamp + shape.reveal_secs
+        progress._store(q)
+        log ISessionBlobs.AccusingClosed(accusations=q.pending, refute_deadline=q.deadline)
+        return
+    q.objecting = False
+    live: uint256 = progress._live(q, progress._failures())
+    q = self._await_aggregates(q)
+    log ISessionBlobs.RefutingClosed(live_groups=live, aggregate_deadline=q.deadline)
     self._open_aggregation(q, shape, live)
 
 
@@ -361,7 +387,11 @@ def _end_selection(p: progress.Progress, shape: ISessionRules.Shape, accepted: u
     paid: uint256 = live if q.unselected else accepted
     share_wei: uint256 = 0
     burnt_wei: uint256 = 0
-    share_wei, burnt_wei = self._divide(shape, self._delivered(q, shape, live), self._delivered(q, shape, paid))
+    delivered: uint256 = self._delivered(q, shape, live)
+    if shape.mode == terms.BLOBS:
+        # of groups that were refuted nothing returns to the owner, who might have had them spoilt
+        delivered += q.gram_chunks * shape.members
+    share_wei, burnt_wei = self._divide(shape, delivered, self._delivered(q, shape, paid))
     q.stage = progress.PAYMENT
     q.deadline = block.timestamp
     log ISecModelUpdate.Selected(
@@ -377,7 +407,7 @@ def _divide(shape: ISessionRules.Shape, delivered: uint256, paid: uint256) -> (u
     @notice Divides the reward (E30). A seat in a delivered group has a price that nobody's failure or refusal changes: what
         refused groups would have had is burnt, so that nobody gains by refusing or spoiling them. Krum accepts a fixed number of
         groups, which share the price of all. The price of groups that weren't seated or failed returns to the owner.
-    @param delivered Members that delivered, of live groups.
+    @param delivered Members that delivered, of live groups and, with blobs, of refuted ones.
     @param paid Those of paid groups; none only where none has delivered.
     @return The share of a member of a paid group; what stays locked for ever: wei.
     """

@@ -11,6 +11,7 @@ from interfaces import ISecModelUpdate
 from interfaces import ISessionVote
 from . import bounds
 from . import groups
+from . import tally
 from . import terms
 
 
@@ -21,9 +22,9 @@ struct Progress:
     capacity: uint256       # 16: accounts that may register
     registered: uint256     # 16
     groups: uint256         # 8: of both commitment rounds
-    pending: uint256        # 16: commitments (stages Commit, Vote), opened votes or groups' deliveries (Upload) that are awaited
+    pending: uint256        # 16: commitments (stages Commit, Vote), opened votes, groups' deliveries (Upload) or refutations (Accuse) that are awaited
     aggregated: uint256     # 8: groups
-    gram_chunks: uint256    # 8
+    gram_chunks: uint256    # 8; with blobs: groups that were refuted
     cancelled: bool
     unselected: bool
     first_groups: uint256   # 8: groups of the first commitment round; 0 until it is closed
@@ -32,7 +33,7 @@ struct Progress:
     cohort_members: uint256 # 13: members in pool `cohort`
     cohorts: uint256        # 12: complete ones
     survivors: uint256      # 11: members to be drawn again
-    objecting: bool         # stage Share: sharing is closed; stage Vote: voting is closed, votes are opened
+    objecting: bool         # stage Share: sharing is closed; stage Vote: voting is closed, votes are opened; stage Accuse: refuting
     voters: uint256         # 11: members of U in groups that are aggregated
     cast: uint256           # 11: votes opened
 
@@ -56,10 +57,11 @@ SELECT: constant(uint256) = 8
 VOTE: constant(uint256) = 9
 PAYMENT: constant(uint256) = 10
 FINISHED: constant(uint256) = 11
+ACCUSE: constant(uint256) = 12   # between Upload and Aggregate, with blobs
 
 
 _tallies: uint256[bounds.MAX_TALLIES]   # votes against groups (`tally`)
-products_hash: bytes32      # of the inner products over all chunks of `gram` so far
+products_hash: bytes32      # of the inner products over all chunks of `gram` so far; with blobs the root of the sums so far
 _progress_slot: uint256
 _failed_slot: uint256
 _decided_slot: uint256
@@ -303,12 +305,12 @@ def _did(v: Verdict, threshold: uint256, group_id: uint256, g: groups.Group) -> 
 @internal
 def _window_of(stage: uint256) -> uint256:
     """
-    @param stage COMMIT, SHARE, UPLOAD, REVEAL, AGGREGATE, VOTE or SELECT.
+    @param stage COMMIT, SHARE, UPLOAD, REVEAL, ACCUSE, AGGREGATE, VOTE or SELECT.
     @return The window of that stage, as `terms` numbers it.
     """
     if stage == COMMIT or stage == SHARE:
         return terms.COMMIT
-    if stage == REVEAL:
+    if stage == REVEAL or stage == ACCUSE:
         return terms.REVEAL
     if stage == UPLOAD:
         return terms.UPLOAD
@@ -317,3 +319,15 @@ def _window_of(stage: uint256) -> uint256:
     if stage == VOTE:
         return terms.VOTE
     return terms.SELECT
+
+
+@view
+@internal
+def _tallies_of(p: Progress) -> DynArray[uint256, bounds.MAX_TALLIES]:
+    """
+    @return The words with the votes against all groups.
+    """
+    found: DynArray[uint256, bounds.MAX_TALLIES] = []
+    for k: uint256 in range((p.groups + tally.LANES - 1) // tally.LANES, bound=bounds.MAX_TALLIES):
+        found.append(self._tallies[k])
+    return found

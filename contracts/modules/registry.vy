@@ -125,7 +125,10 @@ def _may_register(m: Member, account: address, proof: DynArray[bytes32, bounds.M
     @param proof With a Merkle root its siblings from the leaf up (E28); empty with a list.
     @return Whether it is on the whitelist.
     """
-    root: bytes32 = self.whitelist_root
+    # who is listed needn't ask for a root: there is a list or a root
+    root: bytes32 = empty(bytes32)
+    if not m.listed:
+        root = self.whitelist_root
     if root == empty(bytes32):
         assert len(proof) == 0, "session: proof with a list"
         return m.listed

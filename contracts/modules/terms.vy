@@ -10,6 +10,7 @@
 
 from interfaces import ISecModelUpdate
 from interfaces import ISessionRules
+from . import bounds
 
 
 struct Chunk:
@@ -33,6 +34,8 @@ GREEDY: constant(uint256) = 0
 ABORT: constant(uint256) = 0
 RECOVER: constant(uint256) = 1
 KECCAK: constant(uint256) = 1
+CALLDATA: constant(uint256) = 0
+BLOBS: constant(uint256) = 1
 NORM: constant(uint256) = 0
 KRUM: constant(uint256) = 1
 NORM_VOTE: constant(uint256) = 2
@@ -50,6 +53,7 @@ LIMIT_NONE: constant(uint256) = 216     # behind the table: nothing
 MOST_MOVES: constant(uint256) = 8       # changes of stage between Register and Payment (section 9)
 MORE_MOVES: constant(uint256) = 3       # ... with `recover`: two ends of sharing, the end of revealing
 VOTE_MOVES: constant(uint256) = 2       # ... with `norm+vote`: the end of voting, that of opening
+BLOB_MOVES: constant(uint256) = 2       # ... with blobs: the end of accusing, that of refuting
 VOTE_CALLS: constant(uint256) = 2       # of a member, paid as a commitment: `vote`, `open_vote`
 
 REGISTER: constant(uint256) = 0
@@ -62,6 +66,7 @@ VOTE: constant(uint256) = 6
 
 
 VOTE_SECS: constant(uint256) = 184      # where `vote_secs` is in the first slot
+PAYS: constant(uint256) = 219           # ... and whether calls are paid at all
 
 
 # [0]: `Shape`, its fields in order, lowest first. [1]: samples, epochs, batch_size, then the five windows in seconds, 32 bits each.
@@ -80,7 +85,9 @@ def _packed_shape(p: ISecModelUpdate.SessionParams) -> uint256:
     shape |= (p.threshold << 48) | (p.colluders << 56) | (p.encoding << 64) | (p.clip << 72) | (p.bound << 104)
     shape |= (p.lane_bits << 136) | (p.chunk_words << 144) | (p.suite << 160) | (p.assignment << 168) | (p.rule << 176)
     shape |= (p.krum_mu_bps << 184) | (p.krum_m << 200) | (p.krum_m_rule << 208) | (p.unsafe_small << 216)
-    shape |= (p.policy << 220) | (p.reveal_secs << 224)
+    if p.fee_cap_wei != 0:
+        shape |= 1 << PAYS
+    shape |= (p.mode << 217) | (p.policy << 220) | (p.reveal_secs << 224)
     shape |= p.vote_secs << VOTE_SECS
     return shape
 
@@ -133,7 +140,8 @@ def _shape_of(s: uint256) -> ISessionRules.Shape:
         krum_mu_bps=(s >> 184) & (2**16 - 1),
         krum_m=(s >> 200) & 255,
         krum_m_rule=(s >> 208) & 255,
-        unsafe_small=(s >> 216) & 15,
+        unsafe_small=(s >> 216) & 1,
+        mode=(s >> 217) & 3,
         policy=(s >> 220) & 15,
         reveal_secs=s >> 224,
     )
@@ -160,6 +168,9 @@ def _fees() -> Fees:
     """
     @return What calls are paid.
     """
+    # most calls have read the first slot before: who pays nothing needn't read the other
+    if (self._slots[0] >> PAYS) & 1 == 0:
+        return empty(Fees)
     s: uint256 = self._slots[3]
     return Fees(cap_wei=s & (2**40 - 1), table=s >> 40)
 
@@ -191,7 +202,7 @@ def _limit_of_words(table: uint256, call: uint256, words: uint256) -> uint256:
 @internal
 def _words(shape: ISessionRules.Shape) -> uint256:
     """
-    @return Words of a vector.
+    @return Words of a vector in calldata.
     """
     lanes: uint256 = 256 // shape.lane_bits
     return (shape.parameter_count + lanes - 1) // lanes
@@ -201,9 +212,29 @@ def _words(shape: ISessionRules.Shape) -> uint256:
 @internal
 def _chunks(shape: ISessionRules.Shape) -> uint256:
     """
-    @return Chunks of a vector.
+    @return Chunks of a vector in calldata.
     """
     return (self._words(shape) + shape.chunk_words - 1) // shape.chunk_words
+
+
+@pure
+@internal
+def _blobs(shape: ISessionRules.Shape) -> uint256:
+    """
+    @return c, blobs of a vector.
+    """
+    return (shape.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
+
+
+@pure
+@internal
+def _sizes(shape: ISessionRules.Shape) -> (uint256, uint256):
+    """
+    @return Chunks and words of a vector, as fees count them: with blobs c and c, commitments being the words.
+    """
+    if shape.mode == BLOBS:
+        return self._blobs(shape), self._blobs(shape)
+    return self._chunks(shape), self._words(shape)
 
 
 @pure
@@ -227,7 +258,10 @@ def _member_fees(fees: Fees, shape: ISessionRules.Shape) -> uint256:
     if shape.rule == NORM_VOTE:
         commits += VOTE_CALLS
     gas_limit: uint256 = self._limit(fees.table, LIMIT_REGISTER) + commits * self._limit(fees.table, LIMIT_COMMIT)
-    gas_limit += self._whole(fees.table, LIMIT_UPLOAD, self._chunks(shape), self._words(shape))
+    chunks: uint256 = 0
+    words: uint256 = 0
+    chunks, words = self._sizes(shape)
+    gas_limit += self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
     return gas_limit * fees.cap_wei
 
 
@@ -240,8 +274,9 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
     @param capacity Accounts that may register.
     @return The most that all calls of a session are paid, wei (E18).
     """
-    words: uint256 = self._words(shape)
-    chunks: uint256 = self._chunks(shape)
+    chunks: uint256 = 0
+    words: uint256 = 0
+    chunks, words = self._sizes(shape)
     seats: uint256 = shape.rounds * shape.members
     total: uint256 = capacity * self._limit(fees.table, LIMIT_REGISTER)
     commits: uint256 = 2 * seats
@@ -255,8 +290,10 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
     total += commits * self._limit(fees.table, LIMIT_COMMIT)
     total += seats * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
     total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, shape.members * words)
-    if shape.rule == KRUM:
+    if shape.rule == KRUM or shape.mode == BLOBS:
         total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
+    if shape.mode == BLOBS:
+        moves += BLOB_MOVES
     total += self._limit(fees.table, LIMIT_SELECT) + 2 * shape.rounds * self._limit(fees.table, LIMIT_SETTLE)
     total += moves * self._limit(fees.table, LIMIT_MOVE)
     return total * fees.cap_wei
@@ -290,7 +327,7 @@ def _chunk(shape: ISessionRules.Shape, number: uint256) -> Chunk:
     """
     @param shape Of the session.
     @param number Of the chunk, any.
-    @return Its sizes.
+    @return Its sizes. Reverts with blobs, which have no lanes.
     """
     lanes: uint256 = 256 // shape.lane_bits
     words: uint256 = self._words(shape)
@@ -352,4 +389,5 @@ def _unpacked(slots: uint256[4]) -> ISecModelUpdate.SessionParams:
         fee_table=slots[3] >> 40,
         record_constants=stake.records,
         unsafe_small=shape.unsafe_small,
+        mode=shape.mode,
     )

@@ -34,7 +34,7 @@ uses: seats
 uses: terms
 
 
-STATES: constant(uint256) = 92578592727312   # 0x543322222110: the state of stage k is hexadecimal digit k
+STATES: constant(uint256) = 655528546148624   # 0x2543322222110: the state of stage k is hexadecimal digit k
 
 
 @view
@@ -62,7 +62,7 @@ def deadline() -> uint256:
     @return Unix time after which `advance` moves the current stage; 0 when it has none.
     """
     p: progress.Progress = progress._load()
-    if p.stage >= progress.PAYMENT:
+    if p.stage == progress.PAYMENT or p.stage == progress.FINISHED:
         return 0
     return p.deadline
 
@@ -141,6 +141,8 @@ def member(account: address) -> ISecModelUpdate.MemberView:
         found.rank = m.rank
         found.key_address = m.key_address
         found.chunks_delivered = m.chunks
+        if shape.mode == terms.BLOBS:
+            found.chunks_delivered = m.chunks * bounds.MAX_BLOBS
         found.declined = m.declined
         seat: uint256 = seats._newest(p, progress._verdict(), shape, m, seats._first(p, shape, m))
         if seat != 0:
@@ -149,6 +151,8 @@ def member(account: address) -> ISecModelUpdate.MemberView:
             found.place = (seat - 1) % shape.members
             g: groups.Group = groups._load(found.group)
             found.committed = not g.dissolved and (g.committed >> found.place) & 1 == 1
+            if shape.mode == terms.BLOBS and (g.delivered >> found.place) & 1 == 1:
+                found.chunks_delivered = terms._blobs(shape)
     return found
 
 
@@ -237,6 +241,38 @@ def votes_against(group_id: uint256) -> uint256:
     if group_id >= bounds.MAX_GROUP_IDS:
         return 0
     return tally._against(progress._tallies[group_id // tally.LANES], group_id)
+
+
+@view
+@external
+def accusation(account: address) -> bytes32:
+    """
+    @param account Anybody.
+    @return With blobs, its accusation that isn't opened; zero where there is none.
+    """
+    return groups._accusation(account)
+
+
+@view
+@external
+def sums_root() -> bytes32:
+    """
+    @return With blobs, the root of the sums so far (docs/BLOBS.md B2).
+    """
+    if terms._shape().mode != terms.BLOBS:
+        return empty(bytes32)
+    return progress.products_hash
+
+
+@view
+@external
+def refuted_count() -> uint256:
+    """
+    @return With blobs, how many groups were refuted.
+    """
+    if terms._shape().mode != terms.BLOBS:
+        return 0
+    return progress._load().gram_chunks
 
 
 @view
@@ -331,8 +367,11 @@ def _status(p: progress.Progress, v: progress.Verdict, g: groups.Group, group_id
     if p.stage <= progress.SHARE:
         return 2
     shape: ISessionRules.Shape = terms._shape()
-    sizes: terms.Chunk = terms._chunk(shape, 0)
-    if g.chunks_aggregated == sizes.count:
+    if shape.mode == terms.BLOBS:
+        # sums are added in order of id
+        if progress._count(progress._live(p, v) & ((1 << group_id) - 1)) < p.aggregated:
+            return 7
+    elif g.chunks_aggregated == terms._chunks(shape):
         return 7
     if p.stage == progress.UPLOAD and g.delivered != g.committed:
         return 4

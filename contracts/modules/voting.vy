@@ -103,19 +103,8 @@ def _seat_of_voter(p: progress.Progress, m: registry.Member) -> (uint256, uint25
     """
     shape: ISessionRules.Shape = terms._shape()
     seat: uint256 = registry._committed_seat(m)
-    assert seat != 0 and m.chunks == terms._chunks(shape), "vote: not delivered"
+    # with `abort` everybody has delivered in a group that is live by now
+    assert seat != 0 and (shape.policy == terms.ABORT or m.chunks == terms._chunks(shape)), "vote: not delivered"
     group: uint256 = (seat - 1) // shape.members
     assert (progress._live(p, progress._failures()) >> group) & 1 == 1, "session: the group has failed"
     return group, (seat - 1) % shape.members
-
-
-@view
-@internal
-def _tallies_of(p: progress.Progress) -> DynArray[uint256, bounds.MAX_TALLIES]:
-    """
-    @return The words with the votes against all groups.
-    """
-    found: DynArray[uint256, bounds.MAX_TALLIES] = []
-    for k: uint256 in range((p.groups + tally.LANES - 1) // tally.LANES, bound=bounds.MAX_TALLIES):
-        found.append(progress._tallies[k])
-    return found

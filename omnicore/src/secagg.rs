@@ -4,7 +4,7 @@ mod kernels;
 mod keys;
 mod recovery;
 
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use omnilytics_core::digest::{self, Hash};
 use omnilytics_core::fixed::{self, ROUNDING_SEED_BYTES};
 use omnilytics_core::keys::PublicMaskKey;
@@ -137,6 +137,12 @@ impl PyCodec {
     fn decode<'py>(&self, py: Python<'py>, words: &[u8]) -> PyResult<Bound<'py, PyArray1<i64>>> {
         let values = py.detach(|| self.integers(words)).map_err(to_python)?;
         Ok(values.into_iter().map(i64::from).collect::<Vec<_>>().into_pyarray(py))
+    }
+
+    fn pack<'py>(&self, py: Python<'py>, values: PyReadonlyArray1<'py, i32>) -> PyResult<Bound<'py, PyBytes>> {
+        let values = values.as_slice()?;
+        let words = py.detach(|| lanes::pack(self.0.width(), values)).map_err(to_python)?;
+        Ok(PyBytes::new(py, words.as_flattened()))
     }
 
     fn decode_mean<'py>(

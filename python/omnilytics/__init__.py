@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from omnilytics.experiments.simulate import simulate
     from omnilytics.model.split import LayersSplit, SideSplit, Split, StandIn
     from omnilytics.protocol.fees import Quote, quote
-    from omnilytics.protocol.member import Behaviour, DataOwner, Honest, PastGroups, Policy, Upload
+    from omnilytics.protocol.member import Behaviour, DataOwner, Honest, Policy, Upload
     from omnilytics.protocol.merkle import MerkleTree
     from omnilytics.protocol.owner import ModelOwner
+    from omnilytics.protocol.past import PastGroups
     from omnilytics.protocol.pipeline import Improvement, Pipeline, Plan
     from omnilytics.protocol.releases import ReleaseLog
     from omnilytics.protocol.terms import Terms, check_params
@@ -79,7 +80,8 @@ _HOMES = {
     "omnilytics.experiments.simulate": ("simulate",),
     "omnilytics.model.split": ("LayersSplit", "SideSplit", "Split", "StandIn"),
     "omnilytics.protocol.fees": ("Quote", "quote"),
-    "omnilytics.protocol.member": ("Behaviour", "DataOwner", "Honest", "PastGroups", "Policy", "Upload"),
+    "omnilytics.protocol.member": ("Behaviour", "DataOwner", "Honest", "Policy", "Upload"),
+    "omnilytics.protocol.past": ("PastGroups",),
     "omnilytics.protocol.merkle": ("MerkleTree",),
     "omnilytics.protocol.owner": ("ModelOwner",),
     "omnilytics.protocol.pipeline": ("Improvement", "Pipeline", "Plan"),

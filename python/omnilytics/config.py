@@ -37,6 +37,7 @@ class ShapeOptions(BaseModel):
         members: data owners that exist.
         rounds: groups a session wants, R.
         group_size: data owners in a group, N; at least 3, or one colluder would see the other's upload.
+        mode: whether vectors travel in calldata, or in blobs, whose gas hardly grows with the model.
         policy: what happens when data owners drop out: their group is lost, or recovered by the others.
         threshold: data owners of a group, T, that recover it; `recover` only.
         reward_wei: paid by the owner in each session.
@@ -58,6 +59,7 @@ class ShapeOptions(BaseModel):
     members: Count | None = None
     rounds: Annotated[int, Field(ge=1, le=64)] | None = None
     group_size: Annotated[int, Field(ge=3, le=16)] | None = None
+    mode: Literal["calldata", "blob"] = "calldata"
     policy: Literal["abort", "recover"] = "abort"
     threshold: Annotated[int, Field(ge=3, le=16)] | None = None
     reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
@@ -105,6 +107,8 @@ class ShapeOptions(BaseModel):
             )
 
     def _check_policy(self) -> None:
+        if self.mode == "blob" and self.policy == "recover":
+            raise ValueError("mode: expected calldata with --policy recover, got blob")
         if self.policy == "abort" and self.threshold is not None:
             raise ValueError(f"threshold: expected none without --policy recover, got {self.threshold}")
         if self.threshold is not None and self.group_size is not None and self.threshold > self.group_size:
@@ -158,6 +162,7 @@ class DemoOptions(ShapeOptions):
         alpha: the Dirichlet concentration; small means few classes each.
         stand_in: what plays the private layers at a data owner; `layers` only.
         suite: the generator that expands masks; `recover` takes `keccak` alone.
+        blobs: the folder that all uploads are kept in, with `blob`; None: in memory.
         vote_flip: whether each bit of a vote is flipped with probability 1/8; `norm+vote` only.
         dropouts: data owners with a seat that are gone from some step on, others in each session; `recover` only.
         attackers: data owners that attack in every session, drawn by the seed.
@@ -179,6 +184,7 @@ class DemoOptions(ShapeOptions):
     alpha: Positive | None = None
     stand_in: Literal["own-common", "own", "shared"] = "own-common"
     suite: Literal["aes", "keccak"] | None = None
+    blobs: Path | None = None
     vote_flip: bool = False
     dropouts: Annotated[int, Field(ge=0, le=2**20)] = 0
     attackers: Annotated[int, Field(ge=0, le=2**20)] = 0
@@ -201,6 +207,10 @@ class DemoOptions(ShapeOptions):
         return self
 
     def _check_recovery(self) -> None:
+        if self.mode == "blob" and self.suite == "aes":
+            raise ValueError("suite: expected keccak with --mode blob, whose masks are of another kind, got aes")
+        if self.blobs is not None and self.mode == "calldata":
+            raise ValueError("blobs: expected none without --mode blob, got a folder")
         if self.policy == "recover" and self.suite == "aes":
             raise ValueError("suite: expected keccak with --policy recover, which contracts can expand, got aes")
         if self.policy == "abort" and self.dropouts:

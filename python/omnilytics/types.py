@@ -25,6 +25,9 @@ FloatVec = NDArray[np.float32]
 IntVec = NDArray[np.int64]
 """A decoded sum of members' integers, shape (d,)."""
 
+BLOB_ELEMENTS = 4_096
+"""Values that a blob holds (EIP-4844)."""
+
 ZERO_ADDRESS = Address("0x" + "00" * 20)
 
 
@@ -54,6 +57,7 @@ class Stage(IntEnum):
     VOTE = 9
     PAYMENT = 10
     FINISHED = 11
+    ACCUSE = 12
 
 
 class GroupStatus(IntEnum):
@@ -122,6 +126,13 @@ class DropoutPolicy(IntEnum):
     RECOVER = 1
 
 
+class Mode(IntEnum):
+    """How vectors travel (docs/BLOBS.md)."""
+
+    CALLDATA = 0
+    BLOB = 1
+
+
 class Pool(IntEnum):
     """Where a registered member waits for the draw (PROTOCOL.md section 6.1)."""
 
@@ -137,6 +148,7 @@ _ENUMERATIONS: dict[str, type[IntEnum]] = {
     "rule": Rule,
     "krum_m_rule": KrumPicks,
     "policy": DropoutPolicy,
+    "mode": Mode,
 }
 
 
@@ -178,6 +190,7 @@ class SessionParams:
     fee_table: int = 0
     record_constants: int = 0
     unsafe_small: int = 0
+    mode: Mode = Mode.CALLDATA
 
     def as_tuple(self) -> tuple[int, ...]:
         """The fields in ABI order."""
@@ -202,12 +215,16 @@ class SessionParams:
 
     @property
     def words(self) -> int:
-        """Words of a vector (PROTOCOL.md section 2)."""
+        """Words of a vector (PROTOCOL.md section 2); in blobs, its commitments."""
+        if self.mode is Mode.BLOB:
+            return -(-self.parameter_count // BLOB_ELEMENTS)
         return -(-self.parameter_count // (256 // self.lane_bits))
 
     @property
     def chunks(self) -> int:
-        """Chunks of a vector (PROTOCOL.md section 2)."""
+        """Chunks of a vector (PROTOCOL.md section 2); in blobs, these."""
+        if self.mode is Mode.BLOB:
+            return self.words
         return -(-self.words // self.chunk_words)
 
     @property
@@ -264,8 +281,9 @@ def most_commits(params: SessionParams) -> int:
 
 def most_moves(params: SessionParams) -> int:
     """Most changes of stage from the end of registration to the payment: two draws and two rounds among them."""
-    votes = 2 if params.rule is Rule.NORM_VOTE else 0
-    return votes + (11 if params.policy is DropoutPolicy.RECOVER else 8)
+    more = 2 if params.rule is Rule.NORM_VOTE else 0
+    more += 2 if params.mode is Mode.BLOB else 0
+    return more + (11 if params.policy is DropoutPolicy.RECOVER else 8)
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:
@@ -286,7 +304,7 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     gas = capacity * fees.register
     gas += most_commits(params) * fees.commit + seats * fees.an_upload(words, chunks)
     gas += groups * (fees.an_aggregation(words, chunks, members) + 2 * fees.settle)
-    if params.rule is Rule.KRUM:
+    if params.rule is Rule.KRUM or params.mode is Mode.BLOB:
         gas += fees.the_products(words, chunks, groups)
     gas += fees.select + most_moves(params) * fees.move
     return gas * params.fee_cap_wei
@@ -297,12 +315,12 @@ def divided_wei(params: SessionParams, delivered: int, paid: int) -> tuple[int, 
 
     Args:
         params: the session's parameters.
-        delivered: members who have delivered all their words, of groups that are aggregated.
-        paid: those of them whose groups are paid; none only where none has delivered.
+        delivered: members who have delivered all their words, of groups that are aggregated, or were refuted.
+        paid: those of them whose groups are paid; none only where no group is left.
     """
     share = params.reward_wei // (params.rounds * params.members)
     if not paid:
-        return 0, 0
+        return 0, share * delivered
     if params.rule is Rule.KRUM:
         return share * delivered // paid, 0
     return share, share * (delivered - paid)

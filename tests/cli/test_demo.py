@@ -30,16 +30,35 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
         "--dataset mnist --data-dir data --owner-samples 40 --samples 20 --partition dirichlet --alpha 0.5 "
         "--split layers --stand-in shared --bound 31 --suite keccak --assignment greedy --select krum --krum-mu 0.25 "
         "--krum-m 2 --krum-picks paper --epochs 3 --batch-size 5 --learning-rate 0.05 --no-augment --patience 4 "
-        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --policy recover --threshold 3 --dropouts 2 "
-        "--no-vote-flip"
+        "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --mode calldata --policy recover --threshold 3 "
+        "--dropouts 2 --no-vote-flip"
     )
     result = call("demo", *arguments.split())
     assert result.exit_code == 0, result.stderr
     given = demo.seen[0].model_dump(exclude_unset=True)
-    assert set(given) == set(DemoOptions.model_fields) - {"encoding"}
+    assert set(given) == set(DemoOptions.model_fields) - {"encoding", "blobs"}
     assert given["data_dir"] == Path("data")
     assert given["augment"] is False
     assert (given["krum_mu"], given["alpha"], given["attack"], given["seed"]) == (0.25, 0.5, "scaled", 3)
+
+
+def test_blobs_are_kept_where_it_is_said(call: Call, demo: FakeDemo) -> None:
+    assert call("demo", "--mode", "blob", "--blobs", "kept").exit_code == 0
+    assert (demo.seen[0].mode, demo.seen[0].blobs) == ("blob", Path("kept"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "refusal"),
+    [
+        ("--blobs kept", "blobs: expected none without --mode blob"),
+        ("--mode blob --suite aes", "suite: expected keccak with --mode blob"),
+        ("--mode blob --policy recover", "mode: expected calldata with --policy recover"),
+    ],
+)
+def test_what_does_not_go_with_blobs_is_refused(call: Call, typed: str, refusal: str) -> None:
+    result = call("demo", *typed.split())
+    assert result.exit_code == 2
+    assert refusal in result.stderr
 
 
 def test_every_option_of_a_run_can_be_typed(call: Call) -> None:

@@ -157,7 +157,7 @@ WRONG_OF_A_MEMBER = [
     (
         "[keys]",
         "[fee]\n[keys]",
-        "fee: expected one of chain, data, deadlines, fees, keys, log, metrics, policy, state",
+        "fee: expected one of blobs, chain, data, deadlines, fees, keys, log, metrics, policy, state",
     ),
     (
         "[keys]",
@@ -204,7 +204,7 @@ WRONG_OF_A_MEMBER = [
         "[policy]\nmin_known_peers = 1\n[keys]",
         "policy.min_known_peers: expected at most the 0 of",
     ),
-    ("[keys]", "[session]\nrounds = 8\n[keys]", "session: expected one of chain, data"),
+    ("[keys]", "[session]\nrounds = 8\n[keys]", "session: expected one of blobs, chain, data"),
 ]
 
 
@@ -238,7 +238,7 @@ WRONG_OF_AN_OWNER = [
     (
         "[session]",
         "[policy]\n[session]",
-        "policy: expected one of chain, data, deadlines, fees, keys, log, metrics, session, state, tensorboard",
+        "policy: expected one of blobs, chain, data, deadlines, fees, keys, log, metrics, session, state, tensorboard",
     ),
 ]
 

@@ -18,7 +18,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> verify.VerifyReport:
     found = verify.VerifyReport(
         sessions=1, checks=[("squared norms", 8), ("settled wei", 1200)], taken=[("suspicions", 3)]
     )
-    monkeypatch.setattr(verify, "verify_record", lambda path, chain: found)
+    monkeypatch.setattr(verify, "verify_record", lambda path, chain, blobs: found)
     return found
 
 
@@ -44,7 +44,7 @@ def test_json(call: Call, report: verify.VerifyReport, tmp_path: Path) -> None:
 
 
 def test_a_contradiction_exits_7(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, chain: object) -> verify.VerifyReport:
+    def refuse(path: Path, chain: object, blobs: object) -> verify.VerifyReport:
         raise VerificationError("session 2: settled wei: expected 5, found 6")
 
     monkeypatch.setattr(verify, "verify_record", refuse)

@@ -9,7 +9,8 @@ import pytest
 
 from omnilytics.errors import Reverted
 from omnilytics.protocol import events
-from omnilytics.protocol.member import PastGroups, Policy
+from omnilytics.protocol.member import Policy
+from omnilytics.protocol.past import PastGroups
 from omnilytics.protocol.terms import Terms
 from omnilytics.types import Address, Assignment, Rule, member_fees_wei
 from tests.e2e.market import CLIP, D, Fair

@@ -16,14 +16,17 @@ from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.steps import Acted, Done, step
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import Watch
-from omnilytics.types import Address, Assignment, KrumPicks, Rule, Stage
+from omnilytics.types import Address, Assignment, KrumPicks, Mode, Rule, Stage
 from tests.e2e.market import SEEDS, Fair
 from tests.e2e.roles import Cast, Ending, alone, ending, shuffled
 from tests.e2e.shared import Shared
+from tests.e2e.test_blob_session import Beyond
 
 TERMS = Terms(reward_wei=10**18 + 1, rounds=4, group_size=3, assignment=Assignment.GREEDY, rule=Rule.NORM)
 KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2, krum_m_rule=KrumPicks.PAPER)
 VOTE = replace(TERMS, rule=Rule.NORM_VOTE)
+BLOBS = replace(TERMS, mode=Mode.BLOB, fee_cap_wei=0)
+BLOBS_KRUM = replace(KRUM, mode=Mode.BLOB, fee_cap_wei=0)
 MEMBERS = 12
 
 
@@ -53,7 +56,15 @@ def test_in_any_order_they_come_to_the_same_end(terms: Terms, seed: int) -> None
     assert roles.session.stage() is Stage.FINISHED
 
 
-@pytest.mark.parametrize("terms", [TERMS, VOTE], ids=["norm", "norm+vote"])
+@pytest.mark.parametrize("terms", [BLOBS, BLOBS_KRUM], ids=["norm", "krum"])
+def test_in_blobs_too(terms: Terms) -> None:
+    roles = cast(terms)
+    roles.run(shuffled(1))
+    assert roles.ending() == driven(terms)
+    assert roles.session.stage() is Stage.FINISHED
+
+
+@pytest.mark.parametrize("terms", [TERMS, VOTE, BLOBS], ids=["norm", "norm+vote", "blobs"])
 def test_one_that_is_made_anew_before_every_step_changes_nothing(terms: Terms) -> None:
     roles = cast(terms)
     roles.run(lambda accounts: [account for account in accounts if roles.again(account) is None])
@@ -219,3 +230,13 @@ def test_past_groups_are_read_off_the_chain() -> None:
     assert past.near_repeat(owner, [account, others[0], others[-1]])
     assert not past.near_repeat(owner, [account, others[-2], others[-1]])
     assert not past.near_repeat(others[5], [account, others[0], others[-1]])
+
+
+def test_a_sum_out_of_range_is_accused_by_one_of_them_and_refuted() -> None:
+    roles = cast(BLOBS, behaviours={4: Beyond(17)})
+    roles.run(shuffled(2))
+    (group,) = roles.ending().failed
+    assert 4 in [roles.fair.members.index(account) for account in roles.ending().groups[group]]
+    assert roles.session.refuted_count() == 1
+    words = [one.words for _, one in roles.told if isinstance(one, Acted) and "the sum of" in one.words]
+    assert words == [f"accuses the sum of group {group}", f"refutes the sum of group {group}"]

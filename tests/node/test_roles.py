@@ -13,7 +13,7 @@ from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.randomness import Randomness, SystemRandomness
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Address, Assignment, DropoutPolicy, Rule
+from omnilytics.types import Address, Assignment, DropoutPolicy, Mode, Rule
 from tests.chain.conftest import ETHER
 from tests.e2e.market import Fair, World
 from tests.e2e.test_recover import gone
@@ -39,6 +39,7 @@ ABORT = Terms(
     rule=Rule.NORM,
 )
 RECOVER = replace(ABORT, policy=DropoutPolicy.RECOVER)
+BLOBS = replace(ABORT, mode=Mode.BLOB, accuse_secs=5, fee_cap_wei=0)
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Real(Fair):
         return SystemRandomness()
 
 
-@pytest.mark.parametrize("terms", [ABORT, RECOVER], ids=["abort", "recover"])
+@pytest.mark.parametrize("terms", [ABORT, RECOVER, BLOBS], ids=["abort", "recover", "blobs"])
 @pytest.mark.parametrize("kind", CHAINS)
 def test_a_session_from_start_to_end(start: Start, tmp_path: Path, kind: str, terms: Terms) -> None:
     process, backend = CHAINS[kind]

@@ -18,10 +18,11 @@ def test_nothing_secret_is_shown() -> None:
     randomness = SeededRandomness(Seeds(12345), 0, 1)
     key, rounding = randomness.mask_key(), randomness.rounding_seed()
     assert rounding is not None
-    codec = Codec(Terms(reward_wei=10**18).params(10, 0.5))
+    params = Terms(reward_wei=10**18).params(10, 0.5)
+    codec = Codec(params)
     context = GroupContext(1, Address("0x" + "11" * 20), 0, 0, bytes(32), ())
     weights = np.full(10, 0.123456, dtype=np.float32)
-    shown = repr(Upload(codec, weights, weights, key, context, rounding)) + repr(randomness) + repr(key)
+    shown = repr(Upload(params, codec, weights, weights, key, context, rounding)) + repr(randomness) + repr(key)
     for secret in ("12345", "0.123456", rounding.hex(), repr(rounding)):
         assert secret not in shown
 

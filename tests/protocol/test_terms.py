@@ -21,6 +21,7 @@ from omnilytics.types import (
     Encoding,
     FeeTable,
     KrumPicks,
+    Mode,
     RecordConstants,
     Rule,
     SessionParams,
@@ -34,6 +35,8 @@ KRUM = replace(TERMS, rule=Rule.KRUM)
 WEIGHTS = replace(KRUM, encoding=Encoding.WEIGHTS)
 RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER)
 FREE = replace(TERMS, fee_cap_wei=0)
+BLOBS = replace(FREE, mode=Mode.BLOB)
+BLOBS_KRUM = replace(KRUM, mode=Mode.BLOB, fee_cap_wei=0)
 
 
 def test_the_paper_size() -> None:
@@ -302,7 +305,7 @@ def test_a_reserve_that_is_too_large(contract: Contract) -> None:
         contract.check(params, 306, 60)
 
 
-ENUMERATED = {"encoding", "suite", "assignment", "rule", "krum_m_rule", "policy"}
+ENUMERATED = {"encoding", "suite", "assignment", "rule", "krum_m_rule", "policy", "mode"}
 
 
 def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
@@ -311,11 +314,12 @@ def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
     names = [f.name for f in fields(SessionParams) if f.name not in ENUMERATED]
     taken = 0
     for _ in range(600):
-        params = rng.choice([TERMS, KRUM, WEIGHTS, FREE, RECOVER]).params(rng.choice([1, 40, 5_705]), 0.1)
+        terms = rng.choice([TERMS, KRUM, WEIGHTS, FREE, RECOVER, BLOBS, BLOBS_KRUM])
+        params = terms.params(rng.choice([1, 40, 5_705]), 0.1)
         for name in rng.sample(names, rng.randint(1, 3)):
             now = getattr(params, name)
             odd = rng.choice([0, 1, now + 1, now - 1, 2 * now, now // 2, now + rng.randint(-3, 3), 7, 32, 720])
-            least = {"chunk_words": 1, "lane_bits": 6}.get(name, 0)
+            least = {"chunk_words": 1, "lane_bits": 6}.get(name, 0) if params.mode is Mode.CALLDATA else 0
             params = replace(params, **{name: max(least, odd if name != "lane_bits" else min(32, odd))})
         capacity, window = rng.choice([0, 11, 12, 64, 4_096]), rng.choice([0, 1, 3_600, 3_601])
         try:

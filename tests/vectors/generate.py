@@ -24,7 +24,7 @@ from tests.vectors.reference.keccak import keccak256  # noqa: E402
 SENDER = bytes.fromhex("da7a" + "0b" * 18)
 FIELDS = [
     *(20, 24, 5, 8, 8, 3, 4, 4, 2, 0, 0x3D4CCCCD, 7, 6, 8, 0, 1, 0, 0, 0, 0, 0, 600, 600, 600, 600, 600, 0, 0),
-    *(10**18, 10**17, 0, 0, 0, 0),
+    *(10**18, 10**17, 0, 0, 0, 0, 0),
 ]
 
 

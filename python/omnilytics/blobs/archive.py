@@ -54,6 +54,15 @@ class Archive:
             raise DataError(f"{path}: expected room and leave to write it, got: {error.strerror}") from None
         return True
 
+    def find(self, name: bytes) -> Blob | None:
+        """A blob, checked against its name again; None: it isn't here.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        data = self.read(name)
+        return None if data is None else Blob.named(data, name, str(self._path(name)))
+
     def get(self, name: bytes) -> Blob:
         """A blob, checked against its name again.
 
@@ -61,10 +70,10 @@ class Archive:
             InputError: it isn't here.
             DataError: it is damaged.
         """
-        data = self.read(name)
-        if data is None:
+        blob = self.find(name)
+        if blob is None:
             raise InputError(f"{self.folder}: expected blob 0x{name.hex()}, it isn't here")
-        return Blob.named(data, name, str(self._path(name)))
+        return blob
 
     def read(self, name: bytes) -> bytes | None:
         """What stands under that name, unchecked but for its length; None: no blob.

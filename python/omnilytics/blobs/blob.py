@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from omnilytics.blobs import scheme
 from omnilytics.blobs.scheme import ELEMENTS, ORDER
@@ -78,6 +79,39 @@ class Blob:
     def versioned_hash(self) -> bytes:
         """What the chain names it by, 32 bytes."""
         return versioned_hash(self.commitment)
+
+
+class Blobs(Protocol):
+    """A place where blobs are kept by name."""
+
+    def keep(self, blob: Blob) -> bool:
+        """Takes a blob in; False: it was there already.
+
+        Raises:
+            DataError: no room.
+        """
+
+    def find(self, name: bytes) -> Blob | None:
+        """The blob of that versioned hash, checked; None: it isn't here.
+
+        Raises:
+            DataError: it is damaged.
+        """
+
+
+class BlobsInMemory:
+    """Blobs of this process."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[bytes, Blob] = {}
+
+    def keep(self, blob: Blob) -> bool:
+        """As `Blobs.keep`."""
+        return self._blobs.setdefault(blob.versioned_hash, blob) is blob
+
+    def find(self, name: bytes) -> Blob | None:
+        """As `Blobs.find`."""
+        return self._blobs.get(name)
 
 
 def versioned_hash(commitment: bytes) -> bytes:

@@ -108,6 +108,36 @@ def fetch(
     return [Fetched(n, n in kept, n in have, tuple(problems.get(n, ())) if n not in kept else ()) for n in asked]
 
 
+class Fetching:
+    """An archive that asks peers for what it hasn't got; what they give is checked and kept.
+
+    Args:
+        archive: where blobs are kept.
+        peers: URLs of others' archives.
+
+    Raises:
+        InputError: a URL that isn't one.
+    """
+
+    def __init__(self, archive: Archive, peers: Sequence[str] = ()) -> None:
+        self._archive = archive
+        self._peers = list(peers)
+        for url in peers:
+            Source.of(url)
+
+    def keep(self, blob: Blob) -> bool:
+        """As `Blobs.keep`."""
+        return self._archive.keep(blob)
+
+    def find(self, name: bytes) -> Blob | None:
+        """As `Blobs.find`."""
+        found = self._archive.find(name)
+        if found is None and self._peers:
+            fetch(self._archive, [name], self._peers)
+            found = self._archive.find(name)
+        return found
+
+
 def _alone(source: Source, name: bytes) -> list[Blob]:
     return [from_peer(source, name)]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from omnilytics.blobs.blob import Blob, Blobs
 from omnilytics.types import (
     Address,
     Alumnus,
@@ -111,6 +112,49 @@ class SessionPort(Protocol):
         """A member delivers its next chunk, 32 bytes a word.
 
         The hashes are those of all its chunks, to which it has committed; with `recover` there are none.
+        """
+
+    def post(self, sender: Address, blobs: Sequence[Blob]) -> Receipt:
+        """A member delivers its next blobs: six, in the end what is left of those that it has committed to."""
+
+    def accuse(self, sender: Address, commitment: bytes, bond_wei: int) -> Receipt:
+        """Anyone commits to an accusation (docs/BLOBS.md B9), with the session's bond; in stage Accuse, first."""
+
+    def refute(
+        self,
+        sender: Address,
+        index: int,
+        element: int,
+        salt: bytes,
+        witness: bytes,
+        accounts: Sequence[Address],
+        points: bytes,
+    ) -> Receipt:
+        """Opens the sender's accusation: an element of a group's sum that isn't in range; in stage Accuse, second.
+
+        Args:
+            sender: who has accused.
+            index: of the element in the whole vector.
+            element: of the sum, below q.
+            salt: of the commitment, 32 bytes.
+            witness: that the sum has it there, 48 bytes.
+            accounts: the group's members, in order of place.
+            points: the commitments of their uploads, 128 bytes each, upload by upload.
+        """
+
+    def add_sums(self, sender: Address, accounts: Sequence[Address], points: bytes) -> Receipt:
+        """Anyone adds the uploads of the next live groups, by their commitments; in stage Aggregate.
+
+        Args:
+            sender: anybody.
+            accounts: the members of one group or more, in order of seat.
+            points: the commitments of their uploads, 128 bytes each, upload by upload.
+        """
+
+    def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
+        """Anyone applies the rule to proven norms, or with `krum` products, modulo q; blobs only, in stage Select.
+
+        `evidence` is the sums of all live groups, 128 bytes each, and the proof (docs/BLOBS.md B6).
         """
 
     def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
@@ -256,6 +300,15 @@ class SessionPort(Protocol):
     def votes_against(self, group_id: int) -> int:
         """Opened votes against a group."""
 
+    def sums_root(self) -> bytes:
+        """With blobs, the root of the sums so far (docs/BLOBS.md B2), 32 bytes; else zero."""
+
+    def accusation(self, account: Address) -> bytes:
+        """What an account has accused by and not opened, 32 bytes; zero: nothing."""
+
+    def refuted_count(self) -> int:
+        """Groups whose sums were refuted."""
+
     def accepted(self) -> int:
         """Bitmap over group ids; 0 before `select`."""
 
@@ -290,6 +343,10 @@ class ChainPort(Protocol):
 
     def wait_blocks(self, count: int) -> None:
         """Returns once `count` more blocks exist."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the blobs are that this client has sent or got: a chain names them, and doesn't keep them."""
 
     def balance(self, account: Address) -> int:
         """Wei."""

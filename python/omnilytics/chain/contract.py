@@ -29,7 +29,10 @@ from omnilytics.types import (
 
 
 class Transport(Protocol):
-    """What carries bytes to a chain and back. `call` names the contract function, for receipts and errors."""
+    """What carries bytes and blobs (EIP-4844) to a chain, and answers back.
+
+    `call` names the contract function, for receipts and errors.
+    """
 
     def send(self, call: str, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> Receipt:
         """Sends a transaction and waits for its receipt.
@@ -59,10 +62,6 @@ class Transport(Protocol):
 
     def head(self) -> tuple[int, int]:
         """Number and timestamp of the newest block."""
-
-
-class BlobTransport(Transport, Protocol):
-    """A transport that carries blobs, too (EIP-4844)."""
 
     def send_blobs(
         self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
@@ -182,6 +181,31 @@ class ContractSession(_Contract):
 
     def object_to(self, sender: Address, place: int) -> Receipt:
         return self._send("object", sender, place)
+
+    def post(self, sender: Address, blobs: Sequence[Blob]) -> Receipt:
+        data = self._interface.calldata("post")
+        return self._transport.send_blobs("post", sender, self._address, data, blobs)
+
+    def accuse(self, sender: Address, commitment: bytes, bond_wei: int) -> Receipt:
+        return self._send("accuse", sender, commitment, value_wei=bond_wei)
+
+    def refute(
+        self,
+        sender: Address,
+        index: int,
+        element: int,
+        salt: bytes,
+        witness: bytes,
+        accounts: Sequence[Address],
+        points: bytes,
+    ) -> Receipt:
+        return self._send("refute", sender, index, element, salt, witness, list(accounts), points)
+
+    def add_sums(self, sender: Address, accounts: Sequence[Address], points: bytes) -> Receipt:
+        return self._send("add_sums", sender, list(accounts), points)
+
+    def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
+        return self._send("select_proven", sender, list(products), evidence)
 
     def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
         return self._send("reveal", sender, secret, addresses, [_opening(one) for one in openings])
@@ -306,6 +330,15 @@ class ContractSession(_Contract):
 
     def votes_against(self, group_id: int) -> int:
         return int(self._ask("votes_against", group_id))
+
+    def sums_root(self) -> bytes:
+        return bytes(self._ask("sums_root"))
+
+    def accusation(self, account: Address) -> bytes:
+        return bytes(self._ask("accusation", account))
+
+    def refuted_count(self) -> int:
+        return int(self._ask("refuted_count"))
 
     def accepted(self) -> int:
         return int(self._ask("accepted"))

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from omnilytics._omnicore import EmbeddedEvm, EvmReceipt
-from omnilytics.blobs.blob import Blob, check_count
+from omnilytics.blobs.blob import Blob, Blobs, BlobsInMemory, check_count
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.reverts import reverted
 from omnilytics.errors import InputError
@@ -80,6 +80,7 @@ class EmbeddedChain:
         self._chain_id = chain_id
         self._fork = fork
         self._gas = AMSTERDAM_GAS if fork == "amsterdam" else TX_GAS_CAP
+        self.blobs: Blobs = BlobsInMemory()
         self.on_receipt: list[Callable[[Receipt], None]] = []
         """Called with the receipt of every transaction that succeeds, deployments too, in the order of the list."""
 
@@ -197,14 +198,17 @@ class EmbeddedChain:
     def send_blobs(
         self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
     ) -> Receipt:
-        """As `BlobTransport.send_blobs`. Blob gas is never free: a wei each where gas is."""
+        """As `Transport.send_blobs`. Blob gas is never free: a wei each where gas is."""
         check_count(call, blobs)
         hashes = [blob.versioned_hash for blob in blobs]
         fee = self.blob_fee_wei()
         mined = self._evm.send(
             _key(sender), _key(to), data, value_wei, gas=self._gas, blob_hashes=hashes, max_blob_fee=fee
         )
-        return self._mined(call, mined)
+        receipt = self._mined(call, mined)
+        for blob in blobs:
+            self.blobs.keep(blob)
+        return receipt
 
     def blob_fee_wei(self) -> int:
         """What a blob gas costs in the next block, wei."""

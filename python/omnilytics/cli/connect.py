@@ -28,6 +28,8 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
             in time.
     """
     with needing_rpc("chain"):
+        from omnilytics.blobs.archive import Archive
+        from omnilytics.blobs.fetch import Fetching
         from omnilytics.chain.journal import FileJournal
         from omnilytics.chain.keystore import Keystore
         from omnilytics.chain.rpc import RpcChain
@@ -43,6 +45,7 @@ def connected(settings: RoleSettings) -> Iterator[tuple[RpcChain, FileJournal]]:
             chain_id=chain.chain_id,
             journal=journal,
             settings=patience(settings),
+            blobs=Fetching(Archive(settings.blobs.folder), settings.blobs.peers),
         )
         try:
             rpc.check_rules()
@@ -57,4 +60,6 @@ def patience(settings: ReadSettings) -> Settings:
     from omnilytics.chain.rpc import Settings
 
     chosen = settings.chain.model_dump(exclude={"rpc", "chain_id", "market"})
-    return Settings(**chosen, fee_ceiling_wei=settings.fees.ceiling_wei, tip_wei=settings.fees.tip_wei)
+    fees = settings.fees
+    ceilings = {"fee_ceiling_wei": fees.ceiling_wei, "blob_fee_ceiling_wei": fees.blob_ceiling_wei}
+    return Settings(**chosen, **ceilings, tip_wei=fees.tip_wei)

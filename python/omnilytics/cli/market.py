@@ -177,7 +177,7 @@ def _terms(params: SessionParams) -> dict[str, Any]:
     names = ("parameter_count", "samples", "epochs", "batch_size", "rounds", "min_rounds", "members", "threshold")
     steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
     windows = tuple(f"{step}_secs" for step in steps)
-    enumerated = ("encoding", "assignment", "policy")
+    enumerated = ("encoding", "assignment", "policy", "mode")
     wei = ("reward_wei", "bond_wei", "fee_cap_wei")
     return {
         **{name: getattr(params, name) for name in (*names, *windows, *wei)},

@@ -15,6 +15,13 @@ Sessions = Annotated[int | None, typer.Option(help="Model updates. [default: the
 Members = Annotated[int | None, typer.Option(help="Data owners. [default: the recipe]")]
 Rounds = Annotated[int | None, typer.Option(help="Groups a session, R. [default: the recipe]")]
 GroupSize = Annotated[int | None, typer.Option(help="Data owners a group, N. [default: the recipe]")]
+Mode = Annotated[
+    Literal["calldata", "blob"] | None,
+    typer.Option(help="How vectors travel; gas of blobs hardly grows with the model. [default: calldata]"),
+]
+BlobsFolder = Annotated[
+    Path | None, typer.Option("--blobs", metavar="DIR", help="Keep all uploads here; --mode blob. [default: in memory]")
+]
 Policy = Annotated[
     Literal["abort", "recover"] | None,
     typer.Option(help="Who drops out costs its group its work, or the others recover it. [default: abort]"),

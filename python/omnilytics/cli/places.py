@@ -19,6 +19,11 @@ def keys_folder() -> Path:
     return home() / "keys"
 
 
+def blobs_folder() -> Path:
+    """Where blobs are kept unless a configuration says otherwise."""
+    return home() / "blobs"
+
+
 def state_folder() -> Path:
     """Where journals are unless a configuration says otherwise."""
     return home() / "state"

@@ -61,6 +61,7 @@ def quote(
     leaves: Leaves = None,
     rounds: options.Rounds = None,
     group_size: options.GroupSize = None,
+    mode: options.Mode = None,
     policy: options.Policy = None,
     threshold: options.Threshold = None,
     reward_wei: options.RewardWei = None,

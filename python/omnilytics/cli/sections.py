@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from omnilytics.cli.networks import Network, networks
-from omnilytics.cli.places import keys_folder, state_folder
+from omnilytics.cli.places import blobs_folder, keys_folder, state_folder
 from omnilytics.config import MAX_WEI
 from omnilytics.types import Address
 
@@ -132,9 +132,10 @@ class ChainSettings(NodeSettings):
 
 
 class FeeSettings(Section):
-    """`[fees]`, in gwei a gas: the most that is ever bid, and the tip; None: what the node suggests."""
+    """`[fees]`, in gwei a gas or blob gas: the most that is ever bid, and the tip; None: what the node suggests."""
 
     ceiling_gwei: Gwei = 500.0
+    blob_ceiling_gwei: Gwei = 100.0
     tip_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
@@ -149,6 +150,11 @@ class FeeSettings(Section):
     def ceiling_wei(self) -> int:
         """Wei a gas."""
         return round(self.ceiling_gwei * GWEI_WEI)
+
+    @property
+    def blob_ceiling_wei(self) -> int:
+        """Wei a blob gas."""
+        return round(self.blob_ceiling_gwei * GWEI_WEI)
 
     @property
     def tip_wei(self) -> int | None:
@@ -212,6 +218,18 @@ class MetricsSettings(Section):
     host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]+$")] = "127.0.0.1"
 
 
+class BlobSettings(Section):
+    """`[blobs]`: uploads of sessions in blobs, the account's own and others', which nodes forget after 18 days.
+
+    Attributes:
+        folder: of the archive; all roles of one machine may share one.
+        peers: URLs of others' archives (`omnilytics blobs serve`), asked for what isn't here.
+    """
+
+    folder: File = Field(default_factory=blobs_folder)
+    peers: Annotated[tuple[Url, ...], Field(strict=False, max_length=16, repr=False)] = ()
+
+
 class TensorBoardSettings(Section):
     """`[tensorboard]` of a model owner: the folder of files for TensorBoard, a point for each session; None: none."""
 
@@ -265,6 +283,7 @@ class WindowSettings(Section):
     commit_secs: WindowSecs = 3_600
     upload_secs: WindowSecs = 3_600
     reveal_secs: WindowSecs = 7_200
+    accuse_secs: WindowSecs = 3_600
     aggregate_secs: WindowSecs = 3_600
     vote_secs: WindowSecs = 3_600
     select_secs: WindowSecs = 3_600

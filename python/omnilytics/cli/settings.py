@@ -18,6 +18,7 @@ from omnilytics.cli.faults import plain
 from omnilytics.cli.sections import (
     GWEI_WEI,
     Account,
+    BlobSettings,
     ChainSettings,
     DataSettings,
     FeeSettings,
@@ -61,6 +62,7 @@ class RoleSettings(Section):
     keys: KeySettings
     state: StateSettings = Field(default_factory=StateSettings)
     data: DataSettings = DataSettings()
+    blobs: BlobSettings = Field(default_factory=BlobSettings)
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -36,6 +36,9 @@ def verify(
     chain_id: ChainId = None,
     first_block: FirstBlock = None,
     record: RecordFile = None,
+    blobs: Annotated[
+        Path | None, typer.Option("--blobs", metavar="DIR", help="An archive with the uploads of sessions in blobs.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was checked; - prints it.")
     ] = None,
@@ -53,7 +56,7 @@ def verify(
             raise InputError("FILE: expected none beside --session and --record, which are for logs read from a chain")
         typed = config, rpc, market, chain_id, first_block
         settings = read_settings(*typed, instead=", or a record") if file is None or any(typed) else None
-        report = _checked(file, settings, session, record)
+        report = _checked(file, settings, session, record, blobs)
         checks, taken = ([{"what": w, "times": t} for w, t in counts] for counts in (report.checks, report.taken))
         value = {
             "schema": SCHEMA,
@@ -75,7 +78,10 @@ def verify(
     say(f"{source}, {'held against' if settings else 'not held against'} the contracts")
 
 
-def _checked(file: Path | None, settings: ReadSettings | None, given: str | None, record: Path | None) -> VerifyReport:
+def _checked(
+    file: Path | None, settings: ReadSettings | None, given: str | None, record: Path | None, folder: Path | None
+) -> VerifyReport:
+    from omnilytics.blobs.archive import Archive
     from omnilytics.cli import connection
     from omnilytics.protocol.narrator import narrate
     from omnilytics.protocol.past import records_until
@@ -83,13 +89,14 @@ def _checked(file: Path | None, settings: ReadSettings | None, given: str | None
     from omnilytics.protocol.verify import verify_record, verify_sessions
 
     chain = None if settings is None else connection.reader(settings)
+    blobs = None if folder is None else Archive(folder)
     if file is not None:
-        return verify_record(file, chain)
+        return verify_record(file, chain, blobs)
     assert settings is not None
     assert chain is not None
     session = connection.session_of(settings, chain, given, finished=True)
     records = records_until(chain, connection.market_of(settings, chain), session)
-    report = verify_sessions(records, chain)
+    report = verify_sessions(records, chain, blobs)
     if record is not None:
         with RecordWriter(record) as writer:
             for event in narrate(records):

@@ -8,7 +8,7 @@ Secrets never appear in a repr, a log or an error, and can't be copied or pickle
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,8 @@ from omnilytics.codec.recovery import (
     share_address,
     share_addresses,
 )
-from omnilytics.errors import InputError
-from omnilytics.types import Encoding, FloatVec, IntVec, SessionParams, Suite
+from omnilytics.errors import EncodingError, InputError
+from omnilytics.types import Encoding, FloatVec, IntVec, Mode, SessionParams, Suite
 
 __all__ = [
     "Codec",
@@ -96,6 +96,20 @@ def model_hash(params: SessionParams, published: bytes) -> bytes:
     return _omnicore.model_hash(b"".join(value.to_bytes(32, "big") for value in fields), published)
 
 
+LARGEST_CHUNK_WORDS = 720
+
+
+def in_lanes(params: SessionParams) -> SessionParams:
+    """The parameters of the same session with its vectors in calldata: how what came in blobs is written as words.
+
+    Raises:
+        EncodingError: no lane holds the sum of a group.
+    """
+    weights = params.encoding is Encoding.WEIGHTS
+    lane_bits = 32 if weights else smallest_lane_bits(params.members, params.bound)
+    return replace(params, mode=Mode.CALLDATA, lane_bits=lane_bits, chunk_words=LARGEST_CHUNK_WORDS)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class MaskedInput:
     """What a member commits to and uploads. It has no repr: `encode_plain`'s words aren't masked.
@@ -130,6 +144,8 @@ class MaskedInput:
 class Codec:
     """Encoding, masking, decoding and selection for one session's parameters.
 
+    What came in blobs is words too once it is a sum: one chunk, packed as in calldata, for all that reads sums.
+
     Attributes:
         lanes: L, integers a word.
         words: words of a vector.
@@ -141,11 +157,11 @@ class Codec:
     """
 
     def __init__(self, params: SessionParams) -> None:
-        self.params = params
-        self._codec = _omnicore.Codec(params)
+        self.params = params if params.mode is Mode.CALLDATA else in_lanes(params)
+        self._codec = _omnicore.Codec(self.params)
         self.lanes = self._codec.lanes
         self.words = self._codec.words
-        self.chunks = self._codec.chunks
+        self.chunks = 1 if params.mode is Mode.BLOB else self._codec.chunks
 
     def encode(
         self,
@@ -219,6 +235,16 @@ class Codec:
             EncodingError: not `32 * words` bytes.
         """
         return self._codec.decode(words)
+
+    def pack(self, values: IntVec) -> bytes:
+        """The words of integers, shape (d,), as `decode` reads them (E5).
+
+        Raises:
+            EncodingError: another shape, or a value that a lane doesn't hold.
+        """
+        if values.shape != (self.params.parameter_count,):
+            raise EncodingError(f"values: expected shape ({self.params.parameter_count},), got {values.shape}")
+        return self._codec.pack(np.ascontiguousarray(values.clip(-(2**31), 2**31 - 1), np.int32))
 
     def decode_sum(self, words: bytes, count: int) -> FloatVec:
         """The mean of `count` summands in units of a weight, shape (d,): S C / (Q count), or S / (10^8 count).

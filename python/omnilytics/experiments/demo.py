@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from omnilytics.blobs.archive import Archive
 from omnilytics.config import DemoOptions
 from omnilytics.errors import InputError
 from omnilytics.experiments.arena.attacks import Lanes, Scale
@@ -44,6 +45,8 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
         alpha = ALPHA if options.alpha is None else options.alpha
         data = build_data(recipe, seeds, options.data_dir, options.partition, alpha)
         world = Simulation(recipe.members)
+        if options.blobs is not None:
+            world.chain.blobs = Archive(options.blobs)
         behaviours = _attackers(options, recipe, seeds)
         attackers = [world.members[index] for index in sorted(behaviours)]
 
@@ -65,7 +68,7 @@ def run_demo(options: DemoOptions, sink: events.Sink, record: RecordWriter | Non
             simulation=world,
         )
     return DemoResult(
-        options=options.model_dump(mode="json", exclude={"data_dir"}),
+        options=options.model_dump(mode="json", exclude={"data_dir", "blobs"}),
         improvement=improvement,
         gas=gas,
         records=records,

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from omnilytics.chain.base import ChainPort
-from omnilytics.codec import MaskedInput
-from omnilytics.protocol.member import Behaviour, Honest, Upload, check_published
+from omnilytics.protocol.member import Behaviour, Honest, Masked, Upload, check_published
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, FloatVec
@@ -77,7 +76,7 @@ class Confidant(Behaviour):
 
     steps: dict[str, FloatVec] = field(default_factory=dict)
 
-    def masked_input(self, upload: Upload) -> MaskedInput:
+    def masked_input(self, upload: Upload) -> Masked:
         self.steps[upload.context.session] = np.subtract(upload.weights, upload.published)
         return Honest().masked_input(upload)
 

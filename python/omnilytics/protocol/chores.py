@@ -10,11 +10,25 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from omnilytics.protocol import turns
+from omnilytics.protocol.blob_sums import groups_in_call
 from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
 from omnilytics.protocol.seating import ranks
 from omnilytics.protocol.steps import Action, Decision, Waiting
 from omnilytics.protocol.watch import Watch
-from omnilytics.types import Address, DropoutPolicy, GroupStatus, GroupView, Rule, SessionParams, Stage
+from omnilytics.types import (
+    Address,
+    DropoutPolicy,
+    GroupStatus,
+    GroupView,
+    Mode,
+    Receipt,
+    Rule,
+    SessionParams,
+    Stage,
+)
+
+BLOB_SECS = 15
+"""How long it takes until missing blobs are looked for again."""
 
 WAITS: dict[Stage, str] = {
     Stage.REGISTER: "more data owners to register",
@@ -22,6 +36,7 @@ WAITS: dict[Stage, str] = {
     Stage.SHARE: "the others to share, or to object",
     Stage.UPLOAD: "the others to upload",
     Stage.REVEAL: "the others to reveal",
+    Stage.ACCUSE: "sums to be accused, or refuted",
     Stage.AGGREGATE: "the groups to be added up",
     Stage.VOTE: "the others to vote, or to open their votes",
     Stage.SELECT: "the groups to be compared",
@@ -37,6 +52,7 @@ def window_secs(params: SessionParams, stage: Stage) -> int:
         Stage.SHARE: params.commit_secs,
         Stage.UPLOAD: params.upload_secs,
         Stage.REVEAL: params.reveal_secs,
+        Stage.ACCUSE: params.reveal_secs,
         Stage.AGGREGATE: params.aggregate_secs,
         Stage.VOTE: params.vote_secs,
     }
@@ -63,7 +79,7 @@ class Chores:
             return self._draw()
         if stage is Stage.PAYMENT:
             return self._settle()
-        if self._watch.chain.timestamp() > deadline:
+        if self._watch.chain.timestamp() > deadline and self._ends_by_advance(stage):
             turn = self._turn_to_register() if stage is Stage.REGISTER else self._turn_of_all()
             words = f"ends stage {stage.name.lower()}, whose time is over"
             action = Action("advance", (stage, deadline), lambda: self._session.advance(self._account), words)
@@ -71,12 +87,20 @@ class Chores:
         match stage:
             case Stage.REVEAL:
                 return self._rebuild(deadline)
+            case Stage.ACCUSE if self._watch.chain.timestamp() > deadline:
+                return self._add_sums(deadline)
+            case Stage.AGGREGATE if self._watch.params.mode is Mode.BLOB:
+                return self._add_sums(deadline - self._watch.params.aggregate_secs)
             case Stage.AGGREGATE:
                 return self._aggregate(deadline)
             case Stage.SELECT:
                 return self._select(deadline)
             case _:
                 return Waiting(WAITS[stage], deadline + 1)
+
+    def _ends_by_advance(self, stage: Stage) -> bool:
+        """Whether `advance` is what ends the stage: where nobody has accused, whoever adds the sums does."""
+        return stage is not Stage.ACCUSE or self._watch.ledger().accusations > 0
 
     def _draw(self) -> Decision:
         draw_block, head = self._session.draw_block(), self._watch.chain.block_number()
@@ -114,6 +138,22 @@ class Chores:
                 return self._sum(group, view)
         return Waiting(WAITS[Stage.AGGREGATE], due or deadline + 1)
 
+    def _add_sums(self, began: int) -> Decision:
+        """As many groups at a time as fit a call, in order."""
+        sums, ledger = self._watch.blob_sums, self._watch.ledger()
+        groups = sums.delivered(ledger)[ledger.sums_added :][: groups_in_call(self._watch.params)]
+        accounts = [account for group in groups for account in self._watch.seats().groups[group]]
+        sums.fill(ledger)
+        if not all((group, 0) in ledger.aggregates for group in groups):
+            again = self._watch.chain.timestamp() + BLOB_SECS
+            return Waiting("the blobs of all groups, which the archive hasn't got", again)
+
+        def send() -> Receipt:
+            return self._session.add_sums(self._account, accounts, sums.commitments(ledger, groups))
+
+        action = Action("add_sums", tuple(groups), send, f"adds up {len(groups)} groups")
+        return self._in_turn(action, self._turn_of_group(groups[0]), began, Stage.AGGREGATE)
+
     def _in_reach(self, anyone: int, over: int) -> tuple[Sequence[int], int]:
         """The groups for which it may act now, and when it may for all of them; 0: now.
 
@@ -146,6 +186,8 @@ class Chores:
         ledger, me = self._watch.ledger(), self._account
         began = deadline - self._watch.params.select_secs
         chunk = ledger.gram_chunks
+        if self._watch.params.mode is Mode.BLOB:
+            return self._in_turn(self._proof(), self._turn_of_all(), began, Stage.SELECT)
         if self._watch.params.rule is Rule.KRUM and chunk < self._watch.codec.chunks:
             words = [ledger.aggregates[group, chunk] for group in self._watch.groups(GroupStatus.AGGREGATED)]
             send = partial(self._session.gram, me, chunk, words, ledger.products)
@@ -154,6 +196,15 @@ class Chores:
             send = partial(self._session.select, me, ledger.products)
             action = Action("select", (), send, "has the rule choose among the groups")
         return self._in_turn(action, self._turn_of_all(), began, Stage.SELECT)
+
+    def _proof(self) -> Action:
+        groups = self._watch.groups(GroupStatus.AGGREGATED)
+
+        def send() -> Receipt:
+            products, evidence = self._watch.blob_sums.proof(self._watch.ledger(), groups)
+            return self._session.select_proven(self._account, products, evidence)
+
+        return Action("select_proven", (), send, "proves the sums, and has the rule choose among the groups")
 
     def _settle(self) -> Decision:
         """The first group that it may settle; the stage has begun about when the last deadline was, or before."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.protocol.record import SessionRecord
-from omnilytics.protocol.seating import Seating
+from omnilytics.protocol.seating import Registration, Seating
 from omnilytics.types import Address, RecordConstants
 
 
@@ -34,6 +34,28 @@ class History:
 
     sessions: dict[Address, Past] = field(default_factory=dict)
     _records: dict[tuple[Address, Address], frozenset[int | None]] = field(default_factory=dict)
+
+    def place_strangers(
+        self, record: SessionRecord, registrations: Sequence[Registration], groups: int
+    ) -> list[Registration]:
+        """Gives members of cohorts of other sessions the places that they say they have when they commit.
+
+        Who never commits or declines gets a place that is left: nobody's money depends on which.
+
+        Args:
+            record: of the session.
+            registrations: in it.
+            groups: of its first round.
+        """
+        said, placed = places_said(record, groups), list(registrations)
+        for cohort in {r.cohort for r in placed if r.cohort}:
+            if Address(f"0x{cohort >> 8:040x}") in self.sessions:
+                continue
+            members = [r.member for r in placed if r.cohort == cohort]
+            left = iter(sorted(set(range(len(members))) - {said[m] for m in members if m in said}))
+            places = {m: said[m] if m in said else next(left) for m in members}
+            placed = [replace(r, place=places[r.member]) if r.cohort == cohort else r for r in placed]
+        return placed
 
     def registered(self, owner: Address, member: Address, suspicion: int, constants: RecordConstants) -> bool:
         """Takes in what a registration says; True if it follows from the sessions before (E26).

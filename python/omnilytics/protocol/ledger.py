@@ -32,13 +32,16 @@ class Ledger:
     """A session's vectors, keys and fates, gathered from its logs.
 
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
-    and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk. `seed`
+    and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk; `posted`
+    likewise the versioned hashes of blobs, whose `aggregates` no log has: who has the blobs fills them in. `seed`
     and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
     has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
     wei, all that were credited, `withdrawn` all that was paid out, fees too. `sharing` is by group; `objecting`: it is
     over for this round. `products` are of the first `gram_chunks`.
     `votes` are commitments by (group, place), `ballots` what was opened of them, bitmaps over group ids; `opening`: no
-    commitment follows.
+    commitment follows; `refuting`: no accusation does,
+    of which there are `accusations`; `sums_added` is how many
+    groups of blobs the contract has the sums of.
     `deadline` is the last one that was set, unix time: stage Payment has none.
     """
 
@@ -50,12 +53,16 @@ class Ledger:
     objecting: bool = False
     uploads: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     uploaded: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
+    posted: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
     gram_chunks: int = 0
     votes: dict[tuple[int, int], bytes] = field(default_factory=dict)
     ballots: dict[tuple[int, int], int] = field(default_factory=dict)
     opening: bool = False
+    accusations: int = 0
+    sums_added: int = 0
+    refuting: bool = False
     selected: Selection | None = None
     registrations: list[Registration] = field(default_factory=list)
     seed: bytes | None = None
@@ -116,6 +123,17 @@ class Ledger:
                 group, words = _int(values["group"]), _bytes(values["words"])
                 self.uploads.setdefault((group, _int(values["chunk"])), []).append(words)
                 self.uploaded.setdefault((group, _int(values["place"])), []).append(words)
+            case "Posted":
+                hashes = values["hashes"]
+                assert isinstance(hashes, list | tuple)
+                seat = _int(values["group"]), _int(values["place"])
+                self.posted.setdefault(seat, []).extend(_bytes(one) for one in hashes)
+            case "SumsAdded":
+                self.sums_added += _int(values["groups"]).bit_count()
+            case "Accused":
+                self.accusations += 1
+            case "AccusingClosed":
+                self.refuting = True
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
             case "GramAdded":

@@ -10,18 +10,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from omnilytics import codec
+from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
+from omnilytics.protocol.blob_uploads import BlobInput
 from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
 from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.past import PastGroups
 from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovering import Recovering
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.seating import Seating
 from omnilytics.protocol.voting import Ballot, Vote, flipped
-from omnilytics.types import Address, Assignment, DropoutPolicy, FloatVec, Receipt, SessionParams
+from omnilytics.types import Address, Assignment, DropoutPolicy, FloatVec, Mode, Receipt, SessionParams
+
+Masked = MaskedInput | BlobInput
+"""What a member commits to and uploads."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,6 +37,7 @@ class Upload:
     `recovery` is None with policy `abort`, whose masks come from the key alone.
     """
 
+    params: SessionParams
     codec: Codec
     published: FloatVec
     weights: FloatVec
@@ -39,23 +46,32 @@ class Upload:
     rounding_seed: bytes
     recovery: Recovery | None = None
 
-    def encode(self) -> MaskedInput:
-        """The weights as the protocol has them: encoded and masked (E2-E12, E35)."""
+    def encode(self) -> Masked:
+        """The weights as the protocol has them: encoded and masked (E2-E12, E35, B1)."""
+        if self.params.mode is Mode.BLOB:
+            plain = self.codec.encode_plain(self.weights, self.published, self.rounding_seed)
+            return self._in_blobs(plain.words, plain.clipped, plain.scale)
         if self.recovery is not None:
             return self.recovery.encode(self.weights, self.published, self.rounding_seed)
         return self.codec.encode(self.weights, self.published, self.key, self.context, self.rounding_seed)
 
-    def mask(self, words: bytes) -> MaskedInput:
-        """Words made by hand, masked (E12, E35)."""
+    def mask(self, words: bytes) -> Masked:
+        """Words made by hand, masked (E12, E35); in blobs the values that they hold (B1)."""
+        if self.params.mode is Mode.BLOB:
+            return self._in_blobs(words)
         if self.recovery is not None:
             return self.recovery.mask(words)
         return self.codec.mask(words, self.key, self.context)
+
+    def _in_blobs(self, words: bytes, clipped: int = 0, scale: float = 1.0) -> BlobInput:
+        values, seeds = self.codec.decode(words), self.key.blob_seeds(self.context)
+        return BlobInput.masked(values, self.params, seeds, clipped, scale)
 
 
 class Behaviour(Protocol):
     """How a member turns its weights into words, and votes. Who inherits from this votes as the protocol says."""
 
-    def masked_input(self, upload: Upload) -> MaskedInput | None:
+    def masked_input(self, upload: Upload) -> Masked | None:
         """The words to commit to and upload; None: the member drops out."""
 
     def vote(self, ballot: Ballot) -> Collection[int] | None:
@@ -66,7 +82,7 @@ class Behaviour(Protocol):
 class Honest(Behaviour):
     """Encodes and masks as the protocol says (E2-E12)."""
 
-    def masked_input(self, upload: Upload) -> MaskedInput:
+    def masked_input(self, upload: Upload) -> Masked:
         return upload.encode()
 
 
@@ -166,28 +182,6 @@ class Policy:
         return None
 
 
-class PastGroups:
-    """The groups in which one data owner has uploaded, and those of them who delivered, by model owner.
-
-    In memory; hand it from session to session.
-    """
-
-    def __init__(self) -> None:
-        self._groups: dict[Address, set[frozenset[Address]]] = {}
-
-    def add(self, owner: Address, group: Collection[Address]) -> None:
-        """Remembers a group."""
-        self._groups.setdefault(owner, set()).add(frozenset(group))
-
-    def near_repeat(self, owner: Address, group: Collection[Address]) -> bool:
-        """Whether a past group of the same owner differs from `group` in exactly one member."""
-        members = frozenset(group)
-        return any(
-            past != members and len(past - members) <= 1 and len(members - past) <= 1
-            for past in self._groups.get(owner, ())
-        )
-
-
 class DataOwner:
     """One data owner. It keeps its key and its masked words for one session at a time.
 
@@ -226,8 +220,8 @@ class DataOwner:
         self._secrets: MemberSecrets | None = None
         self._part: Recovering | None = None
         self._trained: tuple[FloatVec, FloatVec] | None = None
-        self._inputs: dict[GroupContext, MaskedInput | None] = {}
-        self._masked: MaskedInput | None = None
+        self._inputs: dict[GroupContext, Masked | None] = {}
+        self._masked: Masked | None = None
         self._group: tuple[Address, ...] = ()
 
     def register(
@@ -387,12 +381,17 @@ class DataOwner:
 
     def upload(self) -> list[Receipt]:
         """Uploads the masked words, chunk by chunk: these bytes or nothing."""
-        return [self.upload_chunk(chunk) for chunk in range(len(self._committed().chunk_hashes))]
+        masked = self._committed()
+        if isinstance(masked, BlobInput):
+            return [self.upload_chunk(chunk) for chunk in range(0, len(masked.blobs), MOST_BLOBS)]
+        return [self.upload_chunk(chunk) for chunk in range(len(masked.chunk_hashes))]
 
     def upload_chunk(self, chunk: int) -> Receipt:
-        """Uploads one chunk of the masked words."""
+        """Uploads one chunk of the masked words, or the blobs from that one on that a transaction carries."""
         session, masked = self._joined(), self._committed()
         self._past.add(session.owner(), self._group)
+        if isinstance(masked, BlobInput):
+            return session.post(self.account, masked.post(chunk))
         hashes = masked.chunk_hashes if self._part is None else []
         return session.upload(self.account, chunk, masked.chunk(chunk), hashes)
 
@@ -460,13 +459,13 @@ class DataOwner:
             peers=tuple(ledger.keys[peer] for peer in seats.groups[group]),
         )
 
-    def _mask(self, session: SessionPort, context: GroupContext) -> MaskedInput | None:
+    def _mask(self, session: SessionPort, context: GroupContext) -> Masked | None:
         if self._key is None or self._trained is None:
             raise ProtocolError(f"{self.account} has not registered for a session")
         weights, published = self._trained
         recovery = None if self._part is None else self._part.recovery
-        vectors = Codec(session.params())
-        upload = Upload(vectors, published, weights, self._key, context, self._rounding_seed, recovery)
+        params = session.params()
+        upload = Upload(params, Codec(params), published, weights, self._key, context, self._rounding_seed, recovery)
         return self._behaviour.masked_input(upload)
 
     def _ledger(self, session: SessionPort) -> Ledger:
@@ -477,7 +476,7 @@ class DataOwner:
             raise ProtocolError(f"{self.account} has not registered for a session")
         return self._session
 
-    def _committed(self) -> MaskedInput:
+    def _committed(self) -> Masked:
         if self._masked is None:
             raise ProtocolError(f"{self.account} has not committed to any words")
         return self._masked

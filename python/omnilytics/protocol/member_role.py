@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from omnilytics.codec import keccak256
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.member import DataOwner, check_published
@@ -128,6 +129,8 @@ class MemberRole:
                 return self._upload(*seat)
             case Stage.REVEAL:
                 return self._reveal(*seat)
+            case Stage.ACCUSE:
+                return self._accuse()
             case Stage.VOTE:
                 return self._vote(*seat)
             case _:
@@ -221,16 +224,50 @@ class MemberRole:
         return Action("reveal_shares", (group,), send, f"lends its shares to group {group}")
 
     def _upload(self, group: int, place: int) -> Action | Waiting | None:
-        chunk = self.watch.session.member(self.member.account).chunks_delivered
-        if (group, place) not in self.watch.ledger().committed or chunk >= self.watch.codec.chunks:
+        chunk, chunks = self.watch.session.member(self.member.account).chunks_delivered, self.watch.params.chunks
+        if (group, place) not in self.watch.ledger().committed or chunk >= chunks:
             return None
         if self.watch.session.group(group).status is not GroupStatus.UPLOAD:
             return None
         ready = self._ready(group, place)
         if ready is not True:
             return ready or None
-        words = f"uploads chunk {chunk} of {self.watch.codec.chunks}"
+        words = f"uploads chunk {chunk} of {chunks}"
         return Action("upload", (group, chunk), partial(self.member.upload_chunk, chunk), words)
+
+    def _accuse(self) -> Action | None:
+        """The first sum out of range that nobody may have accused yet; in the second half, what it has accused."""
+        session, account, ledger = self.watch.session, self.member.account, self.watch.ledger()
+        accused = session.accusation(account)
+        if ledger.refuting:
+            return self._refute(accused) if any(accused) else None
+        found = self.watch.blob_sums.all_malformed(ledger)
+        if any(accused) or ledger.accusations >= len(found):
+            return None
+        one = found[ledger.accusations]
+        commitment = one.commitment(self.watch.chain.chain_id, session.address, account, self._salt)
+        send = partial(session.accuse, account, commitment, self.watch.params.bond_wei)
+        return Action("accuse", (one.group,), send, f"accuses the sum of group {one.group}")
+
+    def _refute(self, accused: bytes) -> Action | None:
+        """Opens its accusation."""
+        session, account, ledger = self.watch.session, self.member.account, self.watch.ledger()
+        scope = self.watch.chain.chain_id, session.address, account, self._salt
+        found = next((m for m in self.watch.blob_sums.all_malformed(ledger) if m.commitment(*scope) == accused), None)
+        if found is None:
+            return None
+        members, sums = self.watch.seats().groups[found.group], self.watch.blob_sums
+        opening = found.index, found.element, self._salt, found.witness
+
+        def send() -> Receipt:
+            return session.refute(account, *opening, members, sums.commitments(ledger, [found.group]))
+
+        return Action("refute", (found.group,), send, f"refutes the sum of group {found.group}")
+
+    @property
+    def _salt(self) -> bytes:
+        """Of its accusation, the same after a crash."""
+        return keccak256(self.randomness.vote_seed() + b"accusation")
 
     def _ready(self, group: int, place: int) -> bool | Waiting:
         """Whether it has its words for the group, or what it waits for to make them."""

@@ -14,20 +14,23 @@ from omnilytics.errors import VerificationError
 from omnilytics.protocol import events
 from omnilytics.protocol.history import History
 from omnilytics.protocol.ledger import PlaceOf, Selection
+from omnilytics.protocol.rebuilding import replay_of
 from omnilytics.protocol.record import SessionRecord
-from omnilytics.protocol.recovery_replay import RecoveryReplay, replay_of
+from omnilytics.protocol.recovery_replay import RecoveryReplay
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.scores import tell_scores
 from omnilytics.protocol.sharing import places_of
 from omnilytics.protocol.teller import Teller
 from omnilytics.protocol.verify import contradictions
-from omnilytics.types import Address, DropoutPolicy, Log, Rule, Stage
+from omnilytics.types import Address, DropoutPolicy, Log, Mode, Rule, Stage
 
 DEADLINES = {
     "Started": (Stage.REGISTER, "register_deadline"),
     "SharingClosed": (Stage.SHARE, "object_deadline"),
     "BarrierPassed": (Stage.UPLOAD, "upload_deadline"),
     "RevealClosed": (Stage.AGGREGATE, "aggregate_deadline"),
+    "AccusingClosed": (Stage.ACCUSE, "refute_deadline"),
+    "RefutingClosed": (Stage.AGGREGATE, "aggregate_deadline"),
     "VotingClosed": (Stage.VOTE, "open_deadline"),
     "VoteClosed": (Stage.SELECT, "select_deadline"),
 }
@@ -176,8 +179,8 @@ class Narrator:
             case "Drawn" | "Redrawn":
                 self._entered(Stage.SHARE if recover else Stage.COMMIT, v["commit_deadline"])
             case "UploadClosed":
-                to_reveal = recover and v["delivered_groups"]
-                self._entered(Stage.REVEAL if to_reveal else Stage.AGGREGATE, v["deadline"])
+                follows = Stage.ACCUSE if self._state.terms.mode is Mode.BLOB else Stage.REVEAL if recover else None
+                self._entered(follows if follows and v["delivered_groups"] else Stage.AGGREGATE, v["deadline"])
             case "AggregationClosed":
                 votes = self._state.terms.rule is Rule.NORM_VOTE
                 self._entered(Stage.VOTE if votes else Stage.SELECT, v["select_deadline"])
@@ -249,6 +252,17 @@ class Narrator:
                 self._teller.missing(group, "upload", self._state.delivered(group))
                 self._teller.group(group, "reveal")
 
+    def _on_posted(self, v: dict[str, Any]) -> None:
+        delivered = self._state.delivered(v["group"])
+        if delivered >> v["place"] & 1:
+            self._teller.member(v["member"], "uploaded", v["group"], v["place"])
+            if delivered == self._state.everybody:
+                self._teller.group(v["group"], "delivered")
+
+    def _on_sumsadded(self, v: dict[str, Any]) -> None:
+        for group in places_of(v["groups"]):
+            self._teller.group(group, "aggregated")
+
     def _on_sharerevealed(self, v: dict[str, Any]) -> None:
         """Shares of mask keys belong to `reveal`; a member that lends has a share of a self mask to give."""
         state, group, place = self._state, v["group"], v["place"]
@@ -274,7 +288,7 @@ class Narrator:
         state = self._state
         complete = sorted(state.norms)
         chosen = Selection(v["accepted"], v["paid"], v["unselected"], v["share_wei"], v["burnt_wei"])
-        if complete and (v["accepted"] or chosen.paid == sum(1 << group for group in complete)):
+        if complete and state.aggregates and (v["accepted"] or chosen.paid == sum(1 << group for group in complete)):
             aggregates = [b"".join(state.aggregates[group]) for group in complete]
             counts = [state.delivered(group).bit_count() for group in complete]
             parts = self._record.number, state.codec, complete, aggregates, counts, chosen, state.votes.tally

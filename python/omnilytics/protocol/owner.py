@@ -9,7 +9,6 @@ from omnilytics import codec
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.protocol.steps import Action
 from omnilytics.protocol.terms import MAX_CAPACITY, check_params
@@ -64,7 +63,7 @@ class ModelOwner:
         if not accepted:
             return None
         vectors = Codec(session.params())
-        ledger = Ledger.read(log for _, log in self._chain.logs(session.address))
+        ledger = Watch(self._chain, session).ledger()
         groups = [g for g in range(session.group_count()) if accepted >> g & 1]
         counts = [session.group(g).delivered.bit_count() for g in groups]
         return vectors.mean_update([ledger.aggregate(g, vectors.chunks) for g in groups], counts)

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.errors import InputError, ProtocolError
-from omnilytics.protocol.member import PastGroups
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, DropoutPolicy, Log, Stage
+
+
+class PastGroups:
+    """The groups in which one data owner has uploaded, and those of them who delivered, by model owner.
+
+    In memory; hand it from session to session.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[Address, set[frozenset[Address]]] = {}
+
+    def add(self, owner: Address, group: Collection[Address]) -> None:
+        """Remembers a group."""
+        self._groups.setdefault(owner, set()).add(frozenset(group))
+
+    def near_repeat(self, owner: Address, group: Collection[Address]) -> bool:
+        """Whether a past group of the same owner differs from `group` in exactly one member."""
+        members = frozenset(group)
+        return any(
+            past != members and len(past - members) <= 1 and len(members - past) <= 1
+            for past in self._groups.get(owner, ())
+        )
 
 
 def past_groups(chain: ChainPort, sessions: Iterable[SessionPort], account: Address) -> PastGroups:

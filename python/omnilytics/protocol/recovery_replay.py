@@ -6,25 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omnilytics import codec
-from omnilytics.chain.abi import decode_log
 from omnilytics.codec import Scope, disclosed_seeds, public_address, share_address
-from omnilytics.protocol.history import History
-from omnilytics.protocol.ledger import PlaceOf
-from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.sharing import Sharing, places_of
-from omnilytics.types import Address, DropoutPolicy, SessionParams, Stage
-
-
-def replay_of(record: SessionRecord, history: History, place_of: PlaceOf | None = None) -> Replay:
-    """The rebuilder of a session, by the policy that it was started with; `place_of` as `Replay` has it."""
-    for _, log in record.logs:
-        decoded = decode_log(log)
-        if decoded is not None and decoded[0] == "Started":
-            params = SessionParams.from_tuple(list(decoded[1]["params"].values()))
-            kind = RecoveryReplay if params.policy is DropoutPolicy.RECOVER else Replay
-            return kind(record, history, place_of=place_of)
-    return Replay(record, history, place_of=place_of)
+from omnilytics.types import Address, Stage
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from omnilytics import codec
@@ -12,7 +12,7 @@ from omnilytics.codec import Codec
 from omnilytics.codec.keys import key_address
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.books import Fates, FeeLimits
-from omnilytics.protocol.history import History, Past, places_said
+from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.ledger import PlaceOf
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
@@ -186,24 +186,6 @@ class Replay:
         self.expect("members of accepted cohorts", place is not None, True)
         return place or 0
 
-    def _place_strangers(self, groups: int) -> None:
-        """Gives members of cohorts from outside the record the places that they say they have when they commit.
-
-        Who never commits or declines gets a place that is left: nobody's money depends on which.
-        """
-        if self.place_of is not None:
-            return
-        said = places_said(self.record, groups)
-        for cohort in {r.cohort for r in self.registrations if r.cohort}:
-            if Address(f"0x{cohort >> 8:040x}") in self.history.sessions:
-                continue
-            members = [r.member for r in self.registrations if r.cohort == cohort]
-            left = iter(sorted(set(range(len(members))) - {said[m] for m in members if m in said}))
-            places = {m: said[m] if m in said else next(left) for m in members}
-            self.registrations = [
-                replace(r, place=places[r.member]) if r.cohort == cohort else r for r in self.registrations
-            ]
-
     def _owner_and_size(self) -> tuple[Address, int]:
         return self.record.owner, self.terms.members
 
@@ -216,7 +198,8 @@ class Replay:
         self.expect("draw postponed before a draw", due, True)
 
     def on_drawn(self, v: dict[str, Any]) -> None:
-        self._place_strangers(v["groups"])
+        if self.place_of is None:
+            self.registrations = self.history.place_strangers(self.record, self.registrations, v["groups"])
         self.fates.seats = first_seats(self.terms, self.registrations, v["seed"])
         self.expect("number of groups", v["groups"], len(self.seats.groups))
         self.expect("members without a seat", v["unseated"], len(self.seats.unseated))
@@ -339,8 +322,13 @@ class Replay:
         return self.codec.sum([b"".join(self.uploads[group, p]) for p in places])
 
     def on_aggregationclosed(self, v: dict[str, Any]) -> None:
-        self.expect("all delivered groups aggregated", sorted(self.norms), self._delivered_groups())
+        self.expect("all delivered groups aggregated", self.with_sums, self._delivered_groups())
         self.summed = True
+
+    @property
+    def with_sums(self) -> list[int]:
+        """The groups whose sums are there."""
+        return sorted(self.norms)
 
     def on_gramadded(self, v: dict[str, Any]) -> None:
         self.expect("inner products in order of chunk", v["chunk"], self.gram_chunks)
@@ -360,7 +348,9 @@ class Replay:
         fates.paid = sum(1 << g for g in payees)
         fates.unselected = bool(delivered) and not chosen
         counts = {g: self.delivered(g).bit_count() for g in delivered}
-        fates.share_wei, fates.burnt_wei = divided_wei(self.terms, sum(counts.values()), sum(counts[g] for g in payees))
+        fates.share_wei, fates.burnt_wei = divided_wei(
+            self.terms, sum(counts.values()) + self.spoilt, sum(counts[g] for g in payees)
+        )
         self.expect("accepted groups", v["accepted"], fates.accepted)
         self.expect("paid groups", v["paid"], fates.paid)
         self.expect("unselected flag", v["unselected"], fates.unselected)
@@ -418,11 +408,21 @@ class Replay:
         if self.params is None:
             self.expect("money in a session never started", self.credited, 0)
             return
-        owed_or_burnt = self.credited + self.fates.burnt_wei
+        owed_or_burnt = self.credited + self.burnt_wei
         self.expect("deposits equal to all that is owed or burnt", owed_or_burnt, self.money().deposited)
         accepted = {g: self.delivered(g) for g in self._delivered_groups() if self.fates.accepted >> g & 1}
         past = Past(self.record.owner, self.params.members, self.seats, accepted)
         self.history.sessions[self.record.address] = past
+
+    @property
+    def spoilt(self) -> int:
+        """Members that delivered in groups whose sums were refuted, in blobs."""
+        return 0
+
+    @property
+    def burnt_wei(self) -> int:
+        """What nobody ever gets."""
+        return self.fates.burnt_wei
 
     def money(self) -> Money:
         """The books, of a session that is started."""
@@ -480,11 +480,15 @@ class Replay:
         elif self.terms.rule is Rule.NORM_VOTE:
             verdict = self.votes.verdict(norms, counts)
         else:
-            products = vectors.products([b"".join(self.aggregates[g]) for g in groups])
-            if self.gram_chunks == vectors.chunks:
-                self.expect("inner products", self.products, products)
-            verdict = vectors.select_krum(norms, products, counts)
+            verdict = vectors.select_krum(norms, self.inner_products(groups), counts)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
+
+    def inner_products(self, groups: list[int]) -> list[int]:
+        """Those of the aggregates of all pairs of groups, row by row."""
+        products = self.codec.products([b"".join(self.aggregates[g]) for g in groups])
+        if self.gram_chunks == self.codec.chunks:
+            self.expect("inner products", self.products, products)
+        return products
 
 
 def _shown(value: object) -> str:

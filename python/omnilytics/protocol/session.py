@@ -14,6 +14,7 @@ from types import MappingProxyType
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol import events
+from omnilytics.protocol.blob_driver import BlobDriver
 from omnilytics.protocol.company import Company, Dropouts, Step, Train, nobody
 from omnilytics.protocol.ledger import Ledger, Selection
 from omnilytics.protocol.member import DataOwner
@@ -23,7 +24,7 @@ from omnilytics.protocol.randomness import Randomness
 from omnilytics.protocol.recovery_driver import RecoveryDriver
 from omnilytics.protocol.scores import tell_scores
 from omnilytics.protocol.vote_driver import VoteDriver
-from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Rule, Stage
+from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Mode, Rule, Stage
 
 NO_COHORTS: Mapping[Address, int] = MappingProxyType({})
 
@@ -111,6 +112,7 @@ class SessionDriver:
             else:
                 self.commit(published, train)
                 self.upload()
+                BlobDriver(self._all).run()
                 self.aggregate()
             VoteDriver(self._all).run()
             self.select()
@@ -180,7 +182,7 @@ class SessionDriver:
     def aggregate(self) -> None:
         """A member of each delivered group re-supplies its uploads; the contract adds them."""
         self._tell.staged()
-        if self._session.stage() is not Stage.AGGREGATE:
+        if self._session.stage() is not Stage.AGGREGATE or self._params.mode is Mode.BLOB:
             return
         ledger = self._all.ledger()
         for group in range(len(self._tell.seats.groups)):
@@ -198,6 +200,10 @@ class SessionDriver:
             return
         ledger = self._all.ledger()
         complete = self._all.groups(GroupStatus.AGGREGATED)
+        if self._params.mode is Mode.BLOB:
+            self._tell.did(BlobDriver(self._all).select(complete))
+            self._score(ledger, complete)
+            return
         if self._params.rule is Rule.KRUM:
             for chunk in range(self._codec.chunks):
                 words = [ledger.aggregates[group, chunk] for group in complete]
@@ -218,7 +224,7 @@ class SessionDriver:
         self._tell.books()
 
     def withdraw(self) -> tuple[int, int]:
-        """Who has a credit still takes it out; returns (rewards of members, all that was taken out), wei."""
+        """Who has a credit still takes it out; returns (rewards of members, all that was paid out), wei."""
         for member in self._all.members:
             if self._session.credit_of(member.account):
                 self._tell.did(member.withdraw())
@@ -235,7 +241,7 @@ class SessionDriver:
                 status = "paid" if reward else "refunded"
                 self._tell.member(account, status, *(seat or (-1, -1)), credit=due)
         self._tell.books()
-        return rewards, ledger.withdrawn.total()
+        return rewards, self._session.money().withdrawn
 
     def _is_paid(self, chosen: Selection, group: int, place: int) -> bool:
         return bool(chosen.paid >> group & self._session.group(group).delivered >> place & 1)

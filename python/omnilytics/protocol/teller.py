@@ -61,9 +61,16 @@ class Teller:
             case "VoteOpened":
                 group, place, bits = values["group"], values["place"], values["bits"]
                 self.sink(events.VoteCast(self.number, values["member"], group, place, list(places_of(bits))))
+            case "Accused":
+                self.note("Somebody accuses a group's sum, which it will name when nobody can accuse any more.")
+            case "Refuted":
+                self.note(f"Group {values['group']}'s sum is refuted: element {values['index']} isn't in range.")
+            case "SumsProven":
+                self.note(f"What the sums of all groups come to is proven: {len(values['products'])} numbers.")
             case "GroupFailed":
                 self.group(values["group"], "failed")
-                self.missing(values["group"], Stage(values["stage"]).name.lower(), values["did_their_part"])
+                if (stage := Stage(values["stage"])) is not Stage.ACCUSE:
+                    self.missing(values["group"], stage.name.lower(), values["did_their_part"])
             case _:
                 pass
 

@@ -19,6 +19,7 @@ from omnilytics.types import (
     Encoding,
     FeeTable,
     KrumPicks,
+    Mode,
     RecordConstants,
     Rule,
     SessionParams,
@@ -52,6 +53,12 @@ FEE_CAP_WEI = 2 * 10**9
 MAX_WINDOW_SECS = 31_536_000
 """One year."""
 
+MAX_BLOB_WINDOWS_SECS = 864_000
+"""Ten days: nodes keep blobs for 18."""
+
+POINT_BYTES = 128
+"""Of a commitment in calldata (EIP-2537)."""
+
 MAX_BOUND = 2**31 - 1
 MAX_COUNT = 2**32 - 1
 LARGEST_FLOAT = 0x7F7F_FFFF
@@ -65,7 +72,6 @@ _RANGES = (
     ("rounds", 1, 64),
     ("members", 2, 16),
     ("bound", 1, MAX_BOUND),
-    ("chunk_words", MIN_CHUNK_WORDS, MAX_CHUNK_WORDS),
     ("unsafe_small", 0, 1),
 )
 """Fields whose range depends on nothing else (PROTOCOL.md section 2)."""
@@ -91,10 +97,13 @@ class Terms:
     has to train (the paper's M0, E, B); a contract can't check them. Windows are in seconds; that to vote begins twice,
     to commit to votes and to open them.
 
+    `mode` says how vectors travel: in calldata, or in blobs, whose gas hardly grows with the model (docs/BLOBS.md).
+    There sums that aren't in range may be accused for `accuse_secs`, and refuted for as long.
+
     `policy` says what happens when members drop out. With `recover` a group comes through as long as `threshold` of its
     members do; None: more than two thirds, and two more than `colluders`. With `abort` that is all of them. So many
-    `colluders` learn nobody's model; None: as many as the threshold allows. `suite` None: `keccak` with `recover`, else
-    `aes`.
+    `colluders` learn nobody's model; None: as many as the threshold allows. `suite` None: `keccak` with `recover`
+    and in blobs, else `aes`.
 
     Gas is paid back up to `fee_cap_wei` a gas, and for each call up to `fee_table`; None: `fees.default_table`. With a
     cap of 0 it isn't paid back. `records`: how the market's memory of members is read and written; None: not at all.
@@ -112,6 +121,7 @@ class Terms:
     batch_size: int = 5
     encoding: Encoding = Encoding.DELTA
     bound: int = 7
+    mode: Mode = Mode.CALLDATA
     suite: Suite | None = None
     assignment: Assignment = Assignment.SHUFFLED
     rule: Rule = Rule.NORM_VOTE
@@ -126,6 +136,7 @@ class Terms:
     aggregate_secs: int = 3_600
     select_secs: int = 3_600
     vote_secs: int = 3_600
+    accuse_secs: int = 3_600
     fee_cap_wei: int = FEE_CAP_WEI
     fee_table: FeeTable | None = None
     records: RecordConstants | None = field(default_factory=RecordConstants)
@@ -179,7 +190,7 @@ class Terms:
             )
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
-        krum, recover = self.rule is Rule.KRUM, self.policy is DropoutPolicy.RECOVER
+        krum, recover, blob = self.rule is Rule.KRUM, self.policy is DropoutPolicy.RECOVER, self.mode is Mode.BLOB
         params = SessionParams(
             parameter_count=parameter_count,
             samples=self.samples,
@@ -193,9 +204,9 @@ class Terms:
             encoding=self.encoding,
             clip=0 if weights else clip_bits(clip),
             bound=bound,
-            lane_bits=lane_bits,
-            chunk_words=self._chunk_words(parameter_count, lane_bits),
-            suite=(Suite.KECCAK if recover else Suite.AES) if self.suite is None else self.suite,
+            lane_bits=0 if blob else lane_bits,
+            chunk_words=0 if blob else self._chunk_words(parameter_count, lane_bits),
+            suite=(Suite.KECCAK if recover or blob else Suite.AES) if self.suite is None else self.suite,
             assignment=self.assignment,
             rule=self.rule,
             krum_mu_bps=self.krum_mu_bps if krum else 0,
@@ -207,12 +218,13 @@ class Terms:
             upload_secs=self.upload_secs,
             aggregate_secs=self.aggregate_secs,
             select_secs=self.select_secs,
-            reveal_secs=self.reveal_secs if recover else 0,
+            reveal_secs=self.accuse_secs if blob else self.reveal_secs if recover else 0,
             vote_secs=self.vote_secs if self.rule is Rule.NORM_VOTE else 0,
             reward_wei=self.reward_wei,
             bond_wei=least_bond_wei(self.reward_wei, self.rounds, self.group_size),
             record_constants=0 if self.records is None else self.records.pack(),
             unsafe_small=int(self.unsafe_small),
+            mode=self.mode,
         )
         return self._with_fees(params)
 
@@ -282,6 +294,7 @@ def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
         reward_wei=REWARD_WEI if shape.reward_wei is None else shape.reward_wei,
         rounds=rounds,
         group_size=group_size,
+        mode=Mode[shape.mode.upper()],
         policy=DropoutPolicy[shape.policy.upper()],
         threshold=shape.threshold,
         encoding=Encoding[shape.encoding.upper()],
@@ -332,7 +345,9 @@ def check_params(params: SessionParams, capacity: int, min_window_secs: int) -> 
     _check_rule(params)
     for name in ("register_secs", "commit_secs", "upload_secs", "aggregate_secs", "select_secs"):
         _within(name, getattr(params, name), max(1, min_window_secs), MAX_WINDOW_SECS)
-    if params.policy is DropoutPolicy.RECOVER:
+    if params.mode is Mode.BLOB:
+        _check_blob_windows(params, min_window_secs)
+    elif params.policy is DropoutPolicy.RECOVER:
         # the window has four quarters
         _within("reveal_secs", params.reveal_secs, max(4, min_window_secs), MAX_WINDOW_SECS)
     if params.rule is Rule.NORM_VOTE:
@@ -358,7 +373,11 @@ def _check_groups(params: SessionParams) -> None:
             f"{'threshold' if recover else 'members'}: expected at least colluders + 2 = {params.colluders + 2} unless "
             f"unsafe_small, got {params.threshold}"
         )
-    if not recover:
+    if params.mode is Mode.BLOB:
+        if recover or params.suite is not Suite.KECCAK:
+            given = f"{params.policy.name.lower()} and {params.suite.name.lower()}"
+            raise InputError(f"mode: expected policy abort and suite keccak with blobs, got {given}")
+    elif not recover:
         _within("reveal_secs", params.reveal_secs, 0, 0)
     elif params.suite is not Suite.KECCAK:
         raise InputError(f"suite: expected keccak with recover, got {params.suite.name.lower()}")
@@ -369,11 +388,21 @@ def _check_encoding(params: SessionParams) -> None:
         _within("clip", params.clip, 0, 0)
         bound = MAX_BOUND // params.members
         _within("bound", params.bound, bound, bound)
-        _within("lane_bits", params.lane_bits, 32, 32)
-        return
-    _within("clip", params.clip, 1, LARGEST_FLOAT)
-    bits = codec.smallest_lane_bits(params.members, params.bound)
+        bits = 32
+    else:
+        _within("clip", params.clip, 1, LARGEST_FLOAT)
+        bits = codec.smallest_lane_bits(params.members, params.bound)
+    bits = 0 if params.mode is Mode.BLOB else bits
     _within("lane_bits", params.lane_bits, bits, bits)
+
+
+def _check_blob_windows(params: SessionParams, min_window_secs: int) -> None:
+    """All of them together, from the first upload on, are far shorter than nodes keep blobs."""
+    _within("reveal_secs", params.reveal_secs, max(1, min_window_secs), MAX_BLOB_WINDOWS_SECS)
+    windows = (
+        params.upload_secs + params.aggregate_secs + params.select_secs + 2 * (params.reveal_secs + params.vote_secs)
+    )
+    _within("windows from the upload on, with blobs", windows, 1, MAX_BLOB_WINDOWS_SECS)
 
 
 def _check_rule(params: SessionParams) -> None:
@@ -395,6 +424,10 @@ def _check_rule(params: SessionParams) -> None:
 
 def _check_calls(params: SessionParams) -> None:
     """Chunks of a vector, and the bytes of the widest calls."""
+    if params.mode is Mode.BLOB:
+        _check_blob_calls(params)
+        return
+    _within("chunk_words", params.chunk_words, MIN_CHUNK_WORDS, MAX_CHUNK_WORDS)
     _within("chunks", params.chunks, 1, MAX_CHUNKS)
     chunk = min(params.words, params.chunk_words)
     limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
@@ -404,6 +437,19 @@ def _check_calls(params: SessionParams) -> None:
     if params.rule is Rule.KRUM:
         carried = params.rounds * (params.rounds - 1) // 2 if params.chunks > 1 else 0
         _within("bytes of words and products in a gram", 32 * (params.rounds * chunk + carried), 32, limit)
+
+
+def _check_blob_calls(params: SessionParams) -> None:
+    limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
+    _within("chunk_words", params.chunk_words, 0, 0)
+    # sums are read as words, of which no more than a session in calldata has
+    _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
+    _within("bytes of a group's commitments", POINT_BYTES * params.members * params.chunks, 1, limit)
+    sums, products = params.rounds * params.chunks, params.rounds
+    openings = sums
+    if params.rule is Rule.KRUM:
+        openings, products = params.chunks, params.rounds * (params.rounds + 1) // 2
+    _within("bytes of a proof", POINT_BYTES * (sums + 4) + 32 * (openings + products), 1, limit)
 
 
 def _check_money(params: SessionParams, capacity: int) -> None:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omnilytics import codec
+from omnilytics.blobs.blob import Blobs
 from omnilytics.chain.base import ChainPort
 from omnilytics.errors import OmniLyticsError, VerificationError
 from omnilytics.protocol.history import History
+from omnilytics.protocol.rebuilding import replay_of
 from omnilytics.protocol.record import SessionRecord, read_sessions
-from omnilytics.protocol.recovery_replay import replay_of
 from omnilytics.protocol.replay import Replay
-from omnilytics.types import Stage
+from omnilytics.types import Mode, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,26 @@ class Findings:
     taken: Counter[str]
 
 
-def verify_record(path: Path, chain: ChainPort | None = None) -> VerifyReport:
+def verify_record(path: Path, chain: ChainPort | None = None, blobs: Blobs | None = None) -> VerifyReport:
     """Verifies every session of a record (or of the record that a result file names).
 
     Args:
         path: of the record.
         chain: where its sessions are, to compare with what the contracts say; None: nothing but the record.
+        blobs: an archive with the uploads of sessions in blobs; None: their sums are taken as emitted.
 
     Raises:
         DataError: the record isn't readable.
         VerificationError: as `verify_sessions`.
         ChainError: no answer.
     """
-    return verify_sessions(read_sessions(path), chain)
+    return verify_sessions(read_sessions(path), chain, blobs)
 
 
-def verify_sessions(records: Iterable[SessionRecord], chain: ChainPort | None = None) -> VerifyReport:
-    """Verifies sessions, each with those before it; `chain` as `verify_record` has it.
+def verify_sessions(
+    records: Iterable[SessionRecord], chain: ChainPort | None = None, blobs: Blobs | None = None
+) -> VerifyReport:
+    """Verifies sessions, each with those before it; `chain` and `blobs` as `verify_record` has them.
 
     Raises:
         VerificationError: a record contradicts itself, the protocol or the chain: the numbers expected and found.
@@ -68,7 +72,7 @@ def verify_sessions(records: Iterable[SessionRecord], chain: ChainPort | None = 
     history = History()
     for session in records:
         try:
-            found = verify_session(session, history, chain)
+            found = verify_session(session, history, chain, blobs)
         except VerificationError as error:
             raise VerificationError(f"session {session.number}: {error}") from None
         checks.update(found.checks)
@@ -79,10 +83,12 @@ def verify_sessions(records: Iterable[SessionRecord], chain: ChainPort | None = 
     return VerifyReport(sessions, list(checks.items()), list(taken.items()))
 
 
-def verify_session(record: SessionRecord, history: History | None = None, chain: ChainPort | None = None) -> Findings:
+def verify_session(
+    record: SessionRecord, history: History | None = None, chain: ChainPort | None = None, blobs: Blobs | None = None
+) -> Findings:
     """Verifies one session. `history` is of those before it in a record, and is added to."""
     with contradictions():
-        check = replay_of(record, History() if history is None else history)
+        check = replay_of(record, History() if history is None else history, blobs=blobs)
     for block, log in record.logs:
         if log.address != record.address:
             raise VerificationError(f"log address: expected {record.address}, found {log.address}")
@@ -118,7 +124,7 @@ def compare(check: Replay, chain: ChainPort) -> None:
         check.expect("commitments in the contract", committed, view.committed)
         check.expect("deliveries in the contract", check.delivered(group), view.delivered)
         check.expect("verdicts in the contract", verdict, view.accepted)
-        if group in check.norms:
+        if group in check.norms and check.params.mode is Mode.CALLDATA:
             check.expect("squared norms in the contract", check.norms[group], view.squared_norm)
     if (tally := check.votes.tally) is not None:
         check.expect("votes in the contract", tally.cast, session.votes_cast())

@@ -31,7 +31,7 @@ class VoteReplay:
         """What the votes come to; None: no votes are asked for."""
         if self._check.terms.rule is not Rule.NORM_VOTE:
             return None
-        groups = sorted(self._check.norms)
+        groups = self._check.with_sums
         electors = sum(self._check.delivered(group).bit_count() for group in groups)
         return Tally.of(groups, electors, self._ballots.values())
 
@@ -59,7 +59,7 @@ class VoteReplay:
         scope = check.record.chain_id, check.record.address, v["member"]
         commitment = codec.vote_commitment(*scope, v["bits"], v["salt"])
         check.expect("votes equal to their commitment", commitment, self._commitments.get(seat))
-        check.expect("votes on groups that have a sum", v["bits"] & ~sum(1 << group for group in check.norms), 0)
+        check.expect("votes on groups that have a sum", v["bits"] & ~sum(1 << group for group in check.with_sums), 0)
         check.taken["votes by steps that nobody else knows"] += 1
         self._ballots[seat] = v["bits"]
 
@@ -73,6 +73,6 @@ class VoteReplay:
         check, group, place = self._check, v["group"], v["place"]
         check.expect("votes with a rule that asks for them", check.terms.rule, Rule.NORM_VOTE)
         check.expect("seats of those who vote", check.seats.seat_of(v["member"]), (group, place))
-        check.expect("votes when all groups are aggregated", group in check.norms and check.summed, True)
+        check.expect("votes when all groups are aggregated", group in check.with_sums and check.summed, True)
         check.expect("votes of those who delivered", check.delivered(group) >> place & 1, 1)
         return group, place

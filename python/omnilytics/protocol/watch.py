@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec
+from omnilytics.protocol.blob_sums import BlobSums
 from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger, PlaceOf
 from omnilytics.protocol.seating import Seating
@@ -88,18 +89,25 @@ class Watch:
         """That of the session's terms."""
         return Codec(self.params)
 
+    @cached_property
+    def blob_sums(self) -> BlobSums:
+        """The sums of a session whose vectors are in blobs."""
+        return BlobSums(self.params, self.codec, self.chain.chain_id, self.session.address, self.chain.blobs)
+
     def ledger(self) -> Ledger:
         """The session's ledger up to the newest block; made anew where the chain has gone back."""
         again, fresh = self._feed.fresh()
         if again:
             self._turn_back()
         self._known.extend(log for _, log in fresh)
+        if fresh and self._known.posted:
+            self.blob_sums.fill(self._known)
         return self._known
 
     def _turn_back(self) -> None:
         self._known = Ledger()
         self.history += 1
-        for name in ("params", "codec"):
+        for name in ("params", "codec", "blob_sums"):
             vars(self).pop(name, None)
 
     def seats(self) -> Seating:

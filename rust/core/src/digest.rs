@@ -17,7 +17,7 @@ pub type Hash = [u8; 32];
 pub type Address = [u8; 20];
 
 /// Fields of `SessionParams`.
-pub const PARAMS_FIELDS: usize = 34;
+pub const PARAMS_FIELDS: usize = 35;
 
 /// keccak256 of the concatenated parts.
 #[must_use]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from omnilytics.blobs.blob import Blob, check_count
+from omnilytics.blobs.blob import Blob, Blobs, BlobsInMemory, check_count
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
 from omnilytics.chain.rpc import rules
@@ -44,6 +44,7 @@ class RpcChain:
         chain_id: EIP-155; None: that of the first node that answers. A node of another chain is never asked.
         journal: what survives this process; None: nothing does.
         settings: patience, fees, confirmations.
+        blobs: where those are kept that are sent, before they are, and looked for; None: in memory.
 
     Raises:
         InputError: a value that can't work.
@@ -58,12 +59,14 @@ class RpcChain:
         chain_id: int | None = None,
         journal: Journal | None = None,
         settings: Settings | None = None,
+        blobs: Blobs | None = None,
     ) -> None:
         self._settings = settings or Settings()
         self._nodes = Nodes(urls, chain_id, self._settings)
         self._wallet = Wallet(self._nodes, accounts, journal or MemoryJournal(), self._settings)
         self._logs = LogBook(self._nodes, self._settings)
         self._told = _Told()
+        self.blobs: Blobs = blobs or BlobsInMemory()
         self.on_receipt: list[Callable[[Receipt], None]] = []
         """Called with the receipt of every transaction that succeeds, deployments too, by the thread that sent it."""
         self.on_raised = self._wallet.on_raised
@@ -213,8 +216,10 @@ class RpcChain:
     def send_blobs(
         self, call: str, sender: Address, to: Address, data: bytes, blobs: Sequence[Blob], value_wei: int = 0
     ) -> Receipt:
-        """As `BlobTransport.send_blobs`; the sender sends nothing without blobs at the same time."""
+        """As `Transport.send_blobs`; the sender sends nothing without blobs at the same time."""
         check_count(call, blobs)
+        for blob in blobs:
+            self.blobs.keep(blob)
         return self._heard(self._wallet.send(call, sender, to, data, value_wei, blobs))
 
     def blob_fee_wei(self) -> int:

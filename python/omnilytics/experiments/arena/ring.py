@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from omnilytics.codec import MaskedInput
 from omnilytics.experiments.arena.attacks import Attack
 from omnilytics.experiments.arena.knowledge import Knowledge
 from omnilytics.protocol.company import Train
 from omnilytics.protocol.events import Event, MemberChanged
-from omnilytics.protocol.member import Behaviour, Upload
+from omnilytics.protocol.member import Behaviour, Masked, Upload
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.venue import Venue
 from omnilytics.seeds import Seeds
@@ -146,7 +145,7 @@ class Accomplice(Behaviour):
         self._ring = ring
         self._member = member
 
-    def masked_input(self, upload: Upload) -> MaskedInput:
+    def masked_input(self, upload: Upload) -> Masked:
         return upload.mask(self._ring.words(self._member))
 
     def vote(self, ballot: object) -> Collection[int]:
@@ -166,7 +165,7 @@ class Lone(Behaviour):
         self._attack = attack
         self._rng = rng
 
-    def masked_input(self, upload: Upload) -> MaskedInput:
+    def masked_input(self, upload: Upload) -> Masked:
         known = Knowledge(
             number=0,
             params=upload.codec.params,

@@ -1,0 +1,135 @@
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title Sums of uploads in blobs
+@license Apache-2.0
+@notice docs/BLOBS.md section 2. Whoever sums supplies the commitments, as points: they are checked against what the members have
+    committed to.
+"""
+
+
+from interfaces import ISessionBlobs
+from interfaces import ISessionRules
+from . import bounds
+from . import calls
+from . import fees
+from . import kzg
+from . import lifecycle
+from . import progress
+from . import registry
+from . import terms
+
+uses: calls
+uses: fees
+uses: lifecycle
+uses: progress
+uses: registry
+uses: terms
+
+
+ACCOUNTS_ARGUMENT: constant(uint256) = 0    # words of calldata before the place of `accounts` in `add_sums`
+POINTS_ARGUMENT: constant(uint256) = 1      # ... and of `points`
+
+
+@view
+@internal
+def _group_of(account: address, members: uint256) -> uint256:
+    """
+    @param account Somebody that has committed.
+    @param members N.
+    @return Its group.
+    """
+    seat: uint256 = registry._committed_seat(registry._load(account))
+    assert seat != 0, "session: no commitment"
+    return (seat - 1) // members
+
+
+@view
+@internal
+def _check_upload(account: address, seat: uint256, upload: bytes32):
+    """
+    @notice Refuses an account that isn't in that seat, and commitments that aren't those that it has committed to.
+    """
+    m: registry.Member = registry._load(account)
+    assert registry._committed_seat(m) == seat, "session: not the group's members"
+    assert registry._commitments[m.key_address] == upload, "blobs: not the upload's commitments"
+
+
+@external
+def add_sums(accounts: DynArray[address, bounds.MAX_BLOB_CHUNKS], points: Bytes[bounds.MAX_CALL_BYTES]):
+    """
+    @notice Adds the uploads of the next live groups, by their commitments, which everybody has who has the blobs. Anyone, in stage
+        Aggregate, or when stage Accuse is over, which it then ends; groups in order of id.
+    @param accounts The members of one group or more, in order of seat.
+    @param points The commitments of their uploads: c points of 128 bytes each.
+    @custom:gas About 7,500 a point.
+    """
+    self._add(msg.gas, len(accounts), len(points))
+
+
+@internal
+def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
+    """
+    @notice `add_sums`, from its calldata: a function without the arguments, behind which its variables would lie in memory.
+    @param gas_at_start msg.gas at the call's first statement.
+    @param accounts How many there are.
+    @param size Bytes of the points.
+    """
+    before: progress.Progress = progress._load()
+    shape: ISessionRules.Shape = terms._shape()
+    if before.stage == progress.ACCUSE and progress._over(before):
+        lifecycle._close_accusing(before, shape)
+    p: progress.Progress = progress._in_window(progress.AGGREGATE)
+    assert shape.mode == terms.BLOBS, "session: vectors are in calldata"
+    chunks: uint256 = terms._blobs(shape)
+    more: uint256 = accounts // shape.members
+    assert more != 0 and accounts == more * shape.members, "blobs: not whole groups"
+    assert size == kzg.POINT_BYTES * chunks * accounts, "blobs: length of the points"
+    live: uint256 = progress._live(p, progress._failures())
+    q: progress.Progress = p
+    root: bytes32 = progress.products_hash
+    accounts_at: uint256 = kzg._place(ACCOUNTS_ARGUMENT)
+    points_at: uint256 = kzg._place(POINTS_ARGUMENT)
+    position: uint256 = 0
+    added: uint256 = 0
+    hashes: DynArray[bytes32, bounds.MAX_MEMBERS] = []
+    total: bytes32 = empty(bytes32)
+    for group: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
+        if (live >> group) & 1 == 0:
+            continue
+        position += 1
+        if position <= p.aggregated or q.aggregated == p.aggregated + more:
+            continue
+        hashes, total = kzg._aggregated(shape.members, chunks, points_at)
+        for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+            # an address by the decoding of the arguments
+            account: address = convert(kzg._word(accounts_at), address)
+            self._check_upload(account, 1 + group * shape.members + i, hashes[i])
+            accounts_at += 32
+        root = kzg._folded(root, total)
+        points_at += kzg.POINT_BYTES * chunks * shape.members
+        added |= 1 << group
+        q.aggregated += 1
+        q.voters += shape.members
+    assert q.aggregated == p.aggregated + more, "blobs: more groups than are left"
+    progress.products_hash = root
+    log ISessionBlobs.SumsAdded(groups=added, root=root)
+    if q.aggregated == position:
+        progress._close_aggregation(q, terms._window(terms.SELECT), terms._window(terms.VOTE))
+    else:
+        progress._store(q)
+    turn: bool = fees._turn_to_aggregate(p, shape, self._lowest(added))
+    calls._end(gas_at_start, before, terms.LIMIT_AGGREGATE, chunks * accounts, turn)
+
+
+@pure
+@internal
+def _lowest(bitmap: uint256) -> uint256:
+    """
+    @param bitmap Not zero.
+    @return The lowest bit that is set.
+    """
+    for i: uint256 in range(bounds.MAX_GROUP_IDS):
+        if (bitmap >> i) & 1 == 1:
+            return i
+    return 0

@@ -1,0 +1,82 @@
+"""What a session has beside the others whose vectors are in blobs: accusations, sums, the selection by a proof."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from omnilytics.protocol.blob_sums import Malformed, groups_in_call
+from omnilytics.protocol.company import Company
+from omnilytics.types import Address, Mode, Receipt, Stage
+
+SALT_BYTES = 32
+
+
+class BlobDriver:
+    """Takes a session from its uploads to its sums; without blobs it does nothing."""
+
+    def __init__(self, company: Company) -> None:
+        self._all = company
+        self._session, self._tell, self._params = company.session, company.tell, company.params
+
+    def run(self) -> None:
+        """Looks at all sums, accuses and refutes those that are malformed, adds up the others."""
+        if self._params.mode is not Mode.BLOB:
+            return
+        self.accuse()
+        self.add_sums()
+
+    def accuse(self) -> None:
+        """The seated members accuse groups whose sums aren't in range, one each, and open what they have said."""
+        self._tell.staged()
+        if self._session.stage() is not Stage.ACCUSE:
+            return
+        accused = self._accused()
+        if not accused:
+            self._all.chain.wait_until(self._session.deadline() + 1)
+            return
+        self._all.pass_deadline()
+        for account, (found, salt) in accused.items():
+            self.refute(account, found, salt)
+        if self._session.stage() is Stage.ACCUSE:
+            self._all.pass_deadline()
+
+    def _accused(self) -> dict[Address, tuple[Malformed, bytes]]:
+        """Who has accused which sum, with the salt."""
+        watch, ledger = self._all.watch, self._all.ledger()
+        found = (watch.blob_sums.malformed(ledger, group) for group in watch.blob_sums.delivered(ledger))
+        accused = {}
+        for member, malformed in zip(self._all.members, filter(None, found), strict=False):
+            salt = secrets.token_bytes(SALT_BYTES)
+            commitment = malformed.commitment(self._all.chain.chain_id, self._session.address, member.account, salt)
+            self._tell.did(self._session.accuse(member.account, commitment, self._params.bond_wei))
+            accused[member.account] = malformed, salt
+        return accused
+
+    def refute(self, account: Address, found: Malformed, salt: bytes) -> None:
+        """Opens an accusation."""
+        ledger, members = self._all.ledger(), self._tell.seats.groups[found.group]
+        points = self._all.watch.blob_sums.commitments(ledger, [found.group])
+        opening = found.index, found.element, salt, found.witness
+        self._tell.did(self._session.refute(account, *opening, members, points))
+
+    def add_sums(self) -> None:
+        """As many groups at a time as fit a call."""
+        self._tell.staged()
+        if self._session.stage() not in (Stage.ACCUSE, Stage.AGGREGATE):
+            return
+        sums, ledger, seats = self._all.watch.blob_sums, self._all.ledger(), self._tell.seats
+        groups = sums.delivered(ledger)
+        many = groups_in_call(self._params)
+        for first in range(0, len(groups), many):
+            some = groups[first : first + many]
+            accounts = [account for group in some for account in seats.groups[group]]
+            caller = self._all.one_of(some[0])
+            self._tell.did(self._session.add_sums(caller, accounts, sums.commitments(ledger, some)))
+            for group in some:
+                self._tell.moved(group)
+
+    def select(self, complete: Sequence[int]) -> Receipt:
+        """The rule, on what is proven of the sums of all live groups."""
+        products, evidence = self._all.watch.blob_sums.proof(self._all.ledger(), complete)
+        return self._session.select_proven(self._all.one_seated(), products, evidence)

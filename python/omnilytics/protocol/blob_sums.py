@@ -1,0 +1,215 @@
+"""The sums of a session whose vectors are in blobs: read from the blobs, and proven to the contract (docs/BLOBS.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omnilytics.blobs import scheme
+from omnilytics.blobs.blob import Blob, Blobs
+from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim, Kind
+from omnilytics.codec import WORD_BYTES, Codec, keccak256
+from omnilytics.errors import EncodingError, ProtocolError
+from omnilytics.protocol.blob_uploads import fold
+from omnilytics.protocol.ledger import Ledger
+from omnilytics.types import BLOB_ELEMENTS, Address, Rule, SessionParams
+
+CONTEXT = b"omnilytics/blob/1"
+ACCUSATION = b"omnilytics/accusation/1"
+
+MAX_CALL_BYTES = 130_048
+"""Of one argument: 128 KiB, which nodes accept, less 1,024 bytes of envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An element of a group's sum that no uploads in range give.
+
+    Attributes:
+        group: its id.
+        index: in the whole vector.
+        element: above 2 N Q, or beyond d other than N Q.
+        witness: that the sum's commitment has it there, 48 bytes.
+    """
+
+    group: int
+    index: int
+    element: int
+    witness: bytes
+
+    def commitment(self, chain_id: int, session: Address, account: Address, salt: bytes) -> bytes:
+        """What `accuse` takes, 32 bytes (B9)."""
+        words = (chain_id, int(session, 16), int(account, 16), self.group, self.index, self.element)
+        return keccak256(_domain(ACCUSATION) + b"".join(map(_word, words)) + salt)
+
+
+class BlobSums:
+    """The sums of one session.
+
+    Args:
+        params: its terms.
+        codec: writes sums as words.
+        chain_id: of its chain.
+        session: its address.
+        blobs: where the uploads are.
+    """
+
+    def __init__(self, params: SessionParams, codec: Codec, chain_id: int, session: Address, blobs: Blobs) -> None:
+        self._params = params
+        self._codec = codec
+        self._scope = chain_id, session
+        self._blobs = blobs
+        self._sums: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        self._looked_at: dict[int, Malformed | None] = {}
+
+    def fill(self, ledger: Ledger) -> None:
+        """Writes the sums of all groups that have delivered, as far as their blobs are here, into the ledger."""
+        for group in self.delivered(ledger):
+            if (group, 0) in ledger.aggregates:
+                continue
+            try:
+                values = self.values(ledger, group)
+            except (EncodingError, ProtocolError):
+                continue
+            ledger.aggregates[group, 0] = values
+
+    def delivered(self, ledger: Ledger) -> list[int]:
+        """The groups all of whose uploads are in, refuted ones left out."""
+        return [group for group in self._complete(ledger) if group not in ledger.failed]
+
+    def _complete(self, ledger: Ledger) -> list[int]:
+        complete = {seat for seat, hashes in ledger.posted.items() if len(hashes) == self._params.chunks}
+        groups = sorted({group for group, _ in complete})
+        members = range(self._params.members)
+        return [group for group in groups if all((group, place) in complete for place in members)]
+
+    def values(self, ledger: Ledger, group: int) -> bytes:
+        """A group's sum as words.
+
+        Raises:
+            EncodingError: it isn't in range: `malformed` says where.
+            ProtocolError: a blob isn't here.
+        """
+        sums, count = self.sums(ledger, group)[0], self._params.parameter_count
+        parts = [
+            scheme.decode(blob, min(BLOB_ELEMENTS, count - first), self._params.members, self._params.bound)
+            for blob, first in zip(sums, range(0, count, BLOB_ELEMENTS), strict=True)
+        ]
+        return self._codec.pack(np.concatenate(parts))
+
+    def all_malformed(self, ledger: Ledger) -> list[Malformed]:
+        """Of each group that has delivered and whose blobs are here, the first element that isn't in range.
+
+        A group stays here when it is refuted: others may have accused it too.
+        """
+        for group in self._complete(ledger):
+            if group not in self._looked_at:
+                try:
+                    self._looked_at[group] = self.malformed(ledger, group)
+                except ProtocolError:
+                    continue
+        return [found for _, found in sorted(self._looked_at.items()) if found is not None]
+
+    def malformed(self, ledger: Ledger, group: int) -> Malformed | None:
+        """The first element of a group's sum that isn't in range; None: there is none.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        middle = self._params.members * self._params.bound
+        for chunk, blob in enumerate(self.sums(ledger, group)[0]):
+            for place in range(BLOB_ELEMENTS):
+                index = chunk * BLOB_ELEMENTS + place
+                element = int.from_bytes(blob[32 * place : 32 * place + 32], "big")
+                beyond = index >= self._params.parameter_count
+                if element != middle if beyond else element > 2 * middle:
+                    return Malformed(group, index, *scheme.open_at(blob, place))
+        return None
+
+    def sums(self, ledger: Ledger, group: int) -> tuple[list[bytes], list[bytes]]:
+        """The sums of a group's uploads by chunk, as blobs and as points of 128 bytes.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        if group not in self._sums:
+            uploads = self._uploads(ledger, group)
+            chunks = list(zip(*uploads, strict=True))
+            blobs = [scheme.add_blobs([one.data for one in chunk]) for chunk in chunks]
+            points = [scheme.add_points([scheme.uncompressed(one.commitment) for one in chunk]) for chunk in chunks]
+            self._sums[group] = blobs, points
+        return self._sums[group]
+
+    def commitments(self, ledger: Ledger, groups: Sequence[int]) -> bytes:
+        """The points of these groups' uploads, upload by upload, as `add_sums` takes them.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        uploads = (upload for group in groups for upload in self._uploads(ledger, group))
+        return b"".join(scheme.uncompressed(blob.commitment) for upload in uploads for blob in upload)
+
+    def root_of(self, ledger: Ledger, groups: Sequence[int]) -> bytes:
+        """The root of these groups' sums (B2), 32 bytes.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        return fold(fold(self.sums(ledger, group)[1]) for group in groups)
+
+    def proof(self, ledger: Ledger, groups: Sequence[int]) -> tuple[list[int], bytes]:
+        """What `select_proven` takes: norms, or with `krum` the Gram matrix, modulo q, and the evidence.
+
+        Args:
+            ledger: of the session.
+            groups: all that are live, in order of id.
+
+        Raises:
+            EncodingError: a sum isn't in range.
+            ProtocolError: a blob isn't here.
+        """
+        sums = [self.sums(ledger, group) for group in groups]
+        points = b"".join(point for _, own in sums for point in own)
+        products, proof = scheme.prove(self.claim(groups), points, [blob for blobs, _ in sums for blob in blobs])
+        return [product % ORDER for product in products], points + proof
+
+    def claim(self, groups: Sequence[int]) -> Claim:
+        """What is proven of these groups."""
+        params, (chain_id, session) = self._params, self._scope
+        live = sum(1 << group for group in groups)
+        words = (chain_id, int(session, 16), params.parameter_count, params.members, params.bound, live)
+        return Claim(
+            Kind.GRAM if params.rule is Rule.KRUM else Kind.NORMS,
+            keccak256(_domain(CONTEXT) + b"".join(map(_word, words))),
+            len(groups),
+            params.members,
+            params.chunks,
+            params.bound,
+        )
+
+    def _uploads(self, ledger: Ledger, group: int) -> Iterator[list[Blob]]:
+        """The blobs of each member of a group."""
+        for place in range(self._params.members):
+            yield [self._find(name) for name in ledger.posted[group, place]]
+
+    def _find(self, name: bytes) -> Blob:
+        blob = self._blobs.find(name)
+        if blob is None:
+            raise ProtocolError(f"blob 0x{name.hex()}: expected it in the archive, it isn't there")
+        return blob
+
+
+def groups_in_call(params: SessionParams) -> int:
+    """Groups that one call of `add_sums` adds: their commitments and accounts fit a transaction."""
+    group = params.members * (POINT_BYTES * params.chunks + WORD_BYTES)
+    return max(1, MAX_CALL_BYTES // group)
+
+
+def _domain(name: bytes) -> bytes:
+    return name.ljust(32, b"\0")
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
