@@ -123,17 +123,8 @@ class Ledger:
                 group, words = _int(values["group"]), _bytes(values["words"])
                 self.uploads.setdefault((group, _int(values["chunk"])), []).append(words)
                 self.uploaded.setdefault((group, _int(values["place"])), []).append(words)
-            case "Posted":
-                hashes = values["hashes"]
-                assert isinstance(hashes, list | tuple)
-                seat = _int(values["group"]), _int(values["place"])
-                self.posted.setdefault(seat, []).extend(_bytes(one) for one in hashes)
-            case "SumsAdded":
-                self.sums_added += _int(values["groups"]).bit_count()
-            case "Accused":
-                self.accusations += 1
-            case "AccusingClosed":
-                self.refuting = True
+            case "Posted" | "Accused" | "AccusingClosed" | "SumsAdded":
+                self._in_blobs(name, values)
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
             case "GramAdded":
@@ -163,6 +154,20 @@ class Ledger:
 
     def _shared(self, name: str, values: dict[str, object]) -> None:
         self.sharing.setdefault(_int(values["group"]), Sharing()).add(name, values)
+
+    def _in_blobs(self, name: str, values: dict[str, object]) -> None:
+        match name:
+            case "Posted":
+                hashes = values["hashes"]
+                assert isinstance(hashes, list | tuple)
+                seat = _int(values["group"]), _int(values["place"])
+                self.posted.setdefault(seat, []).extend(_bytes(one) for one in hashes)
+            case "SumsAdded":
+                self.sums_added += _int(values["groups"]).bit_count()
+            case "Accused":
+                self.accusations += 1
+            case _:
+                self.refuting = True
 
     def seats(self, params: SessionParams, place_of: PlaceOf) -> Seating:
         """Who sits where, after one draw or both; nobody before the first.
