@@ -139,13 +139,7 @@ class Ledger:
             case "VoteOpened":
                 self.ballots[_int(values["group"]), _int(values["place"])] = _int(values["bits"])
             case "Selected":
-                self.selected = Selection(
-                    accepted=_int(values["accepted"]),
-                    paid=_int(values["paid"]),
-                    unselected=bool(values["unselected"]),
-                    share_wei=_int(values["share_wei"]),
-                    burnt_wei=_int(values["burnt_wei"]),
-                )
+                self.selected = _selection(values)
             case "FeeCredited" | "Withdrawn":
                 moved = self.fees if name == "FeeCredited" else self.withdrawn
                 moved[Address(str(values["account"]))] += _int(values["amount_wei"])
@@ -198,6 +192,16 @@ class Ledger:
     def aggregate(self, group: int, chunks: int) -> bytes:
         """The whole aggregate A_r of a group, as words."""
         return b"".join(self.aggregates[group, chunk] for chunk in range(chunks))
+
+
+def _selection(values: dict[str, object]) -> Selection:
+    return Selection(
+        accepted=_int(values["accepted"]),
+        paid=_int(values["paid"]),
+        unselected=bool(values["unselected"]),
+        share_wei=_int(values["share_wei"]),
+        burnt_wei=_int(values["burnt_wei"]),
+    )
 
 
 def _int(value: object) -> int:
