@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+
 from omnilytics._omnicore import EmbeddedEvm, EvmReceipt
 from tests.contracts.harness.chain import GENESIS_TIME
 from tests.contracts.harness.evm import TX_GAS_CAP, LimitExceeded, Outcome, Reverted, reason_of
@@ -18,6 +21,7 @@ class RevmChain:
 
     def __init__(self) -> None:
         self._evm = EmbeddedEvm(self.id, "osaka", genesis_timestamp=GENESIS_TIME, block_secs=1)
+        self._hashes: Sequence[bytes] = ()
 
     @property
     def height(self) -> int:
@@ -60,11 +64,21 @@ class RevmChain:
         if advance:
             self._evm.set_balance(account, self._evm.balance(account) + advance)
         self._evm.set_next_base_fee(gas_price - tip)
-        mined = self._evm.send(account, _key(to), data, value, gas=TX_GAS_CAP, max_fee=gas_price, tip=tip)
+        blobs = {"blob_hashes": self._hashes, "max_blob_fee": self._evm.blob_base_fee()} if self._hashes else {}
+        mined = self._evm.send(account, _key(to), data, value, gas=TX_GAS_CAP, max_fee=gas_price, tip=tip, **blobs)
         if advance:
             left = advance - mined.gas_used * gas_price
             self._evm.set_balance(account, self._evm.balance(account) - left)
         return self._outcome(call, mined)
+
+    @contextlib.contextmanager
+    def carrying(self, hashes: Sequence[bytes]) -> Iterator[None]:
+        """Transactions inside carry the blobs of these versioned hashes."""
+        self._hashes = hashes
+        try:
+            yield
+        finally:
+            self._hashes = ()
 
     def deploy(self, name: str, sender: str, init_code: bytes, value: int = 0) -> Outcome:
         return self._outcome(name, self._evm.send(_key(sender), None, init_code, value, gas=TX_GAS_CAP))

@@ -1,6 +1,7 @@
 """Brownie-style tests on titanoboa: real transactions, receipts, named accounts, events, sessions at any stage."""
 
 from . import economy
+from .blobbing import BlobDriver, Malformed
 from .chain import ETHER, Accounts, Chain
 from .contract import CONTRACTS, ROOT, Compiled, Contract, Receipt, compiled, reverts, session_type
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
@@ -17,10 +18,12 @@ __all__ = [
     "TX_GAS_CAP",
     "TX_SIZE_CAP",
     "Accounts",
+    "BlobDriver",
     "Chain",
     "Compiled",
     "Contract",
     "LimitExceeded",
+    "Malformed",
     "Params",
     "Receipt",
     "RecoverDriver",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from eth_utils import keccak
@@ -19,6 +20,11 @@ NORMS, GRAM = 1, 2
 def fold(items: list[bytes]) -> bytes:
     """A list hashed item by item."""
     return functools.reduce(lambda folded, item: keccak(folded + item), items, bytes(32))
+
+
+def versioned(commitment: bytes) -> bytes:
+    """EIP-4844's hash of a commitment of 48 bytes."""
+    return b"\1" + sha256(commitment).digest()[1:]
 
 
 def split(points: bytes) -> list[bytes]:

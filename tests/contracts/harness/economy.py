@@ -19,6 +19,9 @@ with `recover` sharing ends twice before objecting does, and there is stage Reve
 VOTES = 2
 """With `norm+vote`: so many more changes of stage, and calls of a member that are paid as a commitment."""
 
+ACCUSING = 2
+"""With blobs: so many more changes of stage, the end of accusing and that of refuting."""
+
 
 class FeeTable(NamedTuple):
     """Section 9, from the lowest bit. The three prices are gas; every limit but those a word is in 100 gas."""
@@ -105,7 +108,9 @@ def recorded(suspicion: int, weight: int, blamed: bool) -> int:
 
 
 def _vector(p: Any) -> tuple[int, int]:
-    """w and k: words and chunks of a vector."""
+    """w and k: words and chunks of a vector; with blobs both are its blobs."""
+    if p.mode == 1:
+        return (blobs := ceil_div(p.parameter_count, 4096)), blobs
     words = word_count(p.parameter_count, p.lane_bits)
     return words, ceil_div(words, p.chunk_words)
 
@@ -131,9 +136,9 @@ def reserve(p: Any, capacity: int) -> int:
     commits += VOTES * seats * (p.rule == 2)
     gas = capacity * t.limit("register") + commits * t.limit("commit") + seats * _upload_gas(p)
     gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * p.members * words)
-    if p.rule == 1:
+    if p.rule == 1 or p.mode == 1:
         gas += 100 * chunks * t.gram + t.gram_word * p.rounds * words
-    moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2)
+    moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2) + ACCUSING * (p.mode == 1)
     gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + moves * t.limit("move")
     return gas * int(p.fee_cap_wei)
 

@@ -11,6 +11,7 @@ import pytest
 from . import (
     CONTRACTS,
     Accounts,
+    BlobDriver,
     Chain,
     Contract,
     RecoverDriver,
@@ -63,7 +64,9 @@ def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = e
 
     names = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
     libraries = [deploy(name).address for name in names]
-    views = deploy("SessionViews", *libraries)
+    proofs = deploy("SessionProofs", *libraries)
+    blobs = deploy("SessionBlobs", *libraries, proofs.address)
+    views = deploy("SessionViews", *libraries, blobs.address)
     setup = deploy("SessionSetup", *libraries, views.address)
     recovery = deploy("SessionRecovery", *libraries, deploy("SecretMath").address, setup.address)
     desk = deploy("SessionDesk", *libraries, recovery.address)
@@ -106,7 +109,7 @@ def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
         **params: int,
     ) -> SessionDriver:
         made = make_params(**params)
-        driver = RecoverDriver if made.policy == 1 else SessionDriver
+        driver = RecoverDriver if made.policy == 1 else BlobDriver if made.mode == 1 else SessionDriver
         return driver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
 
     return make

@@ -1,0 +1,174 @@
+"""Drives sessions whose vectors travel in blobs: posts, accusations, sums, proofs (docs/BLOBS.md).
+
+Everybody is honest; a test spoils elements of an upload, or bends a call. What adds up and proves takes the blobs, as
+anybody would.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from eth_abi import encode
+from eth_utils import keccak
+
+from omnilytics.blobs import scheme
+from omnilytics.blobs.scheme import ELEMENTS, ORDER, Claim, Kind
+
+from . import blobs as b
+from .contract import Receipt
+from .reference import ceil_div
+from .session import SessionDriver, Stage, Status
+
+MOST_BLOBS = 6
+ACCUSATION = b"omnilytics/accusation/1".ljust(32, b"\0")
+CONTEXT = b"omnilytics/blob/1".ljust(32, b"\0")
+
+commit = functools.lru_cache(maxsize=256)(scheme.commit)
+
+
+class Malformed(NamedTuple):
+    """What `refute` takes of an element."""
+
+    index: int
+    element: int
+    salt: bytes
+    witness: bytes
+
+
+class BlobDriver(SessionDriver):
+    """A session with mode `blob`; see `SessionDriver`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.spoilt: dict[str, dict[int, int]] = {}
+        """What an account adds to elements of its upload, by index, modulo q."""
+        self.copied: dict[str, str] = {}
+        """Whose upload an account takes for its own."""
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin.spoilt, twin.copied = dict(self.spoilt), dict(self.copied)
+        return twin
+
+    @property
+    def chunk_count(self) -> int:
+        return ceil_div(self.params.parameter_count, ELEMENTS)
+
+    # What a member does by itself.
+
+    def seeds(self, group: int, place: int) -> list[tuple[bytes, int]]:
+        """The masks of a place: added towards higher places, taken off towards lower ones."""
+        others = (i for i in range(self.params.members) if i != place)
+        return [(keccak(text=f"{group} {min(place, i)} {max(place, i)}"), 1 if i > place else -1) for i in others]
+
+    def blobs(self, account: str) -> list[bytes]:
+        """The member's upload."""
+        if account in self.copied:
+            return self.blobs(self.copied[account])
+        seat = self.contract.member(account)
+        vector, seeds = np.array(self.vector(account), np.int32), self.seeds(seat.group, seat.place)
+        firsts = range(0, len(vector), ELEMENTS)
+        made = [scheme.masked_blob(vector[i : i + ELEMENTS], self.params.bound, i, seeds) for i in firsts]
+        for index, more in self.spoilt.get(account, {}).items():
+            chunk, place = divmod(index, ELEMENTS)
+            at = 32 * place
+            element = (int.from_bytes(made[chunk][at : at + 32], "big") + more) % ORDER
+            made[chunk] = made[chunk][:at] + element.to_bytes(32, "big") + made[chunk][at + 32 :]
+        return made
+
+    def hashes(self, account: str) -> list[bytes]:
+        """The versioned hashes of its blobs."""
+        return [b.versioned(commit(blob)) for blob in self.blobs(account)]
+
+    def upload_points(self, account: str) -> list[bytes]:
+        """The commitments of its blobs, 128 bytes each."""
+        return [scheme.uncompressed(commit(blob)) for blob in self.blobs(account)]
+
+    # One honest step.
+
+    def commit(self, account: str) -> Receipt:
+        return self._send("commit", b.fold(self.hashes(account)), sender=account)
+
+    def post(self, account: str, hashes: Sequence[bytes] | None = None) -> Receipt:
+        """The member's next blobs, or others."""
+        if hashes is None:
+            first = self.contract.member(account).chunks_delivered
+            hashes = self.hashes(account)[first : first + MOST_BLOBS]
+        with self.chain.carrying(hashes):
+            return self._send("post", sender=account)
+
+    def upload_all(self, account: str) -> list[Receipt]:
+        return [self.post(account) for _ in range(0, self.chunk_count, MOST_BLOBS)]
+
+    def malformed(self, group: int, index: int) -> Malformed:
+        """What opens that element of a group's sum."""
+        chunk, place = divmod(index, ELEMENTS)
+        element, witness = scheme.open_at(self.sums(group)[chunk], place)
+        return Malformed(index, element, keccak(text=f"salt of {group} {index}"), witness)
+
+    def accusation(self, account: str, group: int, found: Malformed) -> bytes:
+        """B9."""
+        words = (ACCUSATION, self.chain.id, self.contract.address, account, group, *found[:3])
+        return keccak(encode(["bytes32", "uint256", "address", "address", *["uint256"] * 3, "bytes32"], words))
+
+    def accuse(self, account: str, group: int, found: Malformed) -> Receipt:
+        digest = self.accusation(account, group, found)
+        return self._send("accuse", digest, sender=account, value=self.params.bond_wei)
+
+    def refute(self, account: str, group: int, found: Malformed) -> Receipt:
+        return self._send("refute", *found, self.members_of(group), self.points(group), sender=account)
+
+    def add_sums(self, *groups: int) -> Receipt:
+        accounts = [a for group in groups for a in self.members_of(group)]
+        return self._send("add_sums", accounts, b"".join(map(self.points, groups)), sender=self.caller)
+
+    def select(self) -> Receipt:
+        return self._send("select_proven", *self.proven(), sender=self.caller)
+
+    # What comes out.
+
+    def points(self, group: int) -> bytes:
+        """The commitments of a group's uploads."""
+        return b"".join(point for a in self.members_of(group) for point in self.upload_points(a))
+
+    def sums(self, group: int) -> list[bytes]:
+        """The group's sum as blobs."""
+        uploads = [self.blobs(a) for a in self.members_of(group)]
+        return [scheme.add_blobs(chunk) for chunk in zip(*uploads, strict=True)]
+
+    def totals(self, group: int) -> list[bytes]:
+        """... and their commitments, 128 bytes each."""
+        uploads = [self.upload_points(a) for a in self.members_of(group)]
+        return [scheme.add_points(chunk) for chunk in zip(*uploads, strict=True)]
+
+    def root(self, groups: Iterable[int]) -> bytes:
+        """Of their sums (B2)."""
+        return b.fold([b.fold(self.totals(group)) for group in groups])
+
+    def claim(self, groups: Sequence[int]) -> Claim:
+        p, live = self.params, sum(1 << group for group in groups)
+        words = (CONTEXT, self.chain.id, self.contract.address, p.parameter_count, p.members, p.bound, live)
+        context = keccak(encode(["bytes32", "uint256", "address", *["uint256"] * 4], words))
+        kind = Kind.GRAM if p.rule == 1 else Kind.NORMS
+        return Claim(kind, context, len(groups), p.members, self.chunk_count, p.bound)
+
+    def proven(self, groups: Sequence[int] | None = None) -> tuple[list[int], bytes]:
+        """What `select_proven` takes: of the live groups, or of others."""
+        chosen = self.live_groups(Status.AGGREGATED) if groups is None else list(groups)
+        points = b"".join(point for g in chosen for point in self.totals(g))
+        products, proof = scheme.prove(self.claim(chosen), points, [blob for g in chosen for blob in self.sums(g)])
+        return [product % ORDER for product in products], points + proof
+
+    # Whole stages.
+
+    def steps(self) -> dict[Stage, Callable[[], object]]:
+        return super().steps() | {Stage.ACCUSE: self.pass_deadline}
+
+    def finish_aggregate(self) -> None:
+        self.add_sums(*self.live_groups(Status.DELIVERED))
+
+    def finish_select(self) -> None:
+        self.select()
