@@ -28,8 +28,8 @@ uses: terms
 def post():
     """
     @notice Delivers the blobs of this transaction as the caller's next chunks: six, the last time what is left. Members of live groups,
-        in stage Upload. An upload of several transactions keeps the fold of what is in; when it is complete, it must be the root that
-        the caller has committed to.
+        in stage Upload. An upload of several transactions keeps the fold of what is in; when it is complete, it must be what the
+        caller has committed to: with its account, so that nobody commits to blobs of others that it doesn't know yet.
     """
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.UPLOAD)
@@ -58,7 +58,8 @@ def post():
         folded = keccak256(concat(folded, versioned))
     log ISessionBlobs.Posted(member=msg.sender, group=group, place=place, chunk=first, hashes=hashes)
     if due == left:
-        assert folded == registry._commitments[m.key_address], "blobs: not the committed blobs"
+        bound: bytes32 = keccak256(concat(convert(msg.sender, bytes32), folded))
+        assert bound == registry._commitments[m.key_address], "blobs: not the committed blobs"
         g.delivered |= 1 << place
         groups._store(group, g)
         if g.delivered == g.committed:

@@ -103,6 +103,8 @@ def _refute(
         abi_encode(DOMAIN, chain.id, self, msg.sender, group, index, element, salt)
     )
     assert groups._accusation(msg.sender) == digest, "blobs: not the accusation"
+    # of a group that hasn't delivered there is no sum
+    assert groups._load(group).delivered == (1 << shape.members) - 1, "session: the group has failed"
     v: progress.Verdict = progress._verdict()
     chunk: uint256 = index // kzg.ELEMENTS
     chunks: uint256 = terms._blobs(shape)

@@ -52,7 +52,8 @@ def _check_upload(account: address, seat: uint256, upload: bytes32):
     """
     m: registry.Member = registry._load(account)
     assert registry._committed_seat(m) == seat, "session: not the group's members"
-    assert registry._commitments[m.key_address] == upload, "blobs: not the upload's commitments"
+    bound: bytes32 = kzg._folded(convert(account, bytes32), upload)
+    assert registry._commitments[m.key_address] == bound, "blobs: not the upload's commitments"
 
 
 @external

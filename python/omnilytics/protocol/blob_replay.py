@@ -10,7 +10,7 @@ from omnilytics.blobs.blob import Blobs
 from omnilytics.blobs.scheme import ORDER
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.blob_sums import BlobSums
-from omnilytics.protocol.blob_uploads import fold
+from omnilytics.protocol.blob_uploads import commitment, fold
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.sharing import places_of
@@ -68,7 +68,7 @@ class BlobReplay(Replay):
         hashes += v["hashes"]
         self.expect("blobs of an upload", len(hashes) <= self.terms.chunks, True)
         if len(hashes) == self.terms.chunks:
-            self.expect("blobs equal to their commitment", fold(hashes), self.roots[seat])
+            self.expect("blobs equal to their commitment", commitment(v["member"], fold(hashes)), self.roots[seat])
 
     def delivered(self, group: int) -> int:
         chunks = self.terms.chunks

@@ -10,7 +10,7 @@ import numpy as np
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import MOST_BLOBS, Blob
 from omnilytics.codec import keccak256
-from omnilytics.types import BLOB_ELEMENTS, IntVec, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, Address, IntVec, SessionParams
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -19,7 +19,7 @@ class BlobInput:
 
     Attributes:
         blobs: in order of chunk.
-        root: the fold of their versioned hashes, which `commit` takes (B2).
+        root: the upload hash, the fold of their versioned hashes (B2).
         clipped: values outside the clip, before any shrinking; 0 for values made by hand.
         scale: the factor by which rule `norm` made the update smaller (E4), in (0, 1].
     """
@@ -66,6 +66,11 @@ def _masked(values: IntVec, bound: int, first: int, seeds: Sequence[tuple[bytes,
         element = int.from_bytes(data[part], "big") + int(values[place]) - int(within[place])
         data[part] = (element % scheme.ORDER).to_bytes(32, "big")
     return bytes(data)
+
+
+def commitment(account: Address, upload: bytes) -> bytes:
+    """What an account commits to, 32 bytes: an upload's hash with its account, so that nobody commits to others' (B10)."""
+    return keccak256(bytes.fromhex(account[2:]).rjust(32, b"\0") + upload)
 
 
 def fold(hashes: Iterable[bytes]) -> bytes:

@@ -14,7 +14,7 @@ from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.blob_uploads import BlobInput
+from omnilytics.protocol.blob_uploads import BlobInput, commitment
 from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
 from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger
@@ -437,8 +437,9 @@ class DataOwner:
 
     @property
     def root(self) -> bytes:
-        """E13 of the masked words, 32 bytes."""
-        return self._committed().root
+        """What it commits to, 32 bytes: E13 of the masked words, with blobs B10."""
+        own = self._committed()
+        return commitment(self.account, own.root) if isinstance(own, BlobInput) else own.root
 
     @property
     def clipped(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.till import Embedded
-from tests.contracts.harness import Accounts, BlobDriver, Contract
+from tests.contracts.harness import Accounts, Contract, SessionDriver
 from tests.contracts.harness.fixtures import Factory, accounts, deploy_market, factory, isolation
 
 __all__ = ["accounts", "isolation"]
@@ -30,9 +30,7 @@ def new_session(chain: Embedded, accounts: Accounts, market: Contract) -> Factor
     """Makes a session in Setup: three groups of two, two blobs each, unless told otherwise."""
     make = factory(chain, market, accounts)
 
-    def made(*args: Any, **given: Any) -> BlobDriver:
-        driver = make(*args, **{"mode": 1, "rounds": 3, "members": 2, "parameter_count": 4_100} | given)
-        assert isinstance(driver, BlobDriver)
-        return driver
+    def made(*args: Any, **given: Any) -> SessionDriver:
+        return make(*args, **{"mode": 1, "rounds": 3, "members": 2, "parameter_count": 4_100} | given)
 
     return made

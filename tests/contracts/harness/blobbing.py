@@ -27,6 +27,22 @@ ACCUSATION = b"omnilytics/accusation/1".ljust(32, b"\0")
 CONTEXT = b"omnilytics/blob/1".ljust(32, b"\0")
 
 commit = functools.lru_cache(maxsize=256)(scheme.commit)
+uncompressed = functools.lru_cache(maxsize=256)(scheme.uncompressed)
+
+
+@functools.lru_cache(maxsize=64)
+def _upload(
+    vector: tuple[int, ...], bound: int, seeds: tuple[tuple[bytes, int], ...], spoilt: tuple[tuple[int, int], ...]
+) -> tuple[bytes, ...]:
+    """The blobs of values, `spoilt` added to elements by index."""
+    values = np.array(vector, np.int32)
+    firsts = range(0, len(values), ELEMENTS)
+    made = [scheme.masked_blob(values[i : i + ELEMENTS], bound, i, seeds) for i in firsts]
+    for index, more in spoilt:
+        chunk, at = index // ELEMENTS, 32 * (index % ELEMENTS)
+        element = (int.from_bytes(made[chunk][at : at + 32], "big") + more) % ORDER
+        made[chunk] = made[chunk][:at] + element.to_bytes(32, "big") + made[chunk][at + 32 :]
+    return tuple(made)
 
 
 class Malformed(NamedTuple):
@@ -69,15 +85,8 @@ class BlobDriver(SessionDriver):
         if account in self.copied:
             return self.blobs(self.copied[account])
         seat = self.contract.member(account)
-        vector, seeds = np.array(self.vector(account), np.int32), self.seeds(seat.group, seat.place)
-        firsts = range(0, len(vector), ELEMENTS)
-        made = [scheme.masked_blob(vector[i : i + ELEMENTS], self.params.bound, i, seeds) for i in firsts]
-        for index, more in self.spoilt.get(account, {}).items():
-            chunk, place = divmod(index, ELEMENTS)
-            at = 32 * place
-            element = (int.from_bytes(made[chunk][at : at + 32], "big") + more) % ORDER
-            made[chunk] = made[chunk][:at] + element.to_bytes(32, "big") + made[chunk][at + 32 :]
-        return made
+        seeds, spoilt = self.seeds(seat.group, seat.place), self.spoilt.get(account, {})
+        return list(_upload(tuple(self.vector(account)), self.params.bound, tuple(seeds), tuple(spoilt.items())))
 
     def hashes(self, account: str) -> list[bytes]:
         """The versioned hashes of its blobs."""
@@ -85,12 +94,12 @@ class BlobDriver(SessionDriver):
 
     def upload_points(self, account: str) -> list[bytes]:
         """The commitments of its blobs, 128 bytes each."""
-        return [scheme.uncompressed(commit(blob)) for blob in self.blobs(account)]
+        return [uncompressed(commit(blob)) for blob in self.blobs(account)]
 
     # One honest step.
 
     def commit(self, account: str) -> Receipt:
-        return self._send("commit", b.fold(self.hashes(account)), sender=account)
+        return self._send("commit", b.bound(account, self.hashes(account)), sender=account)
 
     def post(self, account: str, hashes: Sequence[bytes] | None = None) -> Receipt:
         """The member's next blobs, or others."""
@@ -109,13 +118,13 @@ class BlobDriver(SessionDriver):
         element, witness = scheme.open_at(self.sums(group)[chunk], place)
         return Malformed(index, element, keccak(text=f"salt of {group} {index}"), witness)
 
-    def accusation(self, account: str, group: int, found: Malformed) -> bytes:
+    def accused(self, account: str, group: int, found: Malformed) -> bytes:
         """B9."""
         words = (ACCUSATION, self.chain.id, self.contract.address, account, group, *found[:3])
         return keccak(encode(["bytes32", "uint256", "address", "address", *["uint256"] * 3, "bytes32"], words))
 
     def accuse(self, account: str, group: int, found: Malformed) -> Receipt:
-        digest = self.accusation(account, group, found)
+        digest = self.accused(account, group, found)
         return self._send("accuse", digest, sender=account, value=self.params.bond_wei)
 
     def refute(self, account: str, group: int, found: Malformed) -> Receipt:

@@ -27,6 +27,11 @@ def versioned(commitment: bytes) -> bytes:
     return b"\1" + sha256(commitment).digest()[1:]
 
 
+def bound(account: str, hashes: list[bytes]) -> bytes:
+    """What an account commits to."""
+    return keccak(bytes.fromhex(account[2:]).rjust(32, b"\0") + fold(hashes))
+
+
 def split(points: bytes) -> list[bytes]:
     """Of 128 bytes each."""
     return [points[at : at + 128] for at in range(0, len(points), 128)]
