@@ -45,7 +45,8 @@ class TestArtifacts:
 
     def test_the_market_deploys_all_it_needs(self) -> None:
         assert load("Market").libraries == ("SecModelUpdate",)
-        parts = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews")
+        parts = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews", "SessionBlobs")
+        parts += ("SessionProofs",)
         for part, following in pairwise(parts):
             *stateless, last = load(part).libraries
             assert last == following

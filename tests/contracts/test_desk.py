@@ -1,4 +1,4 @@
-"""What a session delegates: SecModelUpdate to SessionDesk, then SessionRecovery, SessionSetup, SessionViews.
+"""What a session delegates: SecModelUpdate to SessionDesk, then SessionRecovery, SessionSetup, SessionViews, and so on.
 
 All of them run on the storage of the clone.
 """
@@ -66,7 +66,7 @@ class TestLayout:
         assert len(together) == len(set(together))
 
     def test_every_function_of_the_interface_is_in_one(self) -> None:
-        names = ("ISecModelUpdate", "ISessionRecovery", "ISessionVote")
+        names = ("ISecModelUpdate", "ISessionBlobs", "ISessionRecovery", "ISessionVote")
         text = "".join((CONTRACTS / "interfaces" / f"{name}.vyi").read_text(encoding="utf-8") for name in names)
         wanted = {line[4 : line.index("(")] for line in text.splitlines() if line.startswith("def ")}
         assert wanted == {name for some in PARTS for name in part(some).abi.functions}
@@ -119,6 +119,11 @@ MEMBERS: Calls = {
     "unmask": (0, 0, b"", [], []),
     "vote": (b"\1" * 32,),
     "open_vote": (1, b"\1" * 32),
+    "post": (),
+    "accuse": (b"\1" * 32,),
+    "refute": (0, 0, b"\1" * 32, bytes(48), ["0x" + "01" * 20], bytes(128)),
+    "add_sums": (["0x" + "01" * 20], bytes(128)),
+    "select_proven": ([1], bytes(128)),
 }
 REASONS = {
     "draw": "session: nothing to draw",

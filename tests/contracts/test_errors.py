@@ -24,7 +24,7 @@ def reasons() -> Counter[str]:
 
 def expected() -> set[str]:
     """What the tests hand to `reverts`, as a literal or from a table of cases."""
-    files = [*(ROOT / "tests" / "contracts").glob("test_*.py"), *(ROOT / "tests" / "attacks").glob("test_*.py")]
+    files = [*(ROOT / "tests" / "contracts").rglob("test_*.py"), *(ROOT / "tests" / "attacks").glob("test_*.py")]
     found = {text for path in files for text in EXPECTED.findall(path.read_text(encoding="utf-8"))}
     return {NUMBERS_TOLD.sub("", text) for text in found}
 

@@ -21,6 +21,9 @@ WIDE = {"members": 16, "bound": 1}
 WEIGHTS = {"encoding": 1, "rule": 1}
 FEES = {"fee_cap_wei": 10**9, "fee_table": fee_table()}
 
+BLOBS = {"mode": 1}
+TEN_DAYS = 10 * DAY
+
 Case = tuple[dict[str, int], int, int]
 """Parameters, and the two numbers of the refusal: expected, given."""
 
@@ -53,6 +56,33 @@ REFUSED: dict[str, list[Case]] = {
         *out_of(2, 4, "threshold", 0, 1, 5, MAX, **RECOVER),
         *out_of(2, 4, "threshold", 0, 1, 5, **RECOVER, unsafe_small=1),
     ],
+    "start: unknown mode": out_of(0, 1, "mode", 2, 3, 4, MAX),
+    "start: blobs with recover": [(RECOVER | BLOBS, 0, 1)],
+    "start: blobs with another suite than keccak": out_of(1, 1, "suite", 0, **BLOBS),
+    "start: lane_bits with blobs": [(BLOBS | WEIGHTS | {"lane_bits": 32}, 0, 32)],
+    "start: chunk_words with blobs": out_of(0, 0, "chunk_words", 1, 8, MAX, **BLOBS),
+    "start: reveal_secs out of MIN_WINDOW..ten days": out_of(1, TEN_DAYS, "reveal_secs", 0, TEN_DAYS + 1, MAX, **BLOBS),
+    "start: windows from the upload on above ten days with blobs": [
+        (BLOBS | {"upload_secs": 6 * DAY + 1}, TEN_DAYS, TEN_DAYS + 1),
+        (BLOBS | {"reveal_secs": 4 * DAY}, TEN_DAYS, TEN_DAYS + DAY),
+        (BLOBS | VOTE | {"vote_secs": 3 * DAY}, TEN_DAYS, TEN_DAYS + DAY),
+        (BLOBS | {"select_secs": 365 * DAY}, TEN_DAYS, 369 * DAY),
+    ],
+    "start: commitments of a group above 128 KiB": [
+        (BLOBS | WIDE | {"parameter_count": 63 * 4_096 + 1, "rounds": 1}, 130_048, 64 * 16 * 128),
+    ],
+    "start: proof above 128 KiB": [
+        (
+            BLOBS | {"members": 2, "rounds": 64, "parameter_count": 12 * 4_096 + 1},
+            130_048,
+            64 * 13 * 160 + 512 + 64 * 32,
+        ),
+        (
+            BLOBS | {"members": 2, "rule": 1, "rounds": 16, "krum_mu_bps": 0, "parameter_count": 62 * 4_096 + 1},
+            130_048,
+            63 * (16 * 128 + 32) + 512 + 136 * 32,
+        ),
+    ],
     "start: unsafe_small out of 0..1": out_of(0, 1, "unsafe_small", 2, MAX),
     "start: colluders out of 1..members": [
         *out_of(1, 3, "colluders", 0),
@@ -77,6 +107,7 @@ REFUSED: dict[str, list[Case]] = {
     "start: members * bound doesn't fit 32 bits": [({"bound": Q32 + 1, "lane_bits": 32}, Q31, 3 * (Q32 + 1))],
     "start: lane_bits isn't the smallest that holds members * bound": [
         *[({"lane_bits": v}, 6, v) for v in (8, 7, 0, 32)],
+        *[(BLOBS | {"lane_bits": v}, 0, v) for v in (6, 32)],
         ({"bound": 10, "lane_bits": 8}, 6, 8),
         ({"bound": 11, "lane_bits": 6}, 8, 6),
     ],
@@ -295,6 +326,13 @@ LEGAL = [
     RECOVER | {"members": 2},
     RECOVER | {"reveal_secs": 4},
     RECOVER | {"reveal_secs": YEAR},
+    BLOBS,
+    BLOBS | WEIGHTS | {"rounds": 5, "krum_m_rule": 1},
+    BLOBS | VOTE | {"vote_secs": 2 * DAY + DAY // 2},
+    BLOBS | {"upload_secs": 6 * DAY, "register_secs": YEAR, "commit_secs": YEAR},
+    BLOBS | {"reveal_secs": 1, "bound": 2**31 // 3},
+    BLOBS | FEES,
+    BLOBS | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1, "record_constants": record_constants()},
     RECOVER | FEES | {"record_constants": record_constants()},
     RECOVER | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1, "encoding": 1, "record_constants": 0},
 ]
@@ -350,6 +388,15 @@ def test_the_market_s_least_window_is_that_of_revealing_too(chain: Chain, accoun
     session.contract.start(
         session.params._replace(reveal_secs=600), sender=session.owner, value=session.params.reward_wei
     )
+
+
+def test_and_of_accusing(chain: Chain, accounts: Accounts) -> None:
+    make = factory(chain, deploy_market(accounts, 600), accounts)
+    session = make(mode=1, reveal_secs=599, **dict.fromkeys(WINDOWS, 600))
+    session.whitelist()
+    session.publish()
+    with reverts("start: reveal_secs out of MIN_WINDOW..ten days: expected 600, given 599"):
+        session.start()
 
 
 def test_the_model_hash_is_zero_before(base: SessionDriver) -> None:

@@ -69,7 +69,7 @@ def _masked(values: IntVec, bound: int, first: int, seeds: Sequence[tuple[bytes,
 
 
 def commitment(account: Address, upload: bytes) -> bytes:
-    """What an account commits to, 32 bytes: an upload's hash with its account, so that nobody commits to others' (B10)."""
+    """What an account commits to, 32 bytes: an upload's hash with the account, so that a copy is of no use (B2)."""
     return keccak256(bytes.fromhex(account[2:]).rjust(32, b"\0") + upload)
 
 

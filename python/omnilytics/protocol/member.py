@@ -437,7 +437,7 @@ class DataOwner:
 
     @property
     def root(self) -> bytes:
-        """What it commits to, 32 bytes: E13 of the masked words, with blobs B10."""
+        """What it commits to, 32 bytes: E13 of the masked words, of blobs B2."""
         own = self._committed()
         return commitment(self.account, own.root) if isinstance(own, BlobInput) else own.root
 

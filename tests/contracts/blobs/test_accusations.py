@@ -94,6 +94,18 @@ class TestAccusing:
             with reverts("session: wrong stage"):
                 call(session.owner, SPOILT, found[SPOILT])
 
+    def test_the_most_there_may_be(self, session: BlobDriver) -> None:
+        """Who would keep others from accusing pays 4,096 bonds, of which none comes back: hundreds of rewards."""
+        chain, bond = session.chain, session.params.bond_wei
+        data = session.contract.abi.calldata("accuse", (b"\1" * 32,))
+        for number in range(4_096):
+            account = f"0x{number + 2**64:040x}"
+            chain.set_balance(account, bond)
+            chain.transact("accuse", account, session.contract.address, data, bond)
+        with reverts("blobs: too many accusations"):
+            session.contract.accuse(b"\1" * 32, sender=session.stranger, value=bond)
+        assert 4_096 * bond > 100 * session.params.reward_wei
+
     def test_before_all_blobs_are_in(self, new_session: Factory) -> None:
         early = new_session(parameter_count=40).to(Stage.UPLOAD)
         with reverts("session: wrong stage"):
@@ -174,7 +186,9 @@ class TestRefuting:
         session.accuse(session.owner, SPOILT, beyond)
         session.pass_deadline()
 
-        def refused(reason: str, *, case: Malformed = true, who: str = me, at: object = None, by: object = None) -> None:
+        def refused(
+            reason: str, *, case: Malformed = true, who: str = me, at: object = None, by: object = None
+        ) -> None:
             with reverts(reason):
                 session.contract.refute(*case, members if by is None else by, points if at is None else at, sender=who)
 

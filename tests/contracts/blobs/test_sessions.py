@@ -1,4 +1,4 @@
-"""Whole sessions in blobs: each rule and assignment, votes, the second commitment round, every deadline; other modes."""
+"""Whole sessions in blobs: each rule and assignment, votes, the second commitment round, deadlines; the other mode."""
 
 from __future__ import annotations
 
@@ -172,7 +172,10 @@ class TestModes:
         member = session.seated()[0]
         with session.chain.carrying([b"\1" * 32]), reverts("session: vectors are in calldata"):
             session.contract.post(sender=member)
-        for stage, reason in ((Stage.AGGREGATE, "session: vectors are in calldata"), (Stage.SELECT, "session: wrong stage")):
+        for stage, reason in (
+            (Stage.AGGREGATE, "session: vectors are in calldata"),
+            (Stage.SELECT, "session: wrong stage"),
+        ):
             session.to(stage)
             with reverts("session: wrong stage"):
                 session.contract.accuse(b"\1" * 32, sender=member, value=session.params.bond_wei)

@@ -54,8 +54,8 @@ class Params(NamedTuple):
 def make_params(**given: int) -> Params:
     """Legal parameters of a small session: two groups of three, norm, 6-bit lanes; `given` overrides fields.
 
-    What depends on another field (lane width, threshold, suite, bond, Krum's numbers) follows it unless it is given; with
-    `mode` 1 there are neither lanes nor words.
+    What depends on another field (lane width, threshold, suite, bond, Krum's numbers) follows it unless it is given;
+    with `mode` 1 there are neither lanes nor words.
     """
     f: dict[str, int] = {
         "parameter_count": 40, "samples": 20, "epochs": 1, "batch_size": 10, "rounds": 2, "members": 3,
