@@ -58,7 +58,17 @@ def test_all_suites_go_into_one_file(call: Call, tmp_path: Path) -> None:
 
 def test_every_suite_can_be_asked_for(call: Call) -> None:
     text = call("bench", "--help").stdout
-    assert [name for name in (*bench.SUITES, "all") if name not in text] == []
+    assert [name for name in (*bench.SUITES, "all") if name not in text] == ["blob_gas"]
+    assert "of blob_gas [1]" in call("bench", "gas", "--mode", "blob").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"), [(("chain",), "chain"), (("all",), "all"), (("gas", "--lines"), "--lines")]
+)
+def test_a_mode_goes_with_gas_alone(call: Call, arguments: tuple[str, ...], got: str) -> None:
+    result = call("bench", *arguments, "--mode", "blob")
+    text = f"error: --mode: expected the suite gas without --lines with it, got {got}\n"
+    assert (result.exit_code, result.stderr) == (2, text)
 
 
 def test_what_a_suite_finds_wrong_is_an_exit_code(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

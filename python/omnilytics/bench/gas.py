@@ -42,9 +42,9 @@ PHASES = {
     "set up": ("create_session", "whitelist", "deploy", "publish", "start"),
     "register": ("register",),
     "draw, commit": ("draw", "commit"),
-    "upload": ("upload",),
-    "aggregate": ("aggregate",),
-    "select": ("gram", "select"),
+    "upload": ("upload", "post"),
+    "aggregate": ("aggregate", "add_sums"),
+    "select": ("gram", "vote", "open_vote", "select", "select_proven"),
     "pay": ("settle", "withdraw"),
 }
 

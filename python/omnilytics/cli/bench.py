@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: omnilytics bench gas --json gas.json"
 
-SUITES = ("kernels", "blobs", "gas", "chain", "network", "training", "secagg")
-"""The modules of `omnilytics.bench` that measure, in the order in which `all` runs them."""
+SUITES = ("kernels", "blobs", "gas", "blob_gas", "chain", "network", "training", "secagg")
+"""The modules of `omnilytics.bench` that measure, in the order in which `all` runs them.
+
+`gas --mode blob` is `blob_gas`.
+"""
 
 FLOWER = Path(".venv-flower/bin/python")
 """Where `make flower` puts a Python that has Flower."""
@@ -39,6 +42,9 @@ def bench(
     lines: Annotated[
         bool, typer.Option("--lines", help="With gas, in a source tree: where it goes, by line of the contracts.")
     ] = False,
+    mode: Annotated[
+        Literal["calldata", "blob"], typer.Option("--mode", help="With gas: how vectors travel.")
+    ] = "calldata",
     flower: Annotated[
         Path, typer.Option("--flower", metavar="PYTHON", help="With secagg, training and all: a Python that has flwr.")
     ] = FLOWER,
@@ -58,13 +64,15 @@ def bench(
 
     if lines and suite != "gas":
         raise InputError(f"--lines: expected the suite gas with it, got {suite}")
+    if mode == "blob" and (suite != "gas" or lines):
+        raise InputError(f"--mode: expected the suite gas without --lines with it, got {'--lines' if lines else suite}")
     needs = {"secagg": flower, "network": geth, "training": flower}
     users = {"flower": ("secagg", "training"), "geth": ("network",)}
     for option, given, usual in (("flower", flower, FLOWER), ("geth", geth, GETH)):
         if given != usual and suite not in (*users[option], "all"):
             suites = ", ".join(users[option])
             raise InputError(f"--{option}: expected the suite {suites} or all with it, got {suite}")
-    chosen = SUITES if suite == "all" else ("lines" if lines else suite,)
+    chosen = SUITES if suite == "all" else ("lines" if lines else "blob_gas" if mode == "blob" else suite,)
     say = printer(quiet=quiet, stderr=True)
     with Outputs(json_file) as files:
         reports = [load_suite(name, needs.get(name), optional=suite == "all")(say) for name in chosen]
