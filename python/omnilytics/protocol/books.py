@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from omnilytics.protocol.seating import NOBODY, Seating
-from omnilytics.types import FeeTable, Rule, SessionParams, member_fees_wei
+from omnilytics.types import FeeTable, Mode, Rule, SessionParams, member_fees_wei
 
 MOVES = frozenset(
     {
@@ -20,6 +20,8 @@ MOVES = frozenset(
         "BarrierPassed",
         "UploadClosed",
         "RevealClosed",
+        "AccusingClosed",
+        "RefutingClosed",
         "AggregationClosed",
         "VotingClosed",
         "VoteClosed",
@@ -138,8 +140,13 @@ class FeeLimits:
         if fees is None:
             return
         limit = _limit(fees, event, words)
+        if event == "Selected" and self.params.mode is Mode.BLOB:
+            # of the call that has proven the sums
+            limit = None
         if block != self._block or limit is not None:
-            self._block, self._gas, self._moved = block, limit or 0, False
+            # who adds sums ends stage Accuse before
+            moved = self._moved and block == self._block and event == "SumsAdded"
+            self._block, self._gas, self._moved = block, limit or 0, moved
         self._moved = self._moved or event in MOVES
 
     def take(self) -> int:
@@ -157,11 +164,11 @@ def _limit(fees: FeeTable, event: str, words: int) -> int | None:
             return fees.register
         case _ if event in PAID_AS_COMMITMENTS:
             return fees.commit
-        case "Uploaded":
+        case "Uploaded" | "Posted":
             return fees.upload + fees.upload_word * words
-        case "Aggregated":
+        case "Aggregated" | "SumsAdded":
             return fees.aggregate + fees.aggregate_word * words
-        case "GramAdded":
+        case "GramAdded" | "SumsProven":
             return fees.gram + fees.gram_word * words
         case "Selected":
             return fees.select

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from omnilytics.errors import InputError
+from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.gas import MANY, Gas, GasModel, line
 from omnilytics.protocol.recovery_gas import RecoveryGas, gas_model
 from omnilytics.types import (
     DropoutPolicy,
     FeeTable,
     KrumPicks,
+    Mode,
     Rule,
     SessionParams,
     divided_wei,
@@ -37,7 +39,8 @@ LISTED = 256
 def default_table(params: SessionParams) -> FeeTable:
     """Limits for a session of that shape, with room for what is rare: cohorts, a second round, groups that fail.
 
-    A proof of 20 hashes has room in the quarter that limits have above the model.
+    A proof of 20 hashes has room in the quarter that limits have above the model. In blobs, words are commitments, and
+    the entry of `gram` is that of `select_proven`; `select` has none.
 
     Args:
         params: the session's parameters; fee cap, fee table and bond don't matter.
@@ -46,23 +49,29 @@ def default_table(params: SessionParams) -> FeeTable:
         InputError: a call that the table has no room for: more than 6,553,500 gas, or 65,535 a word.
     """
     model = gas_model(params, registered=MANY)
-    size = min(params.words, params.chunk_words)
-    upload, upload_word = line(model.upload(0), model.upload(size), size)
+    blobs = isinstance(model, BlobGas)
+    size = params.words if blobs else min(params.words, params.chunk_words)
+    gram, gram_word = 0, 0
+    if isinstance(model, BlobGas):
+        upload, upload_word = model.post_limits()
+        gram, gram_word = model.proof_limits()
+    else:
+        upload, upload_word = line(model.upload(0), model.upload(size), size)
+        if params.rule is Rule.KRUM:
+            gram, gram_word = line(model.gram(0), model.gram(size), params.rounds * size)
     aggregate, aggregate_word = model.sum_limits(size)
-    gram, gram_word = line(model.gram(0), model.gram(size), params.rounds * size)
-    krum = params.rule is Rule.KRUM
     return FeeTable(
         register=model.register().limit,
         commit=model.commit_limit(),
-        select=model.select().limit,
+        select=0 if blobs else model.select().limit,
         settle=model.settle().limit,
         move=model.move().limit,
         upload=upload,
         upload_word=upload_word,
         aggregate=aggregate,
         aggregate_word=aggregate_word,
-        gram=gram if krum else 0,
-        gram_word=gram_word if krum else 0,
+        gram=gram,
+        gram_word=gram_word,
     )
 
 
@@ -233,7 +242,9 @@ def quote(
 
 
 def _chunk_sizes(params: SessionParams) -> list[int]:
-    """Words of each chunk of a vector."""
+    """Words of each chunk of a vector in calldata."""
+    if params.mode is Mode.BLOB:
+        return []
     return [min(params.chunk_words, params.words - first) for first in range(0, params.words, params.chunk_words)]
 
 
@@ -248,7 +259,7 @@ def _paid_steps(model: GasModel, registered: int, groups: int, limits: Mapping[s
         *_group_steps(model, groups, sizes),
         *_votes(model, groups * params.members),
         Step("gram", len(sizes) if krum else 0, sum(model.gram(size).usual for size in sizes) if krum else 0),
-        Step("select", min(groups, 1), model.select().usual if groups else 0),
+        _selection(model, groups),
         Step("settle", groups, _all(model.settle(), accepted, min(groups, 1)) + (groups - accepted) * passed.usual),
         Step("move", len(moves), sum(moves)),
     ]
@@ -258,6 +269,13 @@ def _paid_steps(model: GasModel, registered: int, groups: int, limits: Mapping[s
 def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Step]:
     """What the members of groups do between the draw and the selection, if nobody is gone."""
     seats, chunks = groups * model.params.members, len(sizes)
+    if isinstance(model, BlobGas):
+        posts, sums = model.posts(), model.all_sums(groups)
+        return [
+            Step("commit", seats, _all(model.commit(), seats, groups)),
+            Step("post", seats * len(posts), seats * sum(post.usual for post in posts)),
+            Step("add_sums", len(sums), sum(call.usual for call in sums)),
+        ]
     uploads = Step("upload", seats * chunks, sum(_all(chunk, seats, groups) for chunk in _uploads(model)))
     if not isinstance(model, RecoveryGas):
         sums = groups * sum(model.aggregate(size).usual for size in sizes)
@@ -275,6 +293,13 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
         Step("disclose", groups, groups * model.disclose().usual),
         Step("unmask", groups * chunks, groups * sum(model.unmask(size).usual for size in sizes)),
     ]
+
+
+def _selection(model: GasModel, groups: int) -> Step:
+    """The rule's call, if there is a group."""
+    if isinstance(model, BlobGas):
+        return Step("select_proven", min(groups, 1), model.select_proven().usual if groups else 0)
+    return Step("select", min(groups, 1), model.select().usual if groups else 0)
 
 
 def _votes(model: GasModel, votes: int) -> list[Step]:
@@ -303,7 +328,9 @@ def _all(gas: Gas, calls: int, firsts: int) -> int:
 
 
 def _uploads(model: GasModel) -> list[Gas]:
-    """Each chunk of one member."""
+    """Each chunk of one member, or its blob transactions."""
+    if isinstance(model, BlobGas):
+        return model.posts()
     *sizes, last = _chunk_sizes(model.params)
     return [*(model.upload(size, last=False) for size in sizes), model.upload(last)]
 
@@ -311,14 +338,17 @@ def _uploads(model: GasModel) -> list[Gas]:
 def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     """The terms of E18, in gas; zeros without fees."""
     fees, seats, words, chunks = params.fees, params.rounds * params.members, params.words, params.chunks
-    recover = params.policy is DropoutPolicy.RECOVER
+    blobs, recover = params.mode is Mode.BLOB, params.policy is DropoutPolicy.RECOVER
     commits = {"share": 2 * seats, "reveal": seats, "reveal_shares": seats, "rebuild": seats, "disclose": params.rounds}
     if not recover:
         commits = {"commit": 2 * seats}
     if params.rule is Rule.NORM_VOTE:
         commits |= {"vote": seats, "open_vote": seats}
-    calls = ["register", *commits, "upload", "unmask" if recover else "aggregate", "select", "settle", "move"]
-    if params.rule is Rule.KRUM:
+    summing = ["post", "add_sums", "select_proven"]
+    if not blobs:
+        summing = ["upload", "unmask" if recover else "aggregate", "select"]
+    calls = ["register", *commits, *summing, "settle", "move"]
+    if params.rule is Rule.KRUM and not blobs:
         calls.append("gram")
     if fees is None:
         return dict.fromkeys(calls, 0)
@@ -326,10 +356,9 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     limits = {
         "register": capacity * fees.register,
         **{call: times * fees.commit for call, times in commits.items()},
-        "upload": seats * fees.an_upload(words, chunks),
-        "aggregate": sums,
-        "unmask": sums,
-        "gram": fees.the_products(words, chunks, params.rounds),
+        **dict.fromkeys(("upload", "post"), seats * fees.an_upload(words, chunks)),
+        **dict.fromkeys(("aggregate", "unmask", "add_sums"), sums),
+        **dict.fromkeys(("gram", "select_proven"), fees.the_products(words, chunks, params.rounds)),
         "select": fees.select,
         "settle": 2 * params.rounds * fees.settle,
         "move": most_moves(params) * fees.move,
@@ -354,7 +383,9 @@ def _owner_steps(model: GasModel, capacity: int, *, listed: bool) -> tuple[Step,
 
 def _member_steps(model: GasModel) -> tuple[Step, ...]:
     uploads = _uploads(model)
-    upload = Step("upload", len(uploads), sum(chunk.usual for chunk in uploads))
+    upload = Step(
+        "post" if isinstance(model, BlobGas) else "upload", len(uploads), sum(chunk.usual for chunk in uploads)
+    )
     register = Step("register", 1, model.register().usual)
     if isinstance(model, RecoveryGas):
         share, reveal = Step("share", 1, model.share().usual), Step("reveal", 1, model.reveal().usual)

@@ -110,7 +110,7 @@ class GasModel:
         """The rule on R groups. Rare: distances in an order that takes Krum long to sort."""
         groups = self.params.rounds
         if self.params.rule is not Rule.KRUM:
-            votes = 800 + 2_300 * self._words_of_votes + 470 * groups if self.params.rule is Rule.NORM_VOTE else 0
+            votes = self._votes if self.params.rule is Rule.NORM_VOTE else 0
             return Gas(self._metered(147_900 + (3_950 + 135 * self.params.members) * groups + votes))
         cubic = 140 * groups**3 + 196 * self.params.krum_m * groups**2
         return Gas(self._metered(152_200 + 800 * groups + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
@@ -179,6 +179,11 @@ class GasModel:
     def withdraw(self) -> int:
         """One account's credit: the owner's, and of who couldn't be paid by a settlement."""
         return 67_100
+
+    @property
+    def _votes(self) -> int:
+        """What `select` takes for votes."""
+        return 800 + 2_300 * self._words_of_votes + 470 * self.params.rounds
 
     @property
     def _words_of_votes(self) -> int:

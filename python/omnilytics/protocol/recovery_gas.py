@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.gas import Gas, GasModel
-from omnilytics.types import Assignment, DropoutPolicy, Rule, SessionParams
+from omnilytics.types import Assignment, DropoutPolicy, Mode, Rule, SessionParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class RecoveryGas(GasModel):
 
 
 def gas_model(params: SessionParams, paid: bool = True, proof: int = 0, registered: int = 0) -> GasModel:
-    """The model of a session's calls, by its policy; arguments as `GasModel` has them."""
-    kind = RecoveryGas if params.policy is DropoutPolicy.RECOVER else GasModel
+    """The model of a session's calls, by its mode and policy; arguments as `GasModel` has them."""
+    kind: type[GasModel] = RecoveryGas if params.policy is DropoutPolicy.RECOVER else GasModel
+    if params.mode is Mode.BLOB:
+        kind = BlobGas
     return kind(params, paid, proof, registered)

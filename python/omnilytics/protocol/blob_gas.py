@@ -1,0 +1,84 @@
+"""What the calls of a session cost whose vectors are in blobs, beside those that any session has (`gas`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omnilytics.blobs.blob import MOST_BLOBS
+from omnilytics.protocol.blob_sums import groups_in_call
+from omnilytics.protocol.gas import NEW_SLOT, Gas, GasModel, line
+from omnilytics.types import Assignment, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class BlobGas(GasModel):
+    """The gas of honest calls of one session in blobs, as their receipts have it; without that of the blobs.
+
+    Measured as those of `GasModel`, on 40 sessions: R 2 to 32, N 3 to 8, 1 to 13 blobs a vector, all rules, with and
+    without fees and draw.
+    """
+
+    def post(self, blobs: int, *, first: bool = True, last: bool = True) -> Gas:
+        """One transaction of so many blobs. The first of several writes the slot of the upload's fold.
+
+        `first`, `last`: it is the member's first one, its last.
+        """
+        gas = 69_600 + 625 * blobs if self.paid else 51_000 + 625 * blobs
+        if not last:
+            return Gas(gas + 900 + (0 if self.paid else 2_800) + (NEW_SLOT if first else 0))
+        return Gas(gas if first else gas + 2_500)
+
+    def posts(self) -> list[Gas]:
+        """Each transaction of one member."""
+        *firsts, last = range(0, self.params.chunks, MOST_BLOBS)
+        return [
+            *(self.post(MOST_BLOBS, first=chunk == 0, last=False) for chunk in firsts),
+            self.post(self.params.chunks - last, first=last == 0),
+        ]
+
+    def add_sums(self, groups: int) -> Gas:
+        """The commitments of so many groups added, and the end of stage Accuse."""
+        accounts = self.params.members * groups
+        commitments = accounts * self.params.chunks
+        if self.paid:
+            return Gas(118_900 + 1_000 * groups + 6_350 * accounts + 4_850 * commitments)
+        return Gas(98_700 + 1_000 * groups + 6_250 * accounts + 4_300 * commitments)
+
+    def all_sums(self, groups: int) -> list[Gas]:
+        """The calls that add so many groups."""
+        most = groups_in_call(self.params)
+        return [self.add_sums(min(most, groups - first)) for first in range(0, groups, most)]
+
+    def select_proven(self) -> Gas:
+        """The rule on all R groups, with the proof of their sums. Rare: as in `GasModel.select`."""
+        return self._selected(self.params.rounds * self.params.chunks)
+
+    def moves(self) -> tuple[int, ...]:
+        """As `GasModel.moves`; the ends of Accuse and Aggregate are part of `add_sums`, as its limit has them."""
+        closing = 1 if self.params.assignment is Assignment.GREEDY else 2
+        before = super(BlobGas, self).moves()
+        return (*before[: closing + 1], 8_500 + 135 * self.params.rounds, *before[closing + 3 :])
+
+    def post_limits(self) -> tuple[int, int]:
+        """The limits of a blob transaction, and of a blob in it."""
+        blobs = min(MOST_BLOBS, self.params.chunks)
+        return line(self.post(0), max(self.posts(), key=lambda post: post.limit), blobs)
+
+    def sum_limits(self, size: int) -> tuple[int, int]:
+        """The limits of `add_sums` and of a commitment in it; `size` are those of one upload."""
+        return line(
+            self.add_sums(0), self.add_sums(self.params.rounds), self.params.rounds * self.params.members * size
+        )
+
+    def proof_limits(self) -> tuple[int, int]:
+        """The limits of `select_proven` and of a sum in it."""
+        return line(self._selected(0), self.select_proven(), self.params.rounds * self.params.chunks)
+
+    def _selected(self, sums: int) -> Gas:
+        """`select_proven` with evidence of so many sums."""
+        groups, rule = self.params.rounds, super(BlobGas, self).select()
+        saved = 0 if self.paid else 11_200 + 600 * sums
+        if self.params.rule is Rule.KRUM:
+            return Gas(rule.usual + 147_600 + 3_400 * groups + 11_400 * sums - saved, 0, rule.rare)
+        votes = self._votes if self.params.rule is Rule.NORM_VOTE else 0
+        return Gas(self._metered(311_000 + 2_970 * groups + votes) + 12_690 * sums - saved)
