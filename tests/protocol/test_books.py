@@ -9,7 +9,7 @@ import pytest
 from omnilytics.protocol.books import Fates, FeeLimits
 from omnilytics.protocol.seating import Seating
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Address, FeeTable, KrumPicks, Rule, member_fees_wei
+from omnilytics.types import Address, FeeTable, KrumPicks, Mode, Rule, member_fees_wei
 
 MEMBERS = [Address(f"0x{i:040x}") for i in range(1, 10)]
 TABLE = FeeTable(
@@ -166,6 +166,25 @@ def test_limits_of_calls(events: list[tuple[str, int]], limit: int) -> None:
         limits.saw(7, event, words)
     assert limits.take() == limit
     assert limits.take() == 0
+
+
+@pytest.mark.parametrize(
+    ("events", "limit"),
+    [
+        ([("Posted", 6)], 3_200 + 6),
+        ([("Posted", 1), ("UploadClosed", 0)], 3_200 + 1 + 1_600),
+        ([("AccusingClosed", 0), ("SumsAdded", 30), ("AggregationClosed", 0)], 6_400 + 60 + 1_600),
+        ([("AccusingClosed", 0), ("SumsAdded", 30)], 6_400 + 60 + 1_600),
+        ([("SumsAdded", 30)], 6_400 + 60),
+        ([("RefutingClosed", 0)], 1_600),
+        ([("SumsProven", 20), ("Selected", 0)], 12_800 + 60 + 1_600),
+    ],
+)
+def test_limits_of_calls_in_blobs(events: list[tuple[str, int]], limit: int) -> None:
+    limits = FeeLimits(replace(PARAMS, mode=Mode.BLOB))
+    for event, words in events:
+        limits.saw(7, event, words)
+    assert limits.take() == limit
 
 
 def test_a_call_before_isnt_counted() -> None:

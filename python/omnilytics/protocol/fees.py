@@ -270,11 +270,11 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
     """What the members of groups do between the draw and the selection, if nobody is gone."""
     seats, chunks = groups * model.params.members, len(sizes)
     if isinstance(model, BlobGas):
-        posts, sums = model.posts(), model.all_sums(groups)
+        posts, adding = model.posts(), model.all_sums(groups)
         return [
             Step("commit", seats, _all(model.commit(), seats, groups)),
             Step("post", seats * len(posts), seats * sum(post.usual for post in posts)),
-            Step("add_sums", len(sums), sum(call.usual for call in sums)),
+            Step("add_sums", len(adding), sum(call.usual for call in adding)),
         ]
     uploads = Step("upload", seats * chunks, sum(_all(chunk, seats, groups) for chunk in _uploads(model)))
     if not isinstance(model, RecoveryGas):
