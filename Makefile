@@ -26,6 +26,7 @@ PYTHON_SOURCES := python tests tools
 MNIST := data/mnist
 REPRODUCED := out/experiments
 PARALLEL := -n auto --maxprocesses=4 --dist loadfile
+NODE_TESTS := tests/node tests/chain tests/bench
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport CONDA_PREFIX
@@ -79,8 +80,8 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 	cargo test --locked --quiet -p omnilytics-blobs -p omnilytics-core -p omnilytics-evm -p omnilytics-train
 	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves; they wait more than they compute
-	$(BIN)/pytest -n 4 --dist worksteal -m 'node and not nightly' $(PYTEST_ARGS)
+test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
+	$(BIN)/pytest -n 4 --dist worksteal -m 'node and not nightly' $(NODE_TESTS) $(PYTEST_ARGS)
 
 check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"

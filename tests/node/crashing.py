@@ -79,6 +79,7 @@ def run(steps: int | None, url: str, box: Address, folder: Path, number: int) ->
 
 
 def main(url: str, box: Address, folder: Path, given: Sequence[int]) -> int:
+    compiled_box()
     for steps, number in enumerate(given):
         if not run(steps, url, box, folder, number):
             return steps

@@ -7,9 +7,10 @@ from importlib import import_module
 from omnilytics.experiments import apart, parts
 
 LAZY = """
-chain.journal chain.keystore chain.rpc chain.rpc.deployment
-cli cli.connect cli.deploying cli.following cli.logfile cli.metrics cli.progress cli.tensorboard
-dashboard.live experiments.owned protocol.owner_role protocol.past protocol.releases protocol.spectator protocol.verify
+chain.journal chain.keystore chain.rpc chain.rpc.deployment cli cli.connect cli.connection cli.deploying
+cli.following cli.logfile cli.metrics cli.preflight cli.progress cli.settings cli.show cli.tensorboard
+dashboard.live experiments.owned protocol.owner_role protocol.past protocol.releases protocol.spectator
+protocol.verify
 """
 """Modules that the command line imports where it needs them."""
 

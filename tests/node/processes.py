@@ -37,24 +37,14 @@ PARTS = 32
 
 
 class Process(village.Process):
-    """A role that runs, in the root of the checkout; a warm one finds everything loaded."""
+    """A module that runs, in the root of the checkout; test_localnet has processes that a user starts."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        log: Path,
-        running: subprocess.Popen[bytes] | Warm | None = None,
-    ) -> None:
+    def __init__(self, name: str, command: Sequence[str], log: Path, running: Warm | None = None) -> None:
         super().__init__(name, command, log, running, ROOT)  # type: ignore[arg-type]
-        self.warm = False
 
     def start(self) -> None:
         """Starts it, or starts it again; the log goes on."""
-        if self.warm:
-            self.running = Warm(self.command, self.log, ROOT)  # type: ignore[assignment]
-        else:
-            super().start()
+        self.running = Warm(self.command, self.log, ROOT)  # type: ignore[assignment]
 
     def await_words(self, words: str) -> None:
         """Returns as soon as it has said them."""
@@ -87,10 +77,7 @@ class Process(village.Process):
 
 @dataclass
 class Village:
-    """A model owner and its data owners, each with a folder, a key, settings and money on one node.
-
-    Unless `warm`, their processes are started as a user starts them.
-    """
+    """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
 
     home: Path
     chain: Ticking
@@ -98,7 +85,6 @@ class Village:
     session: Mapping[str, Any]
     window_secs: int = WINDOW_SECS
     commit_secs: int = WINDOW_SECS
-    warm: bool = True
     processes: list[Process] = field(default_factory=list)
     market: Address | None = None
     _folk: village.Village = field(init=False)
@@ -148,8 +134,6 @@ class Village:
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
         """The JSON of a command that ends by itself."""
-        if not self.warm:
-            return self._folk.ask(name, *arguments)
         answer = self.home / "answer.json"
         command = [*self.command(name, *arguments), "--json", str(answer)]
         self._start(Process(f"{' '.join(arguments)} of {name}", command, self.home / "asked.log")).await_end()
@@ -181,7 +165,6 @@ class Village:
         return self._start(Process(name, self.command(name, *arguments), self.home / f"{name}.log"))
 
     def _start(self, process: Process) -> Process:
-        process.warm = self.warm
         self.processes.append(process)
         process.start()
         return process

@@ -84,7 +84,7 @@ HARMLESS: dict[str, Lie] = {
 }
 """Roles come to their end all the same."""
 
-NIGHTLY = ("a little behind", "another chain", "receipts of failure", "much money")
+BY_DAY = ("far behind", "receipts of success")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def liar(settle: Settle) -> Iterator[tuple[Village, Proxy]]:
 
 
 @pytest.mark.parametrize(
-    "lie", [pytest.param(lie, marks=[pytest.mark.nightly] if lie in NIGHTLY else []) for lie in HARMLESS]
+    "lie", [pytest.param(lie, marks=[] if lie in BY_DAY else [pytest.mark.nightly]) for lie in HARMLESS]
 )
 def test_lies_that_change_nothing(liar: tuple[Village, Proxy], lie: str) -> None:
     village, one = liar

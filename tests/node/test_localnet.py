@@ -61,6 +61,7 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
     assert processes_in(tmp_path / "here") == []
 
 
+@pytest.mark.nightly
 def test_a_role_that_can_t_go_on_ends_it_all(call: Call, tmp_path: Path) -> None:  # noqa: F811
     """Its data are missing: that is seen when it trains, before it registers."""
     require()

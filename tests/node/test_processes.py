@@ -24,11 +24,11 @@ pytestmark = pytest.mark.node
         ("geth", "abort"),
         pytest.param("geth", "recover", marks=pytest.mark.nightly),
         pytest.param("anvil", "abort", marks=pytest.mark.nightly),
-        ("anvil", "recover"),
+        pytest.param("anvil", "recover", marks=pytest.mark.nightly),
     ],
 )
 def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
-    village = settle(node, policy, warm=node == "anvil")
+    village = settle(node, policy)
     opened = valid(village.open(), "role-1")
     session = Address(opened["session"])
     kept = str(village.home / "kept.gz")
@@ -77,6 +77,7 @@ def test_members_alone_bring_it_to_its_end(settle: Settle, node: str, policy: st
     check_session(village, session)
 
 
+@pytest.mark.nightly
 def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:
     """The second session begins with what the first one came to, by processes that know nothing but their files."""
     village = settle("anvil", "abort")
@@ -108,11 +109,11 @@ def test_a_model_that_gets_better_session_by_session(settle: Settle) -> None:
         pytest.param("abort", "commits to", marks=pytest.mark.nightly),
         pytest.param("abort", "uploads chunk", marks=pytest.mark.nightly),
         pytest.param("recover", "shares its secrets", marks=pytest.mark.nightly),
-        ("recover", "reveals its self mask"),
+        pytest.param("recover", "reveals its self mask", marks=pytest.mark.nightly),
     ],
 )
 def test_a_data_owner_that_is_killed_goes_on(settle: Settle, policy: str, words: str) -> None:
-    """A process of its own each; test_kills has all places, by day too."""
+    """A process of its own each; test_kills has all places, by day."""
     village = settle("anvil", policy)
     opened = village.open()
     victim = village.start("do0", "do", "run", "--yes")

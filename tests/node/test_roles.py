@@ -90,7 +90,7 @@ def test_a_session_from_start_to_end(start: Start, tmp_path: Path, kind: str, te
     real.verify()
 
 
-@pytest.mark.parametrize("kind", CHAINS)
+@pytest.mark.parametrize("kind", [pytest.param("geth", marks=pytest.mark.nightly), "anvil"])
 def test_members_that_drop_out(start: Start, tmp_path: Path, kind: str) -> None:
     """One of each group: after its shares, and after its upload."""
     process, backend = CHAINS[kind]
