@@ -83,15 +83,16 @@ test: setup ## all tests of Python, contracts and Rust but the slow ones (PYTEST
 test-node: setup nodes ## the tests that need real nodes, which they start and stop themselves
 	$(BIN)/pytest -n 4 --dist worksteal -m 'node and not nightly' $(NODE_TESTS) $(PYTEST_ARGS)
 
-check: format lint types current ## all that continuous integration asks: format, lint, types, generated files, all tests
+check: ## all that continuous integration asks: format, lint, types, generated files, all tests
+	$(MAKE) -j2 -Otarget format lint types current
 	$(MAKE) test PYTEST_ARGS="-m 'not nightly and not node'"
 
-nightly: setup nodes ## what takes hours: 10,000 histories, attacks on titanoboa too, all dropouts of six, roles in random orders, all coverage, leaks, each guard broken in turn
+nightly: setup nodes ## what takes hours: 10,000 histories, attacks on titanoboa too, all dropouts of six, roles in random orders and killed everywhere, all coverage, leaks, each guard broken in turn
 	$(MAKE) coverage leaks
 	$(MAKE) fuzz FUZZ_SECS=600
 	STATEFUL_EXAMPLES=10000 $(BIN)/pytest -m nightly tests/contracts/stateful
-	$(BIN)/pytest -m nightly tests/attacks tests/contracts/test_dropouts.py tests/contracts/test_blob_verifier.py tests/gas/test_blobs.py tests/e2e
-	$(BIN)/pytest -m 'node and nightly' tests/node
+	$(BIN)/pytest -m 'nightly and not node' --ignore=tests/contracts/stateful
+	$(BIN)/pytest -n 4 --dist worksteal -m 'nightly and node' $(NODE_TESTS)
 	$(BIN)/python tools/contract_coverage.py --fail-under 100
 	$(BIN)/python tools/mutants.py
 
@@ -148,9 +149,10 @@ $(FLOWER_SYNCED): requirements-flower.lock | $(BIN)/uv
 
 nodes: $(GETH) $(ANVIL) ## geth and anvil in .nodes, for tests and local use; needs go and npm
 
-# The stamps have versions in their names, so that another version is installed anew.
+# The stamps have versions in their names, so that another version is installed anew. Nobody debugs geth here.
 $(GETH): $(NODES)/geth-$(GETH_VERSION)
-	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(NODES)/bin" go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
+	CGO_ENABLED=0 GOBIN="$(CURDIR)/$(NODES)/bin" go install -gcflags=all=-dwarf=false -ldflags="-s -w" \
+		github.com/ethereum/go-ethereum/cmd/geth@$(GETH_VERSION)
 	@touch $@
 
 # npm's anvil is a script that starts the program, which would outlive it.

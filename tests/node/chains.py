@@ -11,7 +11,7 @@ from eth_account import Account
 from omnilytics.chain.intents import Journal
 from omnilytics.chain.rpc import RpcChain, Settings
 from omnilytics.types import Address, Receipt
-from tests.node.launch import RICH, WEALTH, Anvil, Geth, NodeProcess
+from tests.node.launch import MAKER, RICH, WEALTH, Anvil, Geth, NodeProcess
 
 IMPATIENT = Settings(
     answer_secs=30, patience_secs=120, poll_secs=0.05, receipt_secs=300, stuck_secs=20, back_off_secs=0.1
@@ -24,7 +24,13 @@ _COUNTER = itertools.count()
 
 
 class NodeChain(RpcChain):
-    """A chain on one node or several; the first one's clock is moved."""
+    """A chain on one node or several; the first one's clock is moved.
+
+    Attributes:
+        ticks: whether blocks come by themselves.
+    """
+
+    ticks = False
 
     def __init__(
         self,
@@ -59,10 +65,14 @@ class NodeChain(RpcChain):
 class AnvilChain(NodeChain):
     """Time moves by a word to the node."""
 
+    def mine(self) -> None:
+        """Makes a block."""
+        self.node.ask("evm_mine")
+
     def wait_until(self, timestamp: int) -> None:
         if self.timestamp() < timestamp:
             self.node.ask("evm_setNextBlockTimestamp", timestamp)
-            self.node.ask("evm_mine")
+            self.mine()
         super().wait_until(timestamp)
 
     def wait_blocks(self, count: int) -> None:
@@ -74,12 +84,11 @@ class AnvilChain(NodeChain):
     def tick(self) -> None:
         """From now on there is a block every second."""
         self.node.ask("evm_setIntervalMining", 1)
+        self.ticks = True
 
 
 class GethChain(NodeChain):
     """Every block is a second after the one before it, so that blocks are time: wait by sending, unless it ticks."""
-
-    ticks = False
 
     def wait_until(self, timestamp: int) -> None:
         while self.timestamp() < timestamp:
@@ -101,16 +110,16 @@ class GethChain(NodeChain):
     def _one_block(self) -> None:
         number = self.block_number()
         if not self.ticks:
-            self._send_one()
+            self.mine()
         while self.block_number() == number:
             time.sleep(LOOK_SECS)
 
-    def _send_one(self) -> None:
-        """With less ado than `send` makes."""
-        nonce = int(self.node.ask("eth_getTransactionCount", RICH.address, "latest"), 16)
+    def mine(self) -> None:
+        """Makes a block, with less ado than `send` makes; not while another thread does."""
+        nonce = int(self.node.ask("eth_getTransactionCount", MAKER.address, "latest"), 16)
         fees = {"maxFeePerGas": WEALTH // 2**32, "maxPriorityFeePerGas": 10**9, "gas": 21_000}
-        signed = RICH.sign_transaction(
-            {"type": 2, "chainId": self.chain_id, "nonce": nonce, "to": RICH.address, **fees}
+        signed = MAKER.sign_transaction(
+            {"type": 2, "chainId": self.chain_id, "nonce": nonce, "to": MAKER.address, **fees}
         )
         self.node.ask("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
 

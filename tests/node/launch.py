@@ -18,6 +18,8 @@ GETH = ROOT / ".nodes" / "bin" / "geth"
 ANVIL = ROOT / ".nodes" / "bin" / "anvil"
 RICH: LocalAccount = Account.from_key(b"\x01" * 32)
 """Always has money."""
+MAKER: LocalAccount = Account.from_key(b"\x02" * 32)
+"""Too, and sends what makes geth make a block, so that it shares nonces with nobody."""
 
 
 @dataclass(kw_only=True)
@@ -27,7 +29,7 @@ class Geth(nodes.Geth):
     program: Path = GETH
 
     def __post_init__(self) -> None:
-        self.rich = (RICH.address, *self.rich)
+        self.rich = (RICH.address, MAKER.address, *self.rich)
 
 
 @dataclass(kw_only=True)
@@ -38,7 +40,7 @@ class Anvil(nodes.Anvil):
     genesis_program: Path | None = GETH
 
     def __post_init__(self) -> None:
-        self.rich = (RICH.address, *self.rich)
+        self.rich = (RICH.address, MAKER.address, *self.rich)
 
 
 def require() -> None:
@@ -48,4 +50,16 @@ def require() -> None:
         pytest.fail(f"no {' and no '.join(missing)} here: run `make nodes`")
 
 
-__all__ = ["ANVIL", "CHAIN_ID", "GETH", "RICH", "WEALTH", "Anvil", "Geth", "NodeProcess", "free_ports", "require"]
+__all__ = [
+    "ANVIL",
+    "CHAIN_ID",
+    "GETH",
+    "MAKER",
+    "RICH",
+    "WEALTH",
+    "Anvil",
+    "Geth",
+    "NodeProcess",
+    "free_ports",
+    "require",
+]

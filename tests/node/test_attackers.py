@@ -18,19 +18,12 @@ from tests.node.attackers import Copier, always, taken_out
 from tests.node.chains import IMPATIENT, RICH_ADDRESS, AnvilChain, GethChain
 from tests.node.conftest import Start
 from tests.node.launch import Anvil, Geth
-from tests.node.test_roles import ABORT, RECOVER
-from tests.node.test_roles_reorgs import Turned, check_end, settled
+from tests.node.test_roles import ABORT
+from tests.node.test_roles_reorgs import LONG, TERMS, Turned, check_end, settled
 
 pytestmark = pytest.mark.node
 
-SHORT = 24  # seconds; whoever waits for another's turn waits for a quarter
-TERMS = {
-    name: replace(terms, rounds=1, aggregate_secs=SHORT, select_secs=SHORT)
-    for name, terms in (("abort", ABORT), ("recover", RECOVER))
-}
-
-
-THREES = replace(ABORT, group_size=3, rounds=2, min_rounds=1, commit_secs=SHORT, upload_secs=SHORT)
+THREES = replace(ABORT, group_size=3, rounds=2, min_rounds=1, **LONG)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -210,7 +203,7 @@ def test_a_proposer_leaves_a_data_owner_out_for_a_window(start: Start, policy: s
     """It says that its call is in no block, and loses its bond as whoever is away; what it sent is refused later."""
     node: Anvil = start(Anvil)
     chain = AnvilChain(node, settings=replace(IMPATIENT, receipt_secs=3, stuck_secs=1))
-    cast = settled(chain, replace(TERMS[policy], commit_secs=600, upload_secs=600), kind=LeftOut)
+    cast = settled(chain, TERMS[policy], kind=LeftOut)
     assert isinstance(cast, LeftOut)
     cast.call = call
     before, params = chain.balance(cast.victim), cast.session.params()

@@ -20,7 +20,6 @@ from tests.node.test_roles_reorgs import TERMS, Turned, check_end, settled
 pytestmark = pytest.mark.node
 
 CEILING_WEI = 40 * GWEI
-WINDOWS = ("register", "commit", "upload", "reveal", "aggregate", "select")
 SPIKES = {"register": 10, "commit": 100, "upload": 10, "aggregate": 100, "settle": 100}
 """Times the base fee, after the first call of that kind."""
 
@@ -72,7 +71,6 @@ class Bids(Diary):
         super().replace(entry, attempt)
 
 
-CROWDED = replace(TERMS["abort"], **dict.fromkeys([f"{one}_secs" for one in WINDOWS], 10_000))
 FIRST_WEI = 300 * GWEI
 """Of the chain; while the session is set up it falls to a few gwei."""
 
@@ -87,7 +85,7 @@ def test_blocks_that_others_fill(start: Start, kind: str, top_wei: int) -> None:
     settings = replace(IMPATIENT, stuck_secs=1, fee_ceiling_wei=400 * GWEI)
     chain = backend(node, settings=settings, journal=diary)
     chain.on_raised.append(raised.append)
-    cast = settled(chain, CROWDED, kind=Spiked)
+    cast = settled(chain, TERMS["abort"], kind=Spiked)
     assert isinstance(cast, Spiked)
     cast.spiked.extend(SPIKES)
 
