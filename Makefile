@@ -117,7 +117,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/stubtest omnilytics._omnicore
+	$(BIN)/stubtest --mypy-config-file tools/stubtest.ini omnilytics._omnicore
 
 current: setup
 	$(BIN)/python tests/vectors/generate.py --check
