@@ -115,6 +115,13 @@ def test_help_has_an_example(call: Call, command: tuple[str, ...]) -> None:
     assert ("--json FILE" in result.stdout) == (command != ("mo", "export"))
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_takes_a_seed(call: Call, command: tuple[str, ...]) -> None:
+    result = call(*command, "--seed", "7")
+    assert result.exit_code == 2
+    assert "No such option: --seed" in result.stderr
+
+
 @pytest.mark.usefixtures("files")
 def test_nothing_moves_without_a_yes_where_nobody_can_be_asked(call: Call, chain: Priced) -> None:
     before = chain.block_number()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from omnilytics.cli.settings import (
     MemberSettings,
     OwnerSettings,
     PolicySettings,
+    RoleSettings,
     any_settings,
     member_settings,
     owner_settings,
@@ -216,6 +218,19 @@ def test_what_is_wrong_is_named(tmp_path: Path, before: str, after: str, message
     assert str(caught.value).startswith(f"{file}: ")
     assert message in str(caught.value)
     assert type(caught.value) is InputError
+
+
+@pytest.mark.parametrize(("text", "read"), [(MEMBER, member_settings), (OWNER, owner_settings)], ids=["do", "mo"])
+def test_no_file_has_a_seed(tmp_path: Path, text: str, read: Callable[[Path], RoleSettings]) -> None:
+    """For keys, masks and rounding there is nothing but the operating system's randomness."""
+    sections = type(read(write(tmp_path, text))).model_fields
+    with pytest.raises(InputError, match="seed: expected one of chain, "):
+        read(write(tmp_path, f"seed = 7\n{text}"))
+    for name in sections:
+        header = f"[{name}]\n"
+        seeded = text.replace(header, f"{header}seed = 7\n") if header in text else f"{text}\n{header}seed = 7\n"
+        with pytest.raises(InputError, match=rf"{name}\.seed: expected "):
+            read(write(tmp_path, seeded))
 
 
 OWN = '[data]\ndataset = "file"\nfile = "my.npz"\nclasses = 3\n'
