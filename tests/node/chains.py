@@ -24,13 +24,7 @@ _COUNTER = itertools.count()
 
 
 class NodeChain(RpcChain):
-    """A chain on one node or several; the first one's clock is moved.
-
-    Attributes:
-        ticks: whether blocks come by themselves.
-    """
-
-    ticks = False
+    """A chain on one node or several; the first one's clock is moved."""
 
     def __init__(
         self,
@@ -65,14 +59,10 @@ class NodeChain(RpcChain):
 class AnvilChain(NodeChain):
     """Time moves by a word to the node."""
 
-    def mine(self) -> None:
-        """Makes a block."""
-        self.node.ask("evm_mine")
-
     def wait_until(self, timestamp: int) -> None:
         if self.timestamp() < timestamp:
             self.node.ask("evm_setNextBlockTimestamp", timestamp)
-            self.mine()
+            self.node.ask("evm_mine")
         super().wait_until(timestamp)
 
     def wait_blocks(self, count: int) -> None:
@@ -84,11 +74,16 @@ class AnvilChain(NodeChain):
     def tick(self) -> None:
         """From now on there is a block every second."""
         self.node.ask("evm_setIntervalMining", 1)
-        self.ticks = True
 
 
 class GethChain(NodeChain):
-    """Every block is a second after the one before it, so that blocks are time: wait by sending, unless it ticks."""
+    """Every block is a second after the one before it, so that blocks are time: wait by sending, unless it ticks.
+
+    Attributes:
+        ticks: whether somebody else makes blocks.
+    """
+
+    ticks = False
 
     def wait_until(self, timestamp: int) -> None:
         while self.timestamp() < timestamp:

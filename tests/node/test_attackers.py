@@ -15,7 +15,7 @@ from omnilytics.types import Address, Assignment
 from tests.attacks import tally
 from tests.e2e.plays import check
 from tests.node.attackers import Copier, always, taken_out
-from tests.node.chains import IMPATIENT, RICH_ADDRESS, AnvilChain, GethChain
+from tests.node.chains import CHAINS, IMPATIENT, RICH_ADDRESS, AnvilChain, GethChain
 from tests.node.conftest import Start
 from tests.node.launch import Anvil, Geth
 from tests.node.test_roles import ABORT
@@ -130,13 +130,18 @@ class Ground(Turned):
 
     def grind(self) -> None:
         chain = self.fair.world.chain
-        chain.node.ask("anvil_rollback", chain.block_number() - self.session.draw_block() + 1)
+        if isinstance(chain, AnvilChain):
+            chain.node.ask("anvil_rollback", chain.block_number() - self.session.draw_block() + 1)
+        else:
+            chain.node.ask("debug_setHead", hex(self.session.draw_block() - 1))
         chain.send("other content", RICH_ADDRESS, RICH_ADDRESS, b"", self.tries)
 
 
-def test_a_proposer_makes_the_block_of_the_draw_again(start: Start) -> None:
+@pytest.mark.parametrize("kind", [pytest.param("geth", marks=pytest.mark.nightly), "anvil"])
+def test_a_proposer_makes_the_block_of_the_draw_again(start: Start, kind: str) -> None:
     """It gets the seat that it wants, as PROTOCOL.md says, before anybody has acted; and not a wei for it."""
-    chain = AnvilChain(start(Anvil))
+    process, backend = CHAINS[kind]
+    chain = backend(start(process))
     cast = settled(chain, replace(THREES, assignment=Assignment.SHUFFLED), kind=Ground, members=6)
     accomplice = cast.fair.members[-1]
     before = chain.balance(accomplice)
@@ -151,7 +156,7 @@ def test_a_proposer_makes_the_block_of_the_draw_again(start: Start) -> None:
     fees = Watch(chain, cast.session).ledger().fees[accomplice]
     over = profit - ended.credits[accomplice] - fees
     told = tally.tell(
-        f"a proposer that makes the draw's block {cast.tries} times again", profit, over, honest_loss(cast)
+        f"a proposer that makes the draw's block {cast.tries} times again on {kind}", profit, over, honest_loss(cast)
     )
     assert told.over_honest is not None
     assert told.over_honest < 0, "more than its pay and its fees"

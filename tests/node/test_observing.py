@@ -124,7 +124,7 @@ def test_the_chain_goes_back_while_it_is_observed(anvil: Anvil) -> None:
     chain, seen = AnvilChain(anvil, settings=settings), AnvilChain(anvil)
     told: list[events.Event] = []
     looks = Counter[str]()
-    with unsettled(chain):
+    with unsettled(anvil):
         s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
         spectator = Spectator(seen, seen.session(s.session.address), told.append)
         ended = threading.Event()

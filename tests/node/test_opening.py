@@ -20,8 +20,8 @@ from tests.node.audit import transactions
 from tests.node.chains import CHAINS, GAS_MONEY, NodeChain
 from tests.node.conftest import Start
 from tests.node.journals import Diary
-from tests.node.test_reorgs import turn_back
 from tests.node.test_roles import ABORT, Place
+from tests.node.test_roles_reorgs import turn_back
 
 pytestmark = pytest.mark.node
 

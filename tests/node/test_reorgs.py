@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from omnilytics.chain.abi import decode_log
-from omnilytics.chain.rpc.node import NodeError
 from omnilytics.types import Assignment, Rule, Stage
 from tests.chain.test_port import story, terms
-from tests.node.chains import IMPATIENT, AnvilChain, NodeChain, Ticking
+from tests.node.chains import IMPATIENT, AnvilChain
 from tests.node.conftest import until
 from tests.node.journals import Diary
 from tests.node.launch import Anvil
@@ -26,29 +25,19 @@ BETWEEN = 5  # blocks from one time to the next
 BLOCK_SECS = 0.02
 
 
-def turn_back(chain: NodeChain, depth: int) -> None:
-    """Takes so many of the newest blocks back; what was in them is forgotten."""
-    if isinstance(chain, AnvilChain):
-        chain.node.ask("anvil_reorg", depth, [])
-    else:
-        chain.node.ask("debug_setHead", hex(chain.block_number() - depth))
-
-
 @contextmanager
-def unsettled(chain: Ticking) -> Iterator[list[int]]:
-    """Makes blocks all the time, and takes some back; tells at which heights."""
+def unsettled(node: Anvil) -> Iterator[list[int]]:
+    """Mines blocks all the time, and takes some back; tells at which heights."""
     ended, heights = threading.Event(), []
-    chain.ticks = True
 
     def work() -> None:
         blocks = 0
         while not ended.wait(BLOCK_SECS):
-            with suppress(NodeError):  # geth's pool may not have heard yet that the chain went back
-                chain.mine()
+            node.ask("evm_mine")
             blocks += 1
             if blocks % BETWEEN == 0:
-                turn_back(chain, DEPTH)
-                heights.append(int(chain.node.ask("eth_blockNumber"), 16))
+                node.ask("anvil_reorg", DEPTH, [])
+                heights.append(int(node.ask("eth_blockNumber"), 16))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -57,7 +46,6 @@ def unsettled(chain: Ticking) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-        chain.ticks = False
 
 
 def test_reorganisations_in_every_phase(anvil: Anvil) -> None:
@@ -65,7 +53,7 @@ def test_reorganisations_in_every_phase(anvil: Anvil) -> None:
     chain = AnvilChain(anvil, settings=replace(IMPATIENT, confirmations=DEPTH + 1, stuck_secs=0.5), journal=diary)
     told: list[bytes] = []
     chain.on_receipt.append(lambda receipt: told.append(receipt.tx_hash))
-    with unsettled(chain) as heights:
+    with unsettled(anvil) as heights:
         s = story(chain, terms(2, Assignment.GREEDY, Rule.NORM))
         for step in (s.open, s.register, s.commit, s.upload, s.aggregate, s.select, s.pay):
             before = len(heights)

@@ -160,6 +160,7 @@ class TestPatience:
             Refusal(-32005, "daily request count exceeded"),
             Refusal(-32000, "Too Many Requests"),
             Refusal(-32000, "transaction indexing is in progress"),
+            Refusal(-32000, "unexpected EOF"),
         ],
     )
     def test_what_passes_is_waited_for(self, fake: FakeNode, refusal: Refusal) -> None:

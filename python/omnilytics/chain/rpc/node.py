@@ -29,6 +29,7 @@ NOT_YET = (
     "block not found",
     "blockoutofrange",
     "log value pointer",  # geth's index of logs, at its newest blocks under load
+    "unexpected eof",  # geth's receipts of a block that it is taking back
 )
 TOO_MUCH = (
     "query returned more",
