@@ -59,6 +59,7 @@ def test_every_call_is_copied_from_the_pool(start: Start, policy: str) -> None:
     check_copies(cast, copier, f"every call of a session copied, {policy}")
 
 
+@pytest.mark.nightly
 def test_calls_are_copied_from_the_pool_of_a_node_that_makes_blocks_by_itself(start: Start) -> None:
     chain = GethChain(start(Geth))
     cast = settled(chain, TERMS["abort"])

@@ -78,8 +78,17 @@ class Real(Fair):
         return SystemRandomness()
 
 
-@pytest.mark.parametrize("terms", [ABORT, RECOVER, BLOBS], ids=["abort", "recover", "blobs"])
-@pytest.mark.parametrize("kind", CHAINS)
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        pytest.param("geth", ABORT, id="geth-abort"),
+        pytest.param("geth", RECOVER, id="geth-recover", marks=pytest.mark.nightly),
+        pytest.param("anvil", ABORT, id="anvil-abort"),
+        pytest.param("anvil", RECOVER, id="anvil-recover"),
+        pytest.param("geth", BLOBS, id="geth-blobs"),
+        pytest.param("anvil", BLOBS, id="anvil-blobs"),
+    ],
+)
 def test_a_session_from_start_to_end(start: Start, tmp_path: Path, kind: str, terms: Terms) -> None:
     process, backend = CHAINS[kind]
     policy = Policy(finality_blocks=2, block_secs=1)

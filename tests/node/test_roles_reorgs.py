@@ -186,10 +186,14 @@ def check_end(cast: Turned) -> None:
     assert (events["Registered"], events["Uploaded"], events["Withdrawn"]) == (MEMBERS, MEMBERS, MEMBERS + 1)
 
 
-@pytest.mark.parametrize("policy", TERMS)
 @pytest.mark.parametrize(
-    ("kind", "depth"),
-    [("anvil", 1), ("anvil", FINAL - 1), ("geth", 1), pytest.param("geth", FINAL - 1, marks=pytest.mark.nightly)],
+    ("kind", "depth", "policy"),
+    [
+        *(("anvil", depth, policy) for depth in (1, FINAL - 1) for policy in TERMS),
+        ("geth", 1, "abort"),
+        pytest.param("geth", 1, "recover", marks=pytest.mark.nightly),
+        *(pytest.param("geth", FINAL - 1, policy, marks=pytest.mark.nightly) for policy in TERMS),
+    ],
 )
 def test_deeper_than_confirmations_in_every_phase(start: Start, kind: str, policy: str, depth: int) -> None:
     """A receipt isn't waited for any longer: the role sees that its call is gone, and makes it again."""
