@@ -107,9 +107,10 @@ class OwnedModel:
 
     def _take(self, chain: ChainPort, session: SessionPort, owner: ModelOwner) -> None:
         before = after = self._model.measure(self._test)
-        update = owner.mean_update(session)
-        if update is not None and len(update) == self._model.split.parameter_count:
-            watch = Watch(chain, session)
+        watch, update = Watch(chain, session), None
+        if watch.params.parameter_count == self._model.split.parameter_count:
+            update = owner.mean_update(session, self._model.fits(watch.params, len(self.progress) + 1))
+        if update is not None:
             published = check_published(session, watch.ledger(), watch.params)
             self._model.take(published, update, watch.params.encoding)
             self._model.adapt(len(self.progress) + 1)

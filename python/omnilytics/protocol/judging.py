@@ -7,7 +7,7 @@ client may form its own; what refuses a group is a majority.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,10 @@ class Sums:
         """All inner products with a member's step (d,) in the last place, (R + 1, R + 1), and a copy of `members`."""
         along = self.integers @ step
         return np.block([[self.products, along[:, None]], [along, step @ step]]), self.members.copy()
+
+
+Fits = Callable[[Sums], Collection[int]]
+"""Which of the groups' sums, by id, a model owner takes in, if it pays for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,11 @@ class Judge:
             members[at] -= 1
         fits = ~self._refused(products, members)
         return frozenset(sums.groups) - {group for group, good in zip(sums.within, fits, strict=True) if good}
+
+    def along(self, sums: Sums, step: NDArray[np.float64]) -> frozenset[int]:
+        """The groups, by id, that go the way of a step (d,), in the session's integers: direction alone."""
+        products, _ = sums.beside(step)
+        return frozenset(g for g, added in zip(sums.within, self._gathered(products), strict=True) if added)
 
     def _refused(self, products: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.bool_]:
         """From inner products (R + 1, R + 1), the member's step last, and R numbers of members."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from omnilytics import codec
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.codec import Codec
 from omnilytics.errors import ProtocolError
+from omnilytics.protocol.judging import Fits, Sums
 from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.protocol.steps import Action
 from omnilytics.protocol.terms import MAX_CAPACITY, check_params
@@ -54,23 +55,53 @@ class ModelOwner:
         address, receipt = self._market.create_session(self.account)
         return self._chain.session(address), receipt
 
-    def mean_update(self, session: SessionPort) -> FloatVec | None:
+    def mean_update(self, session: SessionPort, fits: Fits | None = None) -> FloatVec | None:
         """The mean of the accepted groups' decoded aggregates, shape (d,): an update (`delta`) or weights (`weights`).
 
-        None when the session selected nothing: W^p stays as it was.
+        Args:
+            session: once it has selected.
+            fits: what of it the owner takes in; None: all.
+
+        Returns:
+            None when there is nothing: W^p stays as it was.
         """
         accepted = session.accepted()
         if not accepted:
             return None
         vectors = Codec(session.params())
         ledger = Watch(self._chain, session).ledger()
-        groups = [g for g in range(session.group_count()) if accepted >> g & 1]
-        counts = [session.group(g).delivered.bit_count() for g in groups]
-        return vectors.mean_update([ledger.aggregate(g, vectors.chunks) for g in groups], counts)
+        groups = sorted({group for group, _ in ledger.aggregates})
+        counts = {group: session.group(group).delivered.bit_count() for group in groups}
+        aggregates = {group: ledger.aggregate(group, vectors.chunks) for group in groups}
+        return taken_in(vectors, aggregates, counts, [g for g in groups if accepted >> g & 1], fits)
 
     def withdraw(self, session: SessionPort) -> Receipt:
         """Takes out what the session owes the model owner."""
         return session.withdraw(self.account)
+
+
+def taken_in(
+    vectors: Codec,
+    aggregates: Mapping[int, bytes],
+    counts: Mapping[int, int],
+    accepted: Sequence[int],
+    fits: Fits | None,
+) -> FloatVec | None:
+    """What a model owner makes of a session.
+
+    Args:
+        vectors: the session's encoding.
+        aggregates: all sums, by group.
+        counts: members in each.
+        accepted: the groups whose sums are paid for.
+        fits: see `ModelOwner.mean_update`.
+
+    Returns:
+        As `ModelOwner.mean_update`.
+    """
+    own = set(accepted) if fits is None else set(fits(Sums.of(vectors, aggregates, counts)))
+    groups = [group for group in accepted if group in own]
+    return vectors.mean_update([aggregates[g] for g in groups], [counts[g] for g in groups]) if groups else None
 
 
 class SessionPlan:

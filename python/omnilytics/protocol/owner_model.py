@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from omnilytics.errors import EncodingError
 from omnilytics.model.split import Split
+from omnilytics.protocol.judging import Fits
 from omnilytics.protocol.progress import Accuracy
 from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.voting import JUDGE
 from omnilytics.seeds import Seeds
 from omnilytics.train.config import TrainConfig
 from omnilytics.train.data import Dataset
 from omnilytics.train.evaluate import accuracy
-from omnilytics.train.pretend import announced_clip
+from omnilytics.train.pretend import announced_clip, pretend_steps
 from omnilytics.train.server import ServerMomentum
-from omnilytics.types import Encoding, FloatVec, SessionParams
+from omnilytics.types import Encoding, FloatVec, Rule, SessionParams
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +56,18 @@ class OwnerModel:
                 self.split, self.data, terms.group_size, terms.samples, self.training, self.seeds, number
             )
         return terms.params(self.split.parameter_count, clip)
+
+    def fits(self, params: SessionParams, number: int) -> Fits | None:
+        """What it takes in of session 1, 2, ..., at the W^p of that session; None: all that it pays for.
+
+        With rule `norm+vote` it looks at the groups itself: where attackers have half of the votes, it pays for what
+        would ruin its model. It takes what goes the way of its pretend members, whose steps C comes from too.
+        """
+        if params.rule is not Rule.NORM_VOTE:
+            return None
+        steps = pretend_steps(self.split, self.data, params.members, params.samples, self.training, self.seeds, number)
+        step = np.stack(steps).sum(axis=0, dtype=np.float64) * (params.bound / params.clip_value)
+        return lambda sums: JUDGE.along(sums, step)
 
     def take(self, published: FloatVec, update: FloatVec, encoding: Encoding) -> None:
         """Steps to the next W^p.

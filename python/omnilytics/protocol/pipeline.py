@@ -234,6 +234,7 @@ class Pipeline:
         published = self.split.public_vector()
         with self.clock.of("training"):
             params = model.params(self._terms(), number)
+            fits = model.fits(params, number)
 
         def train(indices: Sequence[int], start: FloatVec) -> Sequence[FloatVec]:
             ours = [i for i in indices if i not in self.trainers]
@@ -243,7 +244,7 @@ class Pipeline:
                 trained = dict(zip(ours, batch, strict=True))
                 return [self.trainers[i](start) if i in self.trainers else trained[i] for i in indices]
 
-        outcome = self.venue.hold(number, published, params, train)
+        outcome = self.venue.hold(number, published, params, train, fits)
         if outcome.update is not None:
             model.take(published, outcome.update, self.plan.terms.encoding)
         return outcome

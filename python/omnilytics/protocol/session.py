@@ -16,6 +16,7 @@ from omnilytics.errors import ProtocolError
 from omnilytics.protocol import events
 from omnilytics.protocol.blob_driver import BlobDriver
 from omnilytics.protocol.company import Company, Dropouts, Step, Train, nobody
+from omnilytics.protocol.judging import Fits
 from omnilytics.protocol.ledger import Ledger, Selection
 from omnilytics.protocol.member import DataOwner
 from omnilytics.protocol.merkle import MerkleTree
@@ -102,7 +103,13 @@ class SessionDriver:
         self._params, self._codec, self._tell = self._all.params, self._all.codec, self._all.tell
         self._reserve_wei = session.reserve()
 
-    def run(self, published: FloatVec, train: Train, randomness: Callable[[int], Randomness]) -> Outcome:
+    def run(
+        self,
+        published: FloatVec,
+        train: Train,
+        randomness: Callable[[int], Randomness],
+        fits: Fits | None = None,
+    ) -> Outcome:
         """Registers, draws, trains, commits, uploads, aggregates, votes, selects, settles and withdraws."""
         self.register(randomness)
         self.draw()
@@ -116,7 +123,7 @@ class SessionDriver:
                 self.aggregate()
             VoteDriver(self._all).run()
             self.select()
-        update = self._owner.mean_update(self._session)
+        update = self._owner.mean_update(self._session, fits)
         self.settle()
         return self._outcome(update, *self.withdraw())
 

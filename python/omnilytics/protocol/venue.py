@@ -10,6 +10,7 @@ from typing import Protocol
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.protocol import events
 from omnilytics.protocol.company import Dropouts, Train, nobody
+from omnilytics.protocol.judging import Fits
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.randomness import Randomness, SeededRandomness
@@ -29,7 +30,7 @@ class Venue(Protocol):
     def clear(self, records: RecordConstants) -> int:
         """How many of the members would register without being suspect."""
 
-    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
+    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train, fits: Fits | None) -> Outcome:
         """One session, from the offer to the last withdrawal.
 
         Args:
@@ -37,6 +38,7 @@ class Venue(Protocol):
             published: W^p, shape (d,).
             params: its terms.
             train: trains those who are seated.
+            fits: what of the accepted groups goes into `Outcome.update`; None: all.
 
         Raises:
             InputError: terms that can't work.
@@ -81,7 +83,7 @@ class OnChain:
         known = (self.market.suspicion(self.owner, account) for account in self.members)
         return sum(records.decayed(suspicion) < records.threshold for suspicion in known)
 
-    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
+    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train, fits: Fits | None) -> Outcome:
         session, receipts = self._owner.open(self.members, published, params)
         self.sink(
             events.SessionCreated(
@@ -110,7 +112,7 @@ class OnChain:
             cohorts=self._cohorts,
             dropouts=dropouts,
         )
-        outcome = driver.run(published, train, secrets)
+        outcome = driver.run(published, train, secrets, fits)
         self._stay_together(session, outcome)
         self._recorded(number, session)
         return outcome

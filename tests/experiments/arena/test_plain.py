@@ -20,6 +20,7 @@ from omnilytics.experiments.trial import Trial
 from omnilytics.protocol.events import Sink
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.member import Policy
+from omnilytics.protocol.owner_model import OwnerModel
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.venue import OnChain
 from omnilytics.seeds import Seeds
@@ -37,8 +38,9 @@ SMALL = Trial(
         replace(SMALL, rule="krum", rule_options={"m": 2}, encoding="weights", attack="lanes", attackers=0.2),
         replace(SMALL, records=False, attack="scaled", attackers=0.1),
         replace(SMALL, rule="norm+vote", attack="sign-flip", attackers=0.2),
+        replace(SMALL, rule="norm+vote", attack="norm-matched", attackers=0.5),
     ],
-    ids=["lanes", "inner-product", "krum", "scaled", "norm+vote"],
+    ids=["lanes", "inner-product", "krum", "scaled", "norm+vote", "half"],
 )
 def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """The draw's seeds are the chain's; seats, words, sums, verdicts, records, pay and model come out by themselves."""
@@ -91,6 +93,21 @@ def test_whoever_uploads_noise_sits_with_suspects_and_earns_nothing() -> None:
     everybody = run_plain(replace(SMALL, attack="random", attackers=0.2, rule="mean"))
     assert everybody.groups_all.dirty_paid == everybody.groups_all.dirty
     assert 0 < everybody.attacker_share < 0.5
+
+
+def test_an_owner_that_is_outvoted_pays_for_what_it_does_not_take_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the seats are attackers': what goes against its own steps is accepted, and stays out of its model."""
+    trial = replace(SMALL, rule="norm+vote", attack="norm-matched", attackers=0.6)
+    kept = pipeline_of(prepare(trial), GasMeter()).run()
+    bad = {f"0x{index + 1:040x}" for index in prepare(trial).attackers}
+    for outcome in kept.outcomes:
+        dirty = {g for g in outcome.accepted if bad.intersection(outcome.groups[g])}
+        assert (outcome.update is None) == (dirty == set(outcome.accepted))
+    assert any(outcome.accepted and outcome.update is None for outcome in kept.outcomes)
+    monkeypatch.setattr(OwnerModel, "fits", lambda *_: None)
+    taken = pipeline_of(prepare(trial), GasMeter()).run()
+    assert all((outcome.update is None) == (not outcome.accepted) for outcome in taken.outcomes)
+    assert taken.outcomes[0].accepted == kept.outcomes[0].accepted
 
 
 class Nobody(GroupRule):

@@ -144,6 +144,13 @@ def test_a_judge_leaves_its_own_part_out_of_its_groups_sum() -> None:
     assert 0 in Judge().against(sums_of(seen), 0, seen.words[0])
 
 
+def test_an_owner_sees_which_way_a_sum_goes_but_not_how_long_it_is() -> None:
+    changed = steered(-steps()[N:].mean(axis=0) * 1.2)
+    changed[N : 2 * N] = 0
+    seen = judged(changed, NormVote())
+    assert Judge().along(sums_of(seen), seen.codec.decode(seen.words[2 * N]).astype(np.float64)) == set(range(1, R))
+
+
 def test_a_judge_sees_its_group_as_it_would_be_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, seat = judged(steps(), NormVote()), 2 * N + 1
     given: list[NDArray[np.float64]] = []

@@ -12,6 +12,8 @@ from omnilytics.codec import Codec
 from omnilytics.experiments.arena.ring import Ring
 from omnilytics.experiments.arena.rules import GroupRule, Judged
 from omnilytics.protocol.company import Train
+from omnilytics.protocol.judging import Fits
+from omnilytics.protocol.owner import taken_in
 from omnilytics.protocol.randomness import SeededRandomness
 from omnilytics.protocol.seating import Registration, Seating, first_seats
 from omnilytics.protocol.session import Outcome
@@ -47,7 +49,7 @@ class Plain:
     def clear(self, records: RecordConstants) -> int:
         return sum(records.decayed(self.suspicion.get(account)) < records.threshold for account in self.members)
 
-    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
+    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train, fits: Fits | None) -> Outcome:
         if self.ring is not None:
             self.ring.begin(number, published, params)
             train = self.ring.watching(train)
@@ -69,7 +71,7 @@ class Plain:
         )
         verdict = self.rule.accept(judged) or [False] * len(groups)
         accepted = tuple(g for g, good in enumerate(verdict) if good)
-        outcome = _outcome(params, seats, accepted, codec, aggregates)
+        outcome = _outcome(params, seats, accepted, codec, aggregates, fits)
         self._remember(params, outcome)
         if self.ring is not None:
             self.ring.end(outcome)
@@ -115,7 +117,12 @@ class Plain:
 
 
 def _outcome(
-    params: SessionParams, seats: Seating, accepted: tuple[int, ...], codec: Codec, aggregates: Sequence[bytes]
+    params: SessionParams,
+    seats: Seating,
+    accepted: tuple[int, ...],
+    codec: Codec,
+    aggregates: Sequence[bytes],
+    fits: Fits | None,
 ) -> Outcome:
     """What was decided, and who is paid for it (E30)."""
     groups = range(len(seats.groups))
@@ -126,7 +133,7 @@ def _outcome(
     share = seat * delivered // rewarded if params.rule is Rule.KRUM else seat
     burnt = 0 if params.rule is Rule.KRUM else seat * (delivered - rewarded)
     bonds = params.bond_wei * (delivered + len(seats.unseated))
-    update = codec.mean_update([aggregates[g] for g in accepted], [counts[g] for g in accepted]) if accepted else None
+    sums = dict(enumerate(aggregates))
     return Outcome(
         accepted=accepted,
         rejected=tuple(g for g in groups if g not in accepted),
@@ -135,7 +142,7 @@ def _outcome(
         groups=seats.groups,
         counts=counts,
         dropped={},
-        update=update,
+        update=taken_in(codec, sums, dict(enumerate(counts)), accepted, fits) if accepted else None,
         deposited_wei=params.reward_wei,
         reserve_wei=0,
         bonds_wei=bonds,

@@ -11,6 +11,7 @@ from omnilytics.experiments.arena.attacks import Attack
 from omnilytics.experiments.arena.knowledge import Knowledge
 from omnilytics.protocol.company import Train
 from omnilytics.protocol.events import Event, MemberChanged
+from omnilytics.protocol.judging import Fits
 from omnilytics.protocol.member import Behaviour, Masked, Upload
 from omnilytics.protocol.session import Outcome
 from omnilytics.protocol.venue import Venue
@@ -106,9 +107,9 @@ class Attacked:
     def clear(self, records: RecordConstants) -> int:
         return self._venue.clear(records)
 
-    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train) -> Outcome:
+    def hold(self, number: int, published: FloatVec, params: SessionParams, train: Train, fits: Fits | None) -> Outcome:
         self._ring.begin(number, published, params)
-        outcome = self._venue.hold(number, published, params, self._ring.watching(train))
+        outcome = self._venue.hold(number, published, params, self._ring.watching(train), fits)
         self._ring.end(outcome)
         return outcome
 
