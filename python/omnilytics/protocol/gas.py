@@ -91,13 +91,13 @@ class GasModel:
         `last`: it is the member's last one.
         """
         chunks = self.params.chunks
-        execution = 81_700 + 920 * words + 750 * chunks + (3_700 if last else 0)
+        execution = 82_100 + 920 * words + 750 * chunks + (3_700 if last else 0)
         return Gas(self._carrying(execution, words + chunks), NEW_SLOT, 4_000)
 
     def aggregate(self, words: int) -> Gas:
         """One chunk of so many words of each of the N members of a group."""
         groups, members = self.params.rounds, self.params.members
-        execution = 198_900 + 250 * groups + 1_000 * members + (760 * members + 1_500) * words
+        execution = 202_400 + 250 * groups + 1_000 * members + (760 * members + 1_500) * words
         return Gas(self._carrying(execution, members * words))
 
     def gram(self, words: int) -> Gas:
@@ -111,9 +111,9 @@ class GasModel:
         groups = self.params.rounds
         if self.params.rule is not Rule.KRUM:
             votes = self._votes if self.params.rule is Rule.NORM_VOTE else 0
-            return Gas(self._metered(147_900 + (3_950 + 135 * self.params.members) * groups + votes))
+            return Gas(self._metered(148_900 + (3_950 + 135 * self.params.members) * groups + votes))
         cubic = 140 * groups**3 + 196 * self.params.krum_m * groups**2
-        return Gas(self._metered(152_200 + 800 * groups + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
+        return Gas(self._metered(153_200 + 800 * groups + 1_600 * groups**2 + cubic), 0, 60 * groups**3)
 
     def vote(self) -> Gas:
         """Committing to a vote."""
@@ -131,7 +131,7 @@ class GasModel:
         """
         members = self.params.members
         records = self._recorded(8_650 + 25_150 * members) if recorded else 0
-        return Gas(self._metered(81_900 + 23_050 * members + records), 39_900, 20_000 + 5_000 * members)
+        return Gas(self._metered(83_000 + 23_050 * members + records), 39_900, 20_000 + 5_000 * members)
 
     def moves(self) -> tuple[int, ...]:
         """What the changes of stage of an honest session cost on top of the calls that cause them."""
@@ -174,7 +174,7 @@ class GasModel:
 
     def start(self) -> int:
         """Terms, reward and reserve."""
-        return 226_300 if self.paid else 184_300
+        return 228_800 if self.paid else 187_200
 
     def withdraw(self) -> int:
         """One account's credit: the owner's, and of who couldn't be paid by a settlement."""
