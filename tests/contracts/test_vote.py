@@ -125,11 +125,8 @@ class TestVoting:
             session.upload_all(account)
         session.pass_deadline()
         session.to(Stage.VOTE)
-        for account, reason in (
-            (session.listed[3], "session: the group has failed"),
-            (session.listed[5], "vote: not delivered"),
-        ):
-            with reverts(reason):
+        for account in (session.listed[3], session.listed[5]):
+            with reverts("session: the group has failed"):
                 session.vote(account)
         session.finish_vote()
         assert (session.votes_cast(), session.stage()) == (3, Stage.SELECT)
