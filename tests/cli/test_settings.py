@@ -224,7 +224,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, before: str, after: str, message
 def test_no_file_has_a_seed(tmp_path: Path, text: str, read: Callable[[Path], RoleSettings]) -> None:
     """For keys, masks and rounding there is nothing but the operating system's randomness."""
     sections = type(read(write(tmp_path, text))).model_fields
-    with pytest.raises(InputError, match="seed: expected one of chain, "):
+    with pytest.raises(InputError, match="seed: expected one of blobs, chain, "):
         read(write(tmp_path, f"seed = 7\n{text}"))
     for name in sections:
         header = f"[{name}]\n"

@@ -28,7 +28,7 @@ def check_money(money: dict[str, int]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("select", "most_clean"), [("norm", 0), ("norm+vote", 1)])
 @pytest.mark.parametrize("attack", ["garbage", "scaled"])
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", [7, 9])
 def test_attackers_are_refused_and_the_model_becomes_better(
     seed: int, attack: str, select: str, most_clean: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,9 @@ class OwnerModel:
         """
         if params.rule is not Rule.NORM_VOTE:
             return None
-        steps = pretend_steps(self.split, self.data, params.members, params.samples, self.training, self.seeds, number)
+        # a copy: with split `layers` what pretend members train is part of the model that is measured
+        split = deepcopy(self.split)
+        steps = pretend_steps(split, self.data, params.members, params.samples, self.training, self.seeds, number)
         step = np.stack(steps).sum(axis=0, dtype=np.float64) * (params.bound / params.clip_value)
         return lambda sums: JUDGE.along(sums, step)
 

@@ -16,7 +16,8 @@ from omnilytics.types import Address, Rule
 D = 500
 CLIP = 0.25
 SEEDS = Seeds(3)
-CODEC = Codec(Terms(reward_wei=10**6, rule=Rule.NORM).params(D, CLIP))
+PARAMS = Terms(reward_wei=10**6, rule=Rule.NORM).params(D, CLIP)
+CODEC = Codec(PARAMS)
 KEYS = [MaskKey.from_seed(SEEDS.bytes("key", i)) for i in range(4)]
 
 
@@ -32,7 +33,7 @@ def upload(place: int) -> Upload:
         model_hash=bytes(32),
         peers=tuple((key.x, key.parity) for key in KEYS),
     )
-    return Upload(CODEC, published, published + step, KEYS[place], context, SEEDS.bytes("rounding", place))
+    return Upload(PARAMS, CODEC, published, published + step, KEYS[place], context, SEEDS.bytes("rounding", place))
 
 
 def group_norm(behaviours: list[Behaviour]) -> int:
