@@ -51,7 +51,7 @@ def test_a_data_owner_tells_how_it_is_while_it_runs(settle: Settle) -> None:
     messages = [valid(json.loads(line), "log-1")["message"] for line in text.splitlines()]
     said = [line for line in watched.said().splitlines() if line in messages]
     assert any(line.startswith("registers, with its bond: block") for line in said)
-    assert any(line.startswith("takes out") for line in said)
+    assert any(line.startswith("uploads chunk 0 of 1: block") for line in said)
     password = (village.home / "do0" / "password.txt").read_text(encoding="utf-8")
     assert password
     assert password not in text
