@@ -12,8 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from omnilytics.errors import InputError
 from omnilytics.model.compiled import can_compile, descended
-from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv
+from omnilytics.model.nets import FeatureNet, LeNet, SideConv
 from omnilytics.model.stacked import State
+from tests.model.networks import networks
 
 M, EPOCHS, N, BATCH, MOMENTUM, RATE = 3, 2, 7, 4, 0.5, 0.1
 PUBLIC = ("conv2", "linear2", "linear3")
@@ -33,12 +34,7 @@ def cases() -> list[tuple[nn.Module, tuple[int, ...]]]:
         )
     )
     return [
-        (SideConv(), (1, 28, 28)),
-        (LeNet(), (1, 28, 28)),
-        (DigitsNet(), (1, 8, 8)),
-        (DigitsSide(), (1, 8, 8)),
-        (DigitsPrivate((3, 9, 7)), (3, 9, 7)),
-        (FeatureNet(11, 5, 4), (11,)),
+        *networks(),
         (nn.Sequential(nn.Linear(3, 3)), (3,)),
         (odd, (2, 5, 7)),
     ]

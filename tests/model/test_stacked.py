@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from omnilytics.model.nets import DigitsNet, DigitsPrivate, DigitsSide, FeatureNet, LeNet, SideConv
+from omnilytics.model.nets import DigitsNet, LeNet
 from omnilytics.model.stacked import Buffers, Stacked, can_stack, without_pooling
+from tests.model.networks import networks
 
 M, B = 3, 4
 
@@ -21,12 +22,7 @@ def cases() -> list[tuple[nn.Module, tuple[int, ...]]]:
     )
     no_pool = nn.Sequential(nn.Conv2d(2, 3, 3, padding=(0, 2)), nn.ReLU(), nn.Conv2d(3, 2, 2), nn.Flatten())
     return [
-        (SideConv(), (1, 28, 28)),
-        (LeNet(), (1, 28, 28)),
-        (DigitsNet(), (1, 8, 8)),
-        (DigitsSide(), (1, 8, 8)),
-        (DigitsPrivate((3, 9, 7)), (3, 9, 7)),
-        (FeatureNet(11, 5, 4), (11,)),
+        *networks(),
         (no_bias, (2, 4, 9)),
         (no_pool, (2, 4, 5)),
     ]

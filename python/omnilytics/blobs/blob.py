@@ -114,6 +114,11 @@ class BlobsInMemory:
         return self._blobs.get(name)
 
 
+def element(data: bytes, place: int) -> int:
+    """Element `place` of a blob, 0 to 4095."""
+    return int.from_bytes(data[ELEMENT_BYTES * place : ELEMENT_BYTES * (place + 1)], "big")
+
+
 def versioned_hash(commitment: bytes) -> bytes:
     """The name of the blob with that commitment, 32 bytes (EIP-4844, `kzg_to_versioned_hash`).
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnilytics import _omnicore
+from omnilytics.types import BLOB_ELEMENTS
 
 __all__ = [
     "ELEMENTS",
@@ -36,7 +37,7 @@ __all__ = [
     "verify",
 ]
 
-ELEMENTS = 4096
+ELEMENTS = BLOB_ELEMENTS
 """n, the elements of a blob."""
 
 ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001

@@ -44,9 +44,8 @@ class BlobDriver:
     def _accused(self) -> dict[Address, tuple[Malformed, bytes]]:
         """Who has accused which sum, with the salt."""
         watch, ledger = self._all.watch, self._all.ledger()
-        found = (watch.blob_sums.malformed(ledger, group) for group in watch.blob_sums.delivered(ledger))
         accused = {}
-        for member, malformed in zip(self._all.members, filter(None, found), strict=False):
+        for member, malformed in zip(self._all.members, watch.blob_sums.all_malformed(ledger), strict=False):
             salt = secrets.token_bytes(SALT_BYTES)
             commitment = malformed.commitment(self._all.chain.chain_id, self._session.address, member.account, salt)
             self._tell.did(self._session.accuse(member.account, commitment, self._params.bond_wei))

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from omnilytics.blobs.blob import Blobs
+from omnilytics.blobs.blob import Blobs, element
 from omnilytics.blobs.scheme import ORDER
 from omnilytics.errors import VerificationError
-from omnilytics.protocol.blob_sums import BlobSums
+from omnilytics.protocol.blob_sums import BlobSums, is_malformed
 from omnilytics.protocol.blob_uploads import commitment, fold
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.replay import Replay
@@ -19,18 +19,16 @@ from omnilytics.types import BLOB_ELEMENTS, Address, Money, Rule, Stage
 
 @dataclass(slots=True)
 class BlobReplay(Replay):
-    """The session's state: besides that of any session, what its members have posted, and who has accused.
+    """The session's state: besides that of any session, who has accused. `uploads` are versioned hashes of blobs.
 
     Attributes:
         blobs: where the uploads are; None: sums are taken as emitted.
-        posted: by (group, place), versioned hashes.
         added: groups whose sums are in, bitmap over group ids.
         accusing: how many accusations each account hasn't opened.
         refuted: groups whose sums were.
     """
 
     blobs: Blobs | None = None
-    posted: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     added: int = 0
     accusing: Counter[Address] = field(default_factory=Counter)
     refuting: bool = False
@@ -59,20 +57,13 @@ class BlobReplay(Replay):
         return Money(money.deposited + bonds, money.credits, money.locked + bonds, money.withdrawn)
 
     def on_posted(self, v: dict[str, Any]) -> None:
-        self.expect("no upload before the barrier", self.barrier, True)
-        seat = (v["group"], v["place"])
-        self.expect("uploads by live groups", self.live >> v["group"] & 1, 1)
-        self.expect("seats of those who upload", self.seats.seat_of(v["member"]), seat)
-        hashes = self.posted.setdefault(seat, [])
+        seat = self.uploading(v)
+        hashes = self.uploads.setdefault(seat, [])
         self.expect("blobs in order", v["chunk"], len(hashes))
         hashes += v["hashes"]
         self.expect("blobs of an upload", len(hashes) <= self.terms.chunks, True)
         if len(hashes) == self.terms.chunks:
             self.expect("blobs equal to their commitment", commitment(v["member"], fold(hashes)), self.roots[seat])
-
-    def delivered(self, group: int) -> int:
-        chunks = self.terms.chunks
-        return sum(1 << p for p in range(self.terms.members) if len(self.posted.get((group, p), ())) == chunks)
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:
         Replay.on_uploadclosed(self, v)
@@ -89,10 +80,8 @@ class BlobReplay(Replay):
         self.refuting = True
 
     def on_refuted(self, v: dict[str, Any]) -> None:
-        middle, beyond = self.terms.members * self.terms.bound, v["index"] >= self.terms.parameter_count
         self.expect("refutations after accusations", (self.refuting, self.accusing[v["account"]]), (True, 1))
-        out = v["element"] != middle if beyond else v["element"] > 2 * middle
-        self.expect("refuted elements out of range", out, True)
+        self.expect("refuted elements out of range", is_malformed(self.terms, v["index"], v["element"]), True)
         if self.blobs is not None:
             self.expect("refuted elements of sums", v["element"], self._element(v["group"], v["index"]))
         self.accusing[v["account"]] -= 1
@@ -164,12 +153,11 @@ class BlobReplay(Replay):
         return self._sums
 
     def _ledger(self) -> Ledger:
-        return Ledger(posted=self.posted, failed=dict(self.fates.failed))
+        return Ledger(posted=self.uploads, failed=dict(self.fates.failed))
 
     def _element(self, group: int, index: int) -> int:
         chunk, place = divmod(index, BLOB_ELEMENTS)
-        blob = self.sums.sums(self._ledger(), group)[0][chunk]
-        return int.from_bytes(blob[32 * place : 32 * place + 32], "big")
+        return element(self.sums.sums(self._ledger(), group).blobs[chunk], place)
 
 
 def _signed(product: int) -> int:

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from omnilytics.blobs import scheme
-from omnilytics.blobs.blob import Blob, Blobs
+from omnilytics.blobs.blob import Blob, Blobs, element
 from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim, Kind
 from omnilytics.codec import WORD_BYTES, Codec, keccak256
 from omnilytics.errors import EncodingError, ProtocolError
 from omnilytics.protocol.blob_uploads import fold
+from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.types import BLOB_ELEMENTS, Address, Rule, SessionParams
 
 CONTEXT = b"omnilytics/blob/1"
 ACCUSATION = b"omnilytics/accusation/1"
-
-MAX_CALL_BYTES = 130_048
-"""Of one argument: 128 KiB, which nodes accept, less 1,024 bytes of envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,21 @@ class Malformed:
         return keccak256(_domain(ACCUSATION) + b"".join(map(_word, words)) + salt)
 
 
+@dataclass(frozen=True, slots=True)
+class GroupSums:
+    """A group's sums by chunk, and what was added.
+
+    Attributes:
+        blobs: the sums.
+        points: their commitments, 128 bytes each.
+        commitments: those of the uploads, upload by upload, joined.
+    """
+
+    blobs: list[bytes]
+    points: list[bytes]
+    commitments: bytes
+
+
 class BlobSums:
     """The sums of one session.
 
@@ -61,7 +74,7 @@ class BlobSums:
         self._codec = codec
         self._scope = chain_id, session
         self._blobs = blobs
-        self._sums: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        self._sums: dict[int, GroupSums] = {}
         self._looked_at: dict[int, Malformed | None] = {}
 
     def fill(self, ledger: Ledger) -> None:
@@ -92,7 +105,7 @@ class BlobSums:
             EncodingError: it isn't in range: `malformed` says where.
             ProtocolError: a blob isn't here.
         """
-        sums, count = self.sums(ledger, group)[0], self._params.parameter_count
+        sums, count = self.sums(ledger, group).blobs, self._params.parameter_count
         parts = [
             scheme.decode(blob, min(BLOB_ELEMENTS, count - first), self._params.members, self._params.bound)
             for blob, first in zip(sums, range(0, count, BLOB_ELEMENTS), strict=True)
@@ -118,28 +131,27 @@ class BlobSums:
         Raises:
             ProtocolError: a blob isn't here.
         """
-        middle = self._params.members * self._params.bound
-        for chunk, blob in enumerate(self.sums(ledger, group)[0]):
+        for chunk, blob in enumerate(self.sums(ledger, group).blobs):
             for place in range(BLOB_ELEMENTS):
                 index = chunk * BLOB_ELEMENTS + place
-                element = int.from_bytes(blob[32 * place : 32 * place + 32], "big")
-                beyond = index >= self._params.parameter_count
-                if element != middle if beyond else element > 2 * middle:
+                if is_malformed(self._params, index, element(blob, place)):
                     return Malformed(group, index, *scheme.open_at(blob, place))
         return None
 
-    def sums(self, ledger: Ledger, group: int) -> tuple[list[bytes], list[bytes]]:
-        """The sums of a group's uploads by chunk, as blobs and as points of 128 bytes.
+    def sums(self, ledger: Ledger, group: int) -> GroupSums:
+        """The sums of a group's uploads.
 
         Raises:
             ProtocolError: a blob isn't here.
         """
         if group not in self._sums:
-            uploads = self._uploads(ledger, group)
-            chunks = list(zip(*uploads, strict=True))
-            blobs = [scheme.add_blobs([one.data for one in chunk]) for chunk in chunks]
-            points = [scheme.add_points([scheme.uncompressed(one.commitment) for one in chunk]) for chunk in chunks]
-            self._sums[group] = blobs, points
+            uploads = list(self._uploads(ledger, group))
+            points = [[scheme.uncompressed(blob.commitment) for blob in upload] for upload in uploads]
+            self._sums[group] = GroupSums(
+                [scheme.add_blobs([blob.data for blob in chunk]) for chunk in zip(*uploads, strict=True)],
+                [scheme.add_points(chunk) for chunk in zip(*points, strict=True)],
+                b"".join(point for upload in points for point in upload),
+            )
         return self._sums[group]
 
     def commitments(self, ledger: Ledger, groups: Sequence[int]) -> bytes:
@@ -148,8 +160,7 @@ class BlobSums:
         Raises:
             ProtocolError: a blob isn't here.
         """
-        uploads = (upload for group in groups for upload in self._uploads(ledger, group))
-        return b"".join(scheme.uncompressed(blob.commitment) for upload in uploads for blob in upload)
+        return b"".join(self.sums(ledger, group).commitments for group in groups)
 
     def root_of(self, ledger: Ledger, groups: Sequence[int]) -> bytes:
         """The root of these groups' sums (B2), 32 bytes.
@@ -157,7 +168,7 @@ class BlobSums:
         Raises:
             ProtocolError: a blob isn't here.
         """
-        return fold(fold(self.sums(ledger, group)[1]) for group in groups)
+        return fold(fold(self.sums(ledger, group).points) for group in groups)
 
     def proof(self, ledger: Ledger, groups: Sequence[int]) -> tuple[list[int], bytes]:
         """What `select_proven` takes: norms, or with `krum` the Gram matrix, modulo q, and the evidence.
@@ -171,8 +182,8 @@ class BlobSums:
             ProtocolError: a blob isn't here.
         """
         sums = [self.sums(ledger, group) for group in groups]
-        points = b"".join(point for _, own in sums for point in own)
-        products, proof = scheme.prove(self.claim(groups), points, [blob for blobs, _ in sums for blob in blobs])
+        points = b"".join(point for own in sums for point in own.points)
+        products, proof = scheme.prove(self.claim(groups), points, [blob for own in sums for blob in own.blobs])
         return [product % ORDER for product in products], points + proof
 
     def claim(self, groups: Sequence[int]) -> Claim:
@@ -199,6 +210,12 @@ class BlobSums:
         if blob is None:
             raise ProtocolError(f"blob 0x{name.hex()}: expected it in the archive, it isn't there")
         return blob
+
+
+def is_malformed(params: SessionParams, index: int, element: int) -> bool:
+    """Whether no uploads in range add up to that element of a sum, `index` in the whole vector (docs/BLOBS.md B8)."""
+    middle = params.members * params.bound
+    return element != middle if index >= params.parameter_count else element > 2 * middle
 
 
 def groups_in_call(params: SessionParams) -> int:

@@ -12,6 +12,9 @@ from omnilytics.types import Assignment, Rule, SessionParams
 MARGIN = Fraction(5, 4)
 """Limits are so many times the usual call, the first of its kind."""
 
+MAX_CALL_BYTES = 130_048
+"""Of vectors, or commitments, in one call: 128 KiB, which nodes accept, less 1,024 bytes of envelope."""
+
 BASE = 21_000
 """Gas of a transaction."""
 

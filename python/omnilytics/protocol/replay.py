@@ -282,17 +282,21 @@ class Replay:
         """Who has committed, bitmap over places."""
         return sum(1 << p for p in range(self.terms.members) if (group, p) in self.roots)
 
-    def on_uploaded(self, v: dict[str, Any]) -> None:
+    def uploading(self, v: dict[str, Any]) -> tuple[int, int]:
+        """The seat of who uploads, which may do so."""
         self.expect("no upload before the barrier", self.barrier, True)
         seat = (v["group"], v["place"])
         self.expect("uploads by live groups", self.live >> v["group"] & 1, 1)
         self.expect("seats of those who upload", self.seats.seat_of(v["member"]), seat)
+        return seat
+
+    def on_uploaded(self, v: dict[str, Any]) -> None:
+        seat = self.uploading(v)
         chunks = self.uploads.setdefault(seat, [])
         self.expect("chunks in order", v["chunk"], len(chunks))
         chunks.append(v["words"])
-        vectors = self.codec
-        if len(chunks) == vectors.chunks:
-            self.expect("words in an upload", sum(map(len, chunks)), 32 * vectors.words)
+        if len(chunks) == self.terms.chunks:
+            self.expect("words in an upload", sum(map(len, chunks)), 32 * self.terms.words)
             self.check_upload(seat)
 
     def check_upload(self, seat: tuple[int, int]) -> None:
@@ -308,12 +312,11 @@ class Replay:
         self.expect("aggregates of delivered groups", group in self._delivered_groups(), True)
         chunks = self.aggregates.setdefault(group, [])
         self.expect("aggregates in order of chunk", v["chunk"], len(chunks))
-        vectors = self.codec
         chunks.append(v["words"])
-        if len(chunks) == vectors.chunks:
+        if len(chunks) == self.codec.chunks:
             whole = b"".join(chunks)
             self.expect("aggregates equal to the sum of the uploads", whole, self.sum_of(group))
-            self.norms[group] = vectors.squared_norm(whole)
+            self.norms[group] = self.codec.squared_norm(whole)
             self.expect("squared norms", v["squared_norm"], self.norms[group])
 
     def sum_of(self, group: int) -> bytes:
@@ -465,7 +468,7 @@ class Replay:
 
     def delivered(self, group: int) -> int:
         """Who has delivered all chunks, bitmap over places."""
-        chunks = self.codec.chunks
+        chunks = self.terms.chunks
         return sum(1 << p for p in range(self.terms.members) if len(self.uploads.get((group, p), ())) == chunks)
 
     def _delivered_groups(self) -> list[int]:
@@ -473,14 +476,13 @@ class Replay:
         return [g for g in alive if self.delivered(g).bit_count() >= self.terms.threshold]
 
     def _rule(self, groups: list[int]) -> list[int]:
-        vectors = self.codec
         norms, counts = [self.norms[g] for g in groups], [self.delivered(g).bit_count() for g in groups]
         if self.terms.rule is Rule.NORM:
-            verdict: list[bool] | None = vectors.select_norm(norms, counts)
+            verdict: list[bool] | None = self.codec.select_norm(norms, counts)
         elif self.terms.rule is Rule.NORM_VOTE:
             verdict = self.votes.verdict(norms, counts)
         else:
-            verdict = vectors.select_krum(norms, self.inner_products(groups), counts)
+            verdict = self.codec.select_krum(norms, self.inner_products(groups), counts)
         return [g for g, accepted in zip(groups, verdict or [], strict=bool(verdict)) if accepted]
 
     def inner_products(self, groups: list[int]) -> list[int]:

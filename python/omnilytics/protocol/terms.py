@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omnilytics import codec
+from omnilytics.blobs.scheme import POINT_BYTES
 from omnilytics.errors import InputError
 from omnilytics.protocol.fees import default_table
+from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.tables import GWEI_WEI
 from omnilytics.types import (
     Assignment,
@@ -56,9 +58,6 @@ MAX_WINDOW_SECS = 31_536_000
 MAX_BLOB_WINDOWS_SECS = 864_000
 """Ten days: nodes keep blobs for 18."""
 
-POINT_BYTES = 128
-"""Of a commitment in calldata (EIP-2537)."""
-
 MAX_BOUND = 2**31 - 1
 MAX_COUNT = 2**32 - 1
 LARGEST_FLOAT = 0x7F7F_FFFF
@@ -75,9 +74,6 @@ _RANGES = (
     ("unsafe_small", 0, 1),
 )
 """Fields whose range depends on nothing else (PROTOCOL.md section 2)."""
-
-ENVELOPE_BYTES = 1_024
-"""What a transaction needs beside its words: signature, fees, ABI heads."""
 
 MAX_SEEDS = 72
 """Seeds that lift the masks of a group: u (1 + N - u) for u uploads, 72 at most for N = 16."""
@@ -247,7 +243,7 @@ class Terms:
         carried = groups * (groups - 1) // 2
         if self.policy is DropoutPolicy.RECOVER:
             carried = max(carried, MAX_SEEDS)
-        fits = (MAX_TRANSACTION_BYTES - ENVELOPE_BYTES - 32 * carried) // (32 * max(self.group_size, groups))
+        fits = (MAX_CALL_BYTES - 32 * carried) // (32 * max(self.group_size, groups))
         largest = min(MAX_CHUNK_WORDS, fits)
         chunks = -(-words // largest)
         return max(MIN_CHUNK_WORDS, -(-words // chunks))
@@ -430,7 +426,7 @@ def _check_calls(params: SessionParams) -> None:
     _within("chunk_words", params.chunk_words, MIN_CHUNK_WORDS, MAX_CHUNK_WORDS)
     _within("chunks", params.chunks, 1, MAX_CHUNKS)
     chunk = min(params.words, params.chunk_words)
-    limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
+    limit = MAX_CALL_BYTES
     if params.policy is DropoutPolicy.RECOVER:
         _within("bytes of words and seeds in an unmask", 32 * (params.members * chunk + MAX_SEEDS), 32, limit)
     _within("bytes of words in an aggregate", 32 * params.members * chunk, 32, limit)
@@ -440,7 +436,7 @@ def _check_calls(params: SessionParams) -> None:
 
 
 def _check_blob_calls(params: SessionParams) -> None:
-    limit = MAX_TRANSACTION_BYTES - ENVELOPE_BYTES
+    limit = MAX_CALL_BYTES
     _within("chunk_words", params.chunk_words, 0, 0)
     # sums are read as words, of which no more than a session in calldata has
     _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
