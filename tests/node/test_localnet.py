@@ -62,6 +62,25 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize(("groups", "per_process"), [(8, 1), (64, 32)])
+def test_a_market_of_many(call: Call, tmp_path: Path, groups: int, per_process: int) -> None:  # noqa: F811
+    """A process for each of 32 data owners; and 256 of them in 64 groups, the most that a session has."""
+    require()
+    sizes = ("--members", 4 * groups, "--rounds", groups, "--per-process", per_process)
+    result = call("localnet", "--geth", GETH, *sizes, "--keep", "here", "--json", "out.json", "--record", "kept.gz")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert call("verify", "kept.gz").exit_code == 0
+    value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
+    assert value["processes"] == 1 + 4 * groups // per_process
+    assert (value["accepted"], value["rejected"], value["failed"]) == (list(range(groups)), [], [])
+    assert value["money"]["left_wei"] == 0
+    assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
+    assert value["gas"]["calls"]["upload"]["transactions"] == 4 * groups
+    assert value["requests"]["eth_sendRawTransaction"] == value["transactions"]
+    assert processes_in(tmp_path / "here") == []
+
+
+@pytest.mark.nightly
 def test_a_role_that_can_t_go_on_ends_it_all(call: Call, tmp_path: Path) -> None:  # noqa: F811
     """Its data are missing: that is seen when it trains, before it registers."""
     require()
