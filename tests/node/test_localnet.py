@@ -64,7 +64,10 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
 @pytest.mark.nightly
 @pytest.mark.parametrize(("groups", "per_process"), [(8, 1), (64, 32)])
 def test_a_market_of_many(call: Call, tmp_path: Path, groups: int, per_process: int) -> None:  # noqa: F811
-    """A process for each of 32 data owners; and 256 of them in 64 groups, the most that a session has."""
+    """A process for each of 32 data owners; and 256 of them in 64 groups, the most that a session has.
+
+    These have seven samples each, so that the vote refuses a few groups: what is shown is that all is delivered and paid.
+    """
     require()
     sizes = ("--members", 4 * groups, "--rounds", groups, "--per-process", per_process)
     result = call("localnet", "--geth", GETH, *sizes, "--keep", "here", "--json", "out.json", "--record", "kept.gz")
@@ -72,7 +75,8 @@ def test_a_market_of_many(call: Call, tmp_path: Path, groups: int, per_process: 
     assert call("verify", "kept.gz").exit_code == 0
     value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
     assert value["processes"] == 1 + 4 * groups // per_process
-    assert (value["accepted"], value["rejected"], value["failed"]) == (list(range(groups)), [], [])
+    assert (sorted(value["accepted"] + value["rejected"]), value["failed"]) == (list(range(groups)), [])
+    assert len(value["rejected"]) <= groups // 8
     assert value["money"]["left_wei"] == 0
     assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
     assert value["gas"]["calls"]["upload"]["transactions"] == 4 * groups
