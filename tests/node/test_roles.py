@@ -13,7 +13,7 @@ from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.randomness import Randomness, SystemRandomness
 from omnilytics.protocol.releases import ReleaseLog
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import Address, Assignment, DropoutPolicy, Mode, Rule
+from omnilytics.types import Address, Assignment, DropoutPolicy, Rule
 from tests.chain.conftest import ETHER
 from tests.e2e.market import Fair, World
 from tests.e2e.test_recover import gone
@@ -39,7 +39,6 @@ ABORT = Terms(
     rule=Rule.NORM,
 )
 RECOVER = replace(ABORT, policy=DropoutPolicy.RECOVER)
-BLOBS = replace(ABORT, mode=Mode.BLOB, accuse_secs=5, fee_cap_wei=0)
 
 
 @dataclass
@@ -72,7 +71,7 @@ class Real(Fair):
     def role(self, index: int, account: Address) -> DataOwner:
         assert self.home is not None
         releases = ReleaseLog(self.home / f"{index}.releases")
-        return DataOwner(self.world.chain, account, policy=self.policy, releases=releases)
+        return DataOwner(self.world.chain, account, self.behaviours.get(index), self.policy, releases=releases)
 
     def randomness(self, index: int, session: int) -> Randomness:
         return SystemRandomness()
@@ -85,8 +84,6 @@ class Real(Fair):
         pytest.param("geth", RECOVER, id="geth-recover", marks=pytest.mark.nightly),
         pytest.param("anvil", ABORT, id="anvil-abort"),
         pytest.param("anvil", RECOVER, id="anvil-recover"),
-        pytest.param("geth", BLOBS, id="geth-blobs"),
-        pytest.param("anvil", BLOBS, id="anvil-blobs"),
     ],
 )
 def test_a_session_from_start_to_end(start: Start, tmp_path: Path, kind: str, terms: Terms) -> None:
