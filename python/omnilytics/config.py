@@ -255,6 +255,7 @@ class LocalnetOptions(ShapeOptions):
         window_secs: how long each step may take; all but `share_secs` end as soon as everybody has acted.
         share_secs: how long sharing may take, which policy `recover` waits out; None: half a minute, and longer with
             more members.
+        accuse_secs: how long sums may be accused, which mode `blob` waits out.
         per_process: data owners that share a process.
         port: of the node; None: a free one.
     """
@@ -266,6 +267,7 @@ class LocalnetOptions(ShapeOptions):
     data_dir: Path | None = None
     window_secs: Annotated[int, Field(ge=30, le=86_400)] = 900
     share_secs: Annotated[int, Field(ge=30, le=86_400)] | None = None
+    accuse_secs: Annotated[int, Field(ge=10, le=86_400)] = 30
     per_process: Annotated[int, Field(ge=1, le=256)] = 1
     port: Annotated[int, Field(ge=1_024, le=65_535)] | None = None
 
@@ -274,6 +276,8 @@ class LocalnetOptions(ShapeOptions):
         _check_data_dir(self.dataset, self.data_dir)
         if self.policy == "abort" and self.share_secs is not None:
             raise ValueError(f"share_secs: expected none without --policy recover, got {self.share_secs}")
+        if self.mode == "calldata" and "accuse_secs" in self.model_fields_set:
+            raise ValueError(f"accuse_secs: expected none without --mode blob, got {self.accuse_secs}")
         return self
 
     @property

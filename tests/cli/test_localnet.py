@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def test_help_has_an_example(call: Call) -> None:
         (("--members", 3), "--members: expected at least 12, 3 x 4 of --group-size, got 3"),
         (("--per-process", 0), "--per-process: expected a number greater than or equal to 1, got 0"),
         (("--share-secs", 60), "--share-secs: expected none without --policy recover, got 60"),
+        (("--accuse-secs", 60), "--accuse-secs: expected none without --mode blob, got 60"),
         (("--dataset", "mnist"), "--data-dir: expected the folder of the four MNIST idx files"),
         (("--keep", "."), "--keep: expected the name of a new folder, got ., which is there"),
         ((), "geth: expected geth's program, got: No such file or directory"),
@@ -147,9 +149,11 @@ class TestBooks:
         with pytest.raises(VerificationError, match=f"expected each to be one role's .*, found {transaction}"):
             gas_by_call(CALLS | strange, BILL)
 
+    @pytest.mark.parametrize("for_blobs_wei", [0, 150])
     @pytest.mark.parametrize(("missing", "extra"), [(0, 0), (1, 0), (-1, 0), (0, 1)])
-    def test_every_wei(self, missing: int, extra: int) -> None:
-        """Two accounts with 1,000 each: 700 for gas, 40 left in the session, 1,260 where they were."""
+    def test_every_wei(self, missing: int, extra: int, for_blobs_wei: int) -> None:
+        """Two accounts with 1,000 each: 700 for gas and blobs, 40 left in the session, 1,260 where they were."""
+        bill = replace(BILL, gas_wei=BILL.gas_wei - for_blobs_wei, blob_gas_wei=for_blobs_wei)
         here = Address("0x" + "ee" * 20)
         balances = {here: 40 + extra, "one": 1_000 - missing, "two": 260 - extra}
 
@@ -164,7 +168,7 @@ class TestBooks:
                 return Money(deposited=90, credits=0, locked=0, withdrawn=50)
 
         def check() -> int:
-            return check_money(Books(), ["one", "two"], here, 1_000, BILL)  # type: ignore[arg-type, list-item]
+            return check_money(Books(), ["one", "two"], here, 1_000, bill)  # type: ignore[arg-type, list-item]
 
         if missing or extra:
             with pytest.raises(VerificationError, match="money: expected 2000" if missing else "expected 40 wei in it"):
@@ -182,6 +186,7 @@ def test_the_summary_has_all_that_matters() -> None:
         "members": 4,
         "rounds": 1,
         "group_size": 4,
+        "mode": "blob",
         "policy": "abort",
         "processes": 5,
         "accepted": [0],
@@ -196,6 +201,7 @@ def test_the_summary_has_all_that_matters() -> None:
         },
         "money": {"deposited_wei": 10**18, "withdrawn_wei": 10**18, "left_wei": 0, "gas_wei": 10**15},
         "gas": {"total": 29_000_000, "calls": {"deploy": {"transactions": 12, "gas": 20_000_000}}},
+        "blobs": {"posted": 4, "gas": 524_288, "gas_wei": 3 * 10**13},
         "transactions": 36,
         "blocks": {"total": 121, "busy": 30, "fullest_gas": 5_320_000},
         "requests": {"eth_call": 471},
@@ -204,6 +210,8 @@ def test_the_summary_has_all_that_matters() -> None:
     lines = summary(valid(value, "localnet-1"))
     assert lines[1].startswith("accuracy   the owner's model 70.0 % before and 75.0 % after, the public one 20.0 %")
     assert len(summary(valid(value | {"accuracy": None}, "localnet-1"))) == len(lines) - 1
+    assert "blobs      4 with 524 k blob gas, 30,000 gwei for it" in lines
+    assert len(summary(value | {"blobs": {"posted": 0, "gas": 0, "gas_wei": 0}})) == len(lines) - 1
     assert lines[0] == "groups     1 accepted, 0 rejected, 0 failed"
     assert lines[-1] == "seconds    30: keys 0, register 30"
 

@@ -57,10 +57,17 @@ def settle(start: Start, tmp_path: Path) -> Iterator[Settle]:
     """A village on a node of a kind, which makes a block every second once a session is open."""
     villages: list[Village] = []
 
-    def settle(node: str, policy: str, window_secs: int = WINDOW_SECS, commit_secs: int = 0, **options: Any) -> Village:
+    def settle(
+        node: str,
+        policy: str,
+        window_secs: int = WINDOW_SECS,
+        commit_secs: int = 0,
+        mode: str = "calldata",
+        **options: Any,
+    ) -> Village:
         process, chain = CHAINS[node]
         commit_secs = commit_secs or (OBJECT_SECS if (node, policy) == ("geth", "recover") else window_secs)
-        terms = SESSION | {"policy": policy}
+        terms = SESSION | {"policy": policy, "mode": mode}
         here = chain(start(process, **options))
         villages.append(Village(tmp_path, here, MEMBERS, terms, window_secs, commit_secs))
         return villages[-1]

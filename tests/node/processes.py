@@ -18,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 
 from omnilytics.chain.keystore import Keystore
 from omnilytics.cli import village
+from omnilytics.experiments.nodes import free_ports
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address
 from tests.node.chains import RICH_ADDRESS, AnvilChain, Ticking
@@ -30,6 +31,9 @@ WINDOW_SECS = 3_600
 
 OBJECT_SECS = 90
 """The time to share, and then to object, where the clock can't be moved: the second one can't end early."""
+ACCUSE_SECS = 5
+"""Where nobody accuses it always passes, and nobody has anything to do in it."""
+
 POLL_SECS = 0.2
 PATIENCE_SECS = 900.0
 PARTS = 32
@@ -77,7 +81,10 @@ class Process(village.Process):
 
 @dataclass
 class Village:
-    """A model owner and its data owners, each with a folder, a key, settings and money on one node."""
+    """A model owner and its data owners, each with a folder, a key, settings and money on one node.
+
+    With vectors in blobs every other role shares an archive, which is served to the others.
+    """
 
     home: Path
     chain: Ticking
@@ -87,10 +94,15 @@ class Village:
     commit_secs: int = WINDOW_SECS
     processes: list[Process] = field(default_factory=list)
     market: Address | None = None
+    archives: dict[str, int] = field(default_factory=dict)
+    """Folder -> port."""
+
     _folk: village.Village = field(init=False)
 
     def __post_init__(self) -> None:
         self._folk = village.Village(self.home, self.members)
+        if self.session.get("mode") == "blob":
+            self.archives = dict(zip(("east", "west"), free_ports(2), strict=True))
         for address in self._folk.addresses.values():
             self.chain.send("fund", RICH_ADDRESS, address, b"", MONEY_WEI)
         self.write_all()
@@ -115,21 +127,26 @@ class Village:
 
     def write(self, name: str, file: str = "role.toml", state: str = "state", **chain: Any) -> None:
         """A role's settings; `chain` are others than usual."""
+        part = list(self._folk.addresses).index(name)
         usual = {"rpc": [self.chain.node.url], "chain_id": self.chain.chain_id}
         usual |= {"confirmations": 0, "poll_secs": POLL_SECS} | ({"market": self.market} if self.market else {})
         sections: dict[str, Mapping[str, Any]] = {
             "chain": usual | chain,
             "state": {"folder": state},
-            "data": {"dataset": "digits", "part": list(self._folk.addresses).index(name), "parts": PARTS},
+            "data": {"dataset": "digits", "part": part, "parts": PARTS},
         }
+        if self.archives:
+            own, other = sorted(self.archives, reverse=bool(part % 2))
+            peers = [f"http://127.0.0.1:{self.archives[other]}"]
+            sections["blobs"] = {"folder": str(self.home / own), "peers": peers}
         if name == "mo":
             steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
             sections["session"] = self.session
             windows = {f"{step}_secs": self.window_secs for step in steps}
-            sections["deadlines"] = windows | {"commit_secs": self.commit_secs}
+            sections["deadlines"] = windows | {"commit_secs": self.commit_secs, "accuse_secs": ACCUSE_SECS}
         else:
             sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
-            sections["deadlines"] = {"shortest_window_secs": 20, "margin_secs": 1}
+            sections["deadlines"] = {"shortest_window_secs": ACCUSE_SECS if self.archives else 20, "margin_secs": 1}
         self._folk.configure(name, file, **sections)
 
     def ask(self, name: str, *arguments: str) -> dict[str, Any]:
@@ -143,6 +160,10 @@ class Village:
 
     def open(self) -> dict[str, Any]:
         """The owner opens a session; from then on there is a block every second."""
+        for archive, port in self.archives.items():
+            serve = ["blobs", "serve", "--archive", str(self.home / archive), "--listen", f"127.0.0.1:{port}"]
+            command = [*village.PYTHON, "omnilytics.cli", *serve]
+            self._start(Process(archive, command, self.home / f"{archive}.log"))
         opened = self.ask("mo", *self.create())
         self.chain.tick()
         return opened

@@ -20,6 +20,8 @@ from tests.node.processes import PATIENCE_SECS
 pytestmark = pytest.mark.node
 
 SMALL = ("localnet", "--geth", GETH, "--members", 4, "--rounds", 1, "--keep", "here")
+CALLDATA: tuple[object, ...] = ()
+BLOBS = ("--mode", "blob", "--accuse-secs", 10)
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -35,12 +37,21 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("per_process", [pytest.param(1, marks=pytest.mark.nightly), 2])
-def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None:  # noqa: F811
+@pytest.mark.parametrize(
+    ("per_process", "mode"),
+    [
+        pytest.param(1, CALLDATA, marks=pytest.mark.nightly),
+        (2, CALLDATA),
+        pytest.param(1, BLOBS, marks=pytest.mark.nightly),
+        (4, BLOBS),
+    ],
+)
+def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int, mode: tuple[object, ...]) -> None:  # noqa: F811
     require()
-    result = call(*SMALL, "--per-process", per_process, "--json", "out.json", "--record", "kept.gz")
+    upload, blobs = ("post", ["--blobs", "here/blobs"]) if mode else ("upload", [])
+    result = call(*SMALL, *mode, "--per-process", per_process, "--json", "out.json", "--record", "kept.gz")
     assert (result.exit_code, result.stderr) == (0, ""), result.output
-    assert call("verify", "kept.gz").exit_code == 0
+    assert call("verify", "kept.gz", *blobs).exit_code == 0
     value = valid(json.loads((tmp_path / "out.json").read_text()), "localnet-1")
     assert (value["accepted"], value["rejected"], value["failed"]) == ([0], [], [])
     assert value["processes"] == 1 + 4 // per_process
@@ -48,11 +59,12 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int) -> None
     assert value["money"]["left_wei"] == 0
     assert value["money"]["deposited_wei"] == value["money"]["withdrawn_wei"]
     assert {
-        name: one["transactions"] for name, one in value["gas"]["calls"].items() if name in ("upload", "withdraw")
+        name: one["transactions"] for name, one in value["gas"]["calls"].items() if name in (upload, "withdraw")
     } == {
-        "upload": 4,
+        upload: 4,
         "withdraw": 1,
     }
+    assert value["blobs"]["posted"] == (4 if mode else 0)
     assert value["requests"]["eth_sendRawTransaction"] == value["transactions"]
     for index in range(4):
         assert "owes this account nothing" in (tmp_path / "here" / f"do{index}" / LOG).read_text()

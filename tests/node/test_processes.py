@@ -19,16 +19,19 @@ pytestmark = pytest.mark.node
 
 
 @pytest.mark.parametrize(
-    ("node", "policy"),
+    ("node", "policy", "mode"),
     [
-        ("geth", "abort"),
-        pytest.param("geth", "recover", marks=pytest.mark.nightly),
-        pytest.param("anvil", "abort", marks=pytest.mark.nightly),
-        pytest.param("anvil", "recover", marks=pytest.mark.nightly),
+        ("geth", "abort", "calldata"),
+        ("geth", "abort", "blob"),
+        pytest.param("geth", "recover", "calldata", marks=pytest.mark.nightly),
+        pytest.param("anvil", "abort", "calldata", marks=pytest.mark.nightly),
+        pytest.param("anvil", "abort", "blob", marks=pytest.mark.nightly),
+        pytest.param("anvil", "recover", "calldata", marks=pytest.mark.nightly),
     ],
 )
-def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
-    village = settle(node, policy)
+def test_a_session_of_processes(settle: Settle, node: str, policy: str, mode: str) -> None:
+    """In blobs, half of the roles have one archive and half another, and ask each other."""
+    village = settle(node, policy, mode=mode)
     opened = valid(village.open(), "role-1")
     session = Address(opened["session"])
     kept = str(village.home / "kept.gz")
@@ -41,8 +44,9 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str) -> None:
     assert f"session {session}: accuracy" in roles[0].said()
     assert "[session 1] data owners register, each with a bond" in roles[0].said()
     assert f"node       {village.chain.node.url}: block " in roles[0].said()
-    verified = valid(village.ask("do0", "verify", "--session", session), "verify-1")
-    assert verified == valid(village.ask("do0", "verify", kept), "verify-1") | {"source": "chain"}
+    blobs = ["--blobs", str(village.home / "west")] if mode == "blob" else []
+    verified = valid(village.ask("do0", "verify", "--session", session, *blobs), "verify-1")
+    assert verified == valid(village.ask("do0", "verify", kept, *blobs), "verify-1") | {"source": "chain"}
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "list"), "sessions-1")["sessions"][0]["session"] == session

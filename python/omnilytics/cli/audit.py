@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from omnilytics.blobs.blob import GAS_PER_BLOB
 from omnilytics.chain.base import ChainPort
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.nodes import NodeProcess
@@ -22,6 +23,8 @@ class Bill:
         hashes: of all transactions, as the node spells them.
         gas: they used.
         gas_wei: they paid for it.
+        blob_gas: they used, for blobs.
+        blob_gas_wei: they paid for that.
     """
 
     blocks: int
@@ -30,22 +33,33 @@ class Bill:
     hashes: frozenset[str]
     gas: int
     gas_wei: int
+    blob_gas: int = 0
+    blob_gas_wei: int = 0
+
+    @property
+    def blobs(self) -> int:
+        """How many blobs they carried."""
+        return self.blob_gas // GAS_PER_BLOB
 
 
 def bill_of(node: NodeProcess) -> Bill:
     """Reads all blocks."""
     head = int(node.ask("eth_blockNumber"), 16)
     hashes: set[str] = set()
-    gas, gas_wei, busy, fullest = 0, 0, 0, 0
+    gas, gas_wei, busy, fullest, blob_gas, blob_gas_wei = 0, 0, 0, 0, 0, 0
     for number in range(1, head + 1):
         receipts = node.ask("eth_getBlockReceipts", hex(number))
         used = [int(one["gasUsed"], 16) for one in receipts]
         hashes |= {one["transactionHash"] for one in receipts}
         gas += sum(used)
         gas_wei += sum(n * int(one["effectiveGasPrice"], 16) for n, one in zip(used, receipts, strict=True))
+        for one in receipts:
+            own = int(one.get("blobGasUsed", "0x0"), 16)
+            blob_gas += own
+            blob_gas_wei += own * int(one.get("blobGasPrice", "0x0"), 16)
         busy += bool(receipts)
         fullest = max(fullest, sum(used))
-    return Bill(head, busy, fullest, frozenset(hashes), gas, gas_wei)
+    return Bill(head, busy, fullest, frozenset(hashes), gas, gas_wei, blob_gas, blob_gas_wei)
 
 
 def check_money(chain: ChainPort, accounts: Collection[Address], session: Address, each_wei: int, bill: Bill) -> int:
@@ -57,7 +71,7 @@ def check_money(chain: ChainPort, accounts: Collection[Address], session: Addres
     """
     before = len(accounts) * each_wei
     left = chain.balance(session)
-    after = sum(map(chain.balance, accounts)) + left + bill.gas_wei
+    after = sum(map(chain.balance, accounts)) + left + bill.gas_wei + bill.blob_gas_wei
     if before != after:
         raise VerificationError(f"money: expected {before} wei in accounts, session and gas together, found {after}")
     money = chain.session(session).money()

@@ -59,6 +59,7 @@ def localnet(
     members: Annotated[int | None, typer.Option(help="Data owners. [default: 32]")] = None,
     rounds: Annotated[int | None, typer.Option(help="Groups, R. [default: 8]")] = None,
     group_size: Annotated[int | None, typer.Option(help="Data owners a group, N. [default: 4]")] = None,
+    mode: options.Mode = None,
     policy: options.Policy = None,
     threshold: options.Threshold = None,
     reward_wei: Annotated[int | None, typer.Option(help="Paid by the owner. [default: 1 ether]")] = None,
@@ -70,6 +71,9 @@ def localnet(
     share_secs: Annotated[
         int | None,
         typer.Option(help="How long sharing takes; --policy recover. [default: 30 and 2 for each data owner]"),
+    ] = None,
+    accuse_secs: Annotated[
+        int | None, typer.Option(help="How long sums may be accused; --mode blob. [default: 30]")
     ] = None,
     per_process: Annotated[int | None, typer.Option(help="Data owners that share a process. [default: 1]")] = None,
     port: Annotated[int | None, typer.Option(help="Of the node, on 127.0.0.1. [default: a free one]")] = None,
@@ -224,15 +228,17 @@ class _Market:
         given = chosen.model_dump(include=set(ShapeOptions.model_fields), exclude_unset=True)
         shape = {"rounds": chosen.rounds, "group_size": chosen.group_size, "reward_wei": chosen.reward_wei, **given}
         steps = ("register", "upload", "reveal", "aggregate", "vote", "select")
-        windows = {f"{step}_secs": chosen.window_secs for step in steps} | {"commit_secs": chosen.commit_secs}
+        windows = {f"{step}_secs": chosen.window_secs for step in steps}
+        windows |= {"commit_secs": chosen.commit_secs, "accuse_secs": chosen.accuse_secs}
         policy = {"finality_blocks": 1, "block_secs": BLOCK_SECS, "honest_block_hashes": True}
         margins = {"shortest_window_secs": SHORTEST_WINDOW_SECS, "margin_secs": BLOCK_SECS}
         for part, name in enumerate(village.addresses):
             data = {"dataset": chosen.dataset, "part": part % parts, "parts": parts, **folder}
+            where = {"chain": chain, "data": data, "blobs": {"folder": str(village.blobs)}}
             if name == OWNER:
-                village.configure(name, chain=chain, data=data, session=shape, deadlines=windows)
+                village.configure(name, **where, session=shape, deadlines=windows)
             else:
-                village.configure(name, chain=chain, data=data, policy=policy, deadlines=margins)
+                village.configure(name, **where, policy=policy, deadlines=margins)
 
     def _crews(self) -> list[tuple[str, list[str]]]:
         """The processes of the data owners: name and command line."""
@@ -307,6 +313,7 @@ class _Market:
             "members": chosen.members,
             "rounds": chosen.rounds,
             "group_size": chosen.group_size,
+            "mode": chosen.mode,
             "policy": chosen.policy,
             "processes": len(village.processes),
             "accepted": [g for g in groups if accepted >> g & 1],
@@ -321,6 +328,7 @@ class _Market:
                 "gas_wei": bill.gas_wei,
             },
             "gas": {"total": bill.gas, "calls": gas},
+            "blobs": {"posted": bill.blobs, "gas": bill.blob_gas, "gas_wei": bill.blob_gas_wei},
             "transactions": len(bill.hashes),
             "blocks": {"total": bill.blocks, "busy": bill.busy_blocks, "fullest_gas": bill.fullest_gas},
             "requests": requests,
@@ -371,11 +379,20 @@ def summary(value: Mapping[str, Any]) -> list[str]:
         f"verified   {value['checks']:,} checks",
         f"money      {ether(money['deposited_wei'])} deposited, {ether(money['withdrawn_wei'])} withdrawn, "
         f"{ether(money['left_wei'])} left, {ether(money['gas_wei'])} for gas",
+        *_blobs(value["blobs"]),
         f"gas        {gas(value['gas']['total'])} in {value['transactions']:,} transactions; the fullest of "
         f"{blocks['total']:,} blocks has {gas(blocks['fullest_gas'])}",
         f"requests   {sum(value['requests'].values()):,} to the node",
         f"seconds    {sum(seconds.values()):.0f}: {steps}",
     ]
+
+
+def _blobs(found: Mapping[str, int]) -> list[str]:
+    from omnilytics.dashboard.words import ether, gas
+
+    if not found["posted"]:
+        return []
+    return [f"blobs      {found['posted']:,} with {gas(found['gas'])} blob gas, {ether(found['gas_wei'])} for it"]
 
 
 def _accuracy(found: Mapping[str, Any] | None) -> list[str]:

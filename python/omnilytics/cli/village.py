@@ -133,6 +133,11 @@ class Village:
         """The file of who may register."""
         return self.home / "members.txt"
 
+    @property
+    def blobs(self) -> Path:
+        """The folder of an archive that all roles may have together."""
+        return self.home / "blobs"
+
     def config(self, name: str, file: str = SETTINGS) -> Path:
         """The file of a role's settings."""
         return self.home / name / file
