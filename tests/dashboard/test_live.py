@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from omnilytics.dashboard.live import PAUSES, LiveDashboard, LogLines, Screen, Silent, replay, screen_for
-from omnilytics.dashboard.state import reduce_all
+from omnilytics.dashboard.reducing import reduce_all
 from tests.dashboard import fake
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from omnilytics.dashboard.reducing import reduce_all
 from omnilytics.dashboard.report import render_report
-from omnilytics.dashboard.state import reduce_all
 from omnilytics.dashboard.words import describe
 from omnilytics.protocol import events as ev
 from tests.dashboard import fake

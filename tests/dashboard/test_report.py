@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from omnilytics.dashboard import picture
+from omnilytics.dashboard.reducing import reduce_all
 from omnilytics.dashboard.report import UNPROTECTED, render_report
-from omnilytics.dashboard.state import DashboardState, reduce_all
+from omnilytics.dashboard.state import DashboardState
 from omnilytics.protocol import events as ev
 from omnilytics.protocol.record import RecordWriter
 from tests.dashboard import fake

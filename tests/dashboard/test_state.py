@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnilytics.dashboard.state import FEED_LINES, DashboardState, reduce, reduce_all
+from omnilytics.dashboard.reducing import FEED_LINES, reduce, reduce_all
+from omnilytics.dashboard.state import DashboardState
 from omnilytics.protocol import events as ev
 from tests.dashboard import fake
 

@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from omnilytics.dashboard.state import DashboardState, reduce_all
+from omnilytics.dashboard.reducing import reduce_all
+from omnilytics.dashboard.state import DashboardState
 from omnilytics.dashboard.view import Dashboard
 from omnilytics.protocol import events as ev
 from tests.dashboard import fake

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from omnilytics.chain.abi import decode_log
-from omnilytics.dashboard.state import DashboardState, Session, reduce_all
+from omnilytics.dashboard.reducing import reduce_all
+from omnilytics.dashboard.state import DashboardState, Session
 from omnilytics.errors import VerificationError
 from omnilytics.experiments.arena.attacks import Lanes
 from omnilytics.experiments.arena.ring import Lone

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from omnilytics.chain.base import ChainPort, SessionPort
-from omnilytics.dashboard.state import reduce_all
+from omnilytics.dashboard.reducing import reduce_all
 from omnilytics.errors import ChainError, VerificationError
 from omnilytics.protocol import events
 from omnilytics.protocol.narrator import narrate

@@ -11,7 +11,8 @@ from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.live import Live
 from rich.segment import SegmentLines
 
-from omnilytics.dashboard.state import DashboardState, reduce
+from omnilytics.dashboard.reducing import reduce
+from omnilytics.dashboard.state import DashboardState
 from omnilytics.dashboard.view import Dashboard
 from omnilytics.dashboard.words import describe
 from omnilytics.protocol import events as ev

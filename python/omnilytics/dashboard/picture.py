@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from omnilytics.dashboard.state import DashboardState, reduce
+from omnilytics.dashboard.reducing import reduce
+from omnilytics.dashboard.state import DashboardState
 from omnilytics.dashboard.view import Dashboard
 from omnilytics.errors import InputError, OmniLyticsError
 from omnilytics.protocol import events as ev
