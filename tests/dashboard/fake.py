@@ -42,10 +42,13 @@ def run(
     failing: bool = False,
     unselected: bool = False,
     recover: bool = False,
+    blobs: bool = False,
 ) -> Iterator[ev.Event]:
     """The events of one run; `extra` data owners get no seat.
 
     `failing`: in session 2 two members decline their groups, whose others are drawn again, and one misses its upload.
+    `blobs`: vectors are in blobs; in every session the sum of the last group is refuted, and another accusation isn't
+    opened.
     `recover`: with that policy; in every session one member each is missing at a step of groups 0, 1 and 2.
     """
     rng = random.Random(seed)
@@ -53,7 +56,7 @@ def run(
     bad = rng.sample(members, attackers)
     shape = "digits", "side", "delta", rule, sessions, rounds, group_size, 2410
     policy = ("recover", group_size - 1, 3) if recover else ("abort", group_size, 0)
-    yield ev.RunStarted(0, *shape, members, bad, "garbage", seed, address(1), *policy)
+    yield ev.RunStarted(0, *shape, members, bad, "garbage", seed, address(1), *policy, "blob" if blobs else "calldata")
     yield ev.Note(0, "The owner trains its private model on its own 40 samples.")
     yield ev.AccuracyMeasured(0, "alone", 71.25)
     yield ev.AccuracyMeasured(0, "start", 10.5)
@@ -71,6 +74,7 @@ def run(
             failing and number == 2,
             unselected and number == 2,
             recover,
+            blobs,
         )
         yield ev.AccuracyMeasured(number, "public", 95.0 - 60.0 * 0.6**number + rng.random())
         final = 96.0 - 55.0 * 0.6**number + rng.random()
@@ -89,6 +93,7 @@ def session(
     failing: bool,
     unselected: bool,
     recover: bool,
+    blobs: bool,
 ) -> Iterator[ev.Event]:
     """The events of one session."""
     now, purse = 1_700_000_000 + number * 10_000, Purse(number)
@@ -112,10 +117,13 @@ def session(
         yield ev.GroupChanged(number, group, "commit", seated)
         for place, member in enumerate(seated):
             yield ev.MemberChanged(number, member, "seated", group, place, 0, 0)
-    failed = [0, 1, 2] if failing else []
+    failed = [0, 1, 2] if failing else [rounds - 1] if blobs else []
     if failing:
         groups = yield from _declined(number, groups)
-    yield from _recovery(purse, groups, now) if recover else _delivery(purse, groups, failed, rng, now)
+    if blobs:
+        yield from _posting(purse, groups, now)
+    else:
+        yield from _recovery(purse, groups, now) if recover else _delivery(purse, groups, failed, rng, now)
     alive = [g for g in range(len(groups)) if g not in failed]
     if rule == "norm+vote":
         yield from _votes(purse, {g: groups[g] for g in alive}, bad, now)
@@ -227,6 +235,36 @@ def _recovery(purse: Purse, groups: list[list[str]], now: int) -> Iterator[ev.Ev
     for group, seated in enumerate(groups):
         yield from purse.call(seated[1], "unmask", 1_150_000, 8_900)
         yield ev.GroupChanged(number, group, "aggregated", seated)
+
+
+def _posting(purse: Purse, groups: list[list[str]], now: int) -> Iterator[ev.Event]:
+    """All post one blob each; the last group's sum is accused by one, and refuted; another accuses and says no more."""
+    number, last = purse.number, len(groups) - 1
+    yield ev.StageChanged(number, "upload", now + 1200, now + 200)
+    for group, seated in enumerate(groups):
+        yield ev.GroupChanged(number, group, "upload", seated)
+        for place, member in enumerate(seated):
+            yield ev.GasUsed(number, "post", 70_225, 4, 131_072, 10**9 // 16)
+            yield ev.BlobsPosted(number, member, group, place, 1)
+            yield ev.MemberChanged(number, member, "uploaded", group, place, 0, 0)
+        yield ev.GroupChanged(number, group, "delivered", seated)
+    yield ev.StageChanged(number, "accuse", now + 300, now + 250)
+    for accuser in (groups[0][0], groups[0][1]):
+        yield from purse.call(accuser, "accuse", 71_000, 36)
+        yield ev.Accused(number, accuser)
+    yield ev.StageChanged(number, "accuse", now + 360, now + 301)
+    yield from purse.call(groups[0][0], "refute", 400_000, 900)
+    yield ev.Refuted(number, groups[0][0], last, 17)
+    yield ev.GroupChanged(number, last, "refuted", groups[last])
+    yield ev.StageChanged(number, "aggregate", now + 1500, now + 361)
+    alive = list(range(last))
+    for some in (alive[:2], alive[2:]):
+        yield from purse.call(groups[0][0], "add_sums", 239_000, 900)
+        yield ev.SumsAdded(number, some)
+        for group in some:
+            yield ev.GroupChanged(number, group, "aggregated", groups[group])
+    yield ev.StageChanged(number, "select", now + 1800, now + 400)
+    yield ev.SumsProven(number, last)
 
 
 def _selection(

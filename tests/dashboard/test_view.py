@@ -54,8 +54,9 @@ def test_it_fits(size: tuple[int, int], moment: int) -> None:
         reduce_all(fake.run(rounds=3, group_size=2, extra=0, attackers=0, sessions=1)),
         reduce_all(fake.run(failing=True, unselected=True)),
         reduce_all(fake.run(recover=True)),
+        reduce_all(fake.run(blobs=True)),
     ],
-    ids=["krum", "many", "few", "failing", "recover"],
+    ids=["krum", "many", "few", "failing", "recover", "blobs"],
 )
 def test_any_run_fits(size: tuple[int, int], state: DashboardState) -> None:
     width, height = size

@@ -21,9 +21,11 @@ from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import places_on
-from omnilytics.types import Assignment, KrumPicks, Log, Rule, Stage
+from omnilytics.types import Assignment, KrumPicks, Log, Mode, Rule, Stage
 from tests.e2e import test_recover_blame
 from tests.e2e.market import SEEDS, Fair
+from tests.e2e.test_blob_session import TERMS as BLOBS
+from tests.e2e.test_blob_session import Beyond
 from tests.e2e.test_membership import MANY, cohort_of
 from tests.e2e.test_recover import TERMS, gone, spoil
 from tests.e2e.test_second_round import Absent
@@ -108,6 +110,12 @@ def few() -> Fair:
     return fair
 
 
+def refuted() -> Fair:
+    fair = Fair(9, behaviours={4: Beyond(17)})
+    fair.run(replace(BLOBS, mode=Mode.BLOB, rule=Rule.NORM))
+    return fair
+
+
 RUNS = {
     "greedy": plain(GREEDY),
     "recover": plain(TERMS),
@@ -124,6 +132,7 @@ RUNS = {
     "returned": returned,
     "rooted": rooted,
     "few": few,
+    "refuted": refuted,
 }
 
 
@@ -148,9 +157,18 @@ def created(told: Sequence[events.Event]) -> events.Event:
     return next(event for event in told if isinstance(event, events.SessionCreated))
 
 
+def test_products_of_sums_in_blobs_give_the_distances() -> None:
+    fair = Fair(9)
+    fair.run(replace(BLOBS, mode=Mode.BLOB, rule=Rule.KRUM))
+    (read, driven) = pictures(fair, narrated(fair.records[0], 5, fair).events, 1)
+    assert read.sessions[0].distances == driven.sessions[0].distances is not None
+    assert shown(read.sessions[0]) == shown(driven.sessions[0])
+
+
 def shown(session: Session) -> Session:
-    """Without what only a driver knows: gas, the time; and the last word on a group that isn't settled by it."""
-    return replace(session, gas={}, now=0)
+    """Without what only a driver knows: gas, the time, of sums in blobs their distances where only norms are proven."""
+    blobs = replace(session.blobs, gas=0, wei=0)
+    return replace(session, gas={}, now=0, blobs=blobs, distances=None if session.posted else session.distances)
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)

@@ -189,7 +189,7 @@ def run(
                 say(line)
 
         def paid(receipt: Receipt) -> None:
-            sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+            sink(events.GasUsed.of(number, receipt))
 
         chain.on_receipt.append(paid)
         follower.say = tell

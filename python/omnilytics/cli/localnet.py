@@ -234,11 +234,11 @@ class _Market:
         margins = {"shortest_window_secs": SHORTEST_WINDOW_SECS, "margin_secs": BLOCK_SECS}
         for part, name in enumerate(village.addresses):
             data = {"dataset": chosen.dataset, "part": part % parts, "parts": parts, **folder}
-            where = {"chain": chain, "data": data, "blobs": {"folder": str(village.blobs)}}
+            blobs = {"folder": str(village.blobs)}
             if name == OWNER:
-                village.configure(name, **where, session=shape, deadlines=windows)
+                village.configure(name, chain=chain, data=data, blobs=blobs, session=shape, deadlines=windows)
             else:
-                village.configure(name, **where, policy=policy, deadlines=margins)
+                village.configure(name, chain=chain, data=data, blobs=blobs, policy=policy, deadlines=margins)
 
     def _crews(self) -> list[tuple[str, list[str]]]:
         """The processes of the data owners: name and command line."""

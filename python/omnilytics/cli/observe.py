@@ -96,14 +96,14 @@ def to_json(state: DashboardState) -> dict[str, Any]:
         "schema": SCHEMA,
         "finished": state.finished,
         "accuracy": {"alone": state.alone, "start": state.start, "public": state.public, "final": state.final},
-        "sessions": [_session(s) for s in state.sessions],
+        "sessions": [_session(state, s) for s in state.sessions],
         "members": [_member(m) for m in state.members],
         "gas": {"total": sum(state.gas.values()), "by_phase": dict(sorted(state.gas.items()))},
         "transactions": state.transactions,
     }
 
 
-def _session(session: SessionState) -> dict[str, Any]:
+def _session(state: DashboardState, session: SessionState) -> dict[str, Any]:
     books = session.books
     return {
         "number": session.number,
@@ -120,6 +120,7 @@ def _session(session: SessionState) -> dict[str, Any]:
         ],
         "accuracy": {"public": session.public, "final": session.owner},
         "gas": sum(session.gas.values()),
+        "blobs": _blobs(state, session),
         "money": {
             "deposited_wei": books.deposited,
             "credits_wei": books.credits,
@@ -129,6 +130,22 @@ def _session(session: SessionState) -> dict[str, Any]:
             "fees_wei": session.fees_wei,
             "burnt_wei": session.burnt_wei,
         },
+    }
+
+
+def _blobs(state: DashboardState, session: SessionState) -> dict[str, Any] | None:
+    if state.setting is None or not state.setting.in_blobs:
+        return None
+    blobs = session.blobs
+    return {
+        "posted": session.posted,
+        "due": state.due(session),
+        "gas": blobs.gas or None,
+        "gas_wei": blobs.wei if blobs.gas else None,
+        "refuting": blobs.refuting,
+        "accusations": [{"account": one.account, "group": one.group, "index": one.index} for one in blobs.accusations],
+        "added": list(blobs.added),
+        "products": blobs.products,
     }
 
 

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
-from omnilytics.dashboard import charts
+from omnilytics.dashboard import blobs, charts
 from omnilytics.dashboard.charts import GREY, ORANGE, PURPLE, SKY, VERMILION
 from omnilytics.dashboard.state import Curve, DashboardState, Distances, Group, Member, Session
 from omnilytics.dashboard.words import STAGE_WORDS, ether, figures, gas, percent, short, span, standing
@@ -77,7 +77,7 @@ def group_verdict(group: Group) -> tuple[str, str]:
     if group.accepted is False:
         return ("~ paid anyway", REFUSE) if group.paid else ("✗ refused", REFUSE)
     if group.failed:
-        return "! failed", FAIL
+        return "! refuted" if group.refuted else "! failed", FAIL
     return group.status, ""
 
 
@@ -114,6 +114,9 @@ class Strip:
         setting = self.state.setting
         if setting is not None and setting.policy == "recover" and session.stage in RECOVERY:
             line.append_text(_steps(session))
+        elif setting is not None and setting.in_blobs and session.stage in blobs.STAGES:
+            parts = session.posted, self.state.due(session), len(session.groups) - session.failed
+            line.append(f"  {session.blobs.progress(session.stage, *parts)}")
         else:
             line.append(f"  {STAGE_WORDS.get(session.stage, session.stage)}")
         return line
@@ -137,7 +140,7 @@ def _steps(session: Session) -> Text:
 class Groups:
     """One row a group: members, verdict, score over the limit or highest pick, reason. What doesn't fit is counted.
 
-    Where there is a vote: for and against.
+    Where there is a vote: for and against. Where vectors are in blobs: how many are posted, of how many.
     `!s`, `!u` or `!r` behind a member: it missed the step to share, to upload or to reveal.
     """
 
@@ -163,6 +166,9 @@ class Groups:
         against = "x pick" if self.state.setting and self.state.setting.rule == "krum" else "x limit"
         table.add_column(against if with_limit else "score", no_wrap=True, width=8, justify="right")
         table.add_column("", no_wrap=True, width=bar)
+        posted = members and any(g.blobs for g in session.groups)
+        if posted:
+            table.add_column("blobs", no_wrap=True, width=5, justify="right")
         votes = any(g.votes for g in session.groups)
         if votes:
             table.add_column("votes", no_wrap=True, width=7)
@@ -174,12 +180,18 @@ class Groups:
             cells: list[str | Text] = [f"{group.number}"]
             cells += [self._members(group)] if members else []
             cells += [Text(verdict, style=style), _score(group), Text(_bar(group, largest, bar), style=style or QUIET)]
+            cells += [self._blobs(group)] if posted else []
             cells += [_votes(group)] if votes else []
             cells += [group.reason] if reason else []
             table.add_row(*cells)
         yield table
         if len(shown) < len(session.groups):
             yield Text(f"and {len(session.groups) - len(shown)} more groups", style=QUIET)
+
+    def _blobs(self, group: Group) -> str:
+        """Posted of those that are due: `4/4`."""
+        due = len(group.members) * (self.state.setting.chunks if self.state.setting else 0)
+        return f"{group.blobs}/{due}" if due and group.blobs else ""
 
     def _members(self, group: Group) -> Text:
         bad = {m.address for m in self.state.members if m.attacker}
@@ -322,7 +334,8 @@ class Gas:
         if not used:
             yield Text("no transaction yet" if self.state.simulated else "the logs don't say it", style=QUIET)
             return
-        height = options.height or 99
+        paid = blobs.summed(one.blobs for one in self.state.sessions).cost
+        height = (options.height or 99) - bool(paid)
         room = max(0, options.max_width - 15 - 8)
         for phase, amount in used[: max(0, height - 1)]:
             line = Text(f"{phase:<15}", style=QUIET, no_wrap=True, overflow="ellipsis")
@@ -332,6 +345,8 @@ class Gas:
         total = sum(self.state.gas.values())
         calls = f" in {self.state.transactions:,} calls" if room >= 14 else ""
         yield Text(f"{'total':<15}{gas(total):>7}{calls}", style="bold", no_wrap=True)
+        if paid:
+            yield Text(paid, style=QUIET, no_wrap=True, overflow="ellipsis")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import reduce as fold
 from types import MappingProxyType
 from typing import Any, cast
 
+from omnilytics.dashboard.blobs import after
 from omnilytics.dashboard.state import Books, DashboardState, Distances, Gap, Group, Line, Member, Session, Setting
 from omnilytics.dashboard.words import describe
 from omnilytics.protocol import events as ev
@@ -19,11 +20,11 @@ FEED_LINES = 200
 def reduce(state: DashboardState, event: ev.Event) -> DashboardState:
     """The state after `event`. Pure; an event of an unknown class only passes through."""
     step = _STEPS.get(type(event))
-    after = step(state, event) if step is not None else state
-    text = describe(event, after.member_name)
+    then = step(state, event) if step is not None else state
+    text = describe(event, then.member_name)
     if text is None:
-        return after
-    return replace(after, feed=(*after.feed[-(FEED_LINES - 1) :], Line(event.session, text)))
+        return then
+    return replace(then, feed=(*then.feed[-(FEED_LINES - 1) :], Line(event.session, text)))
 
 
 def reduce_all(events: Any) -> DashboardState:
@@ -53,6 +54,7 @@ def _run_started(state: DashboardState, event: ev.RunStarted) -> DashboardState:
         policy=event.policy,
         threshold=event.threshold,
         dropouts=event.dropouts,
+        mode=event.mode,
     )
     return DashboardState(setting=setting, members=members)
 
@@ -82,7 +84,10 @@ def _session_created(state: DashboardState, event: ev.SessionCreated) -> Dashboa
 
 
 def _stage_changed(state: DashboardState, event: ev.StageChanged) -> DashboardState:
-    return _with_session(state, event.session, stage=event.stage, deadline=event.deadline, now=event.now)
+    before = _session(state, event.session)
+    again = before.stage == event.stage == "accuse" and event.deadline != before.deadline
+    blobs = replace(before.blobs, refuting=True) if again else before.blobs
+    return _with_session(state, event.session, stage=event.stage, deadline=event.deadline, now=event.now, blobs=blobs)
 
 
 def _time_passed(state: DashboardState, event: ev.TimePassed) -> DashboardState:
@@ -120,7 +125,7 @@ def _joined(state: DashboardState, event: ev.MemberChanged) -> DashboardState:
 
 def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardState:
     changes: dict[str, Any] = {"status": event.status, "members": tuple(event.members)}
-    if event.status == "failed":
+    if event.status in ("failed", "refuted"):
         changes["failed"] = True
     return _with_group(state, event.session, event.group, **changes)
 
@@ -140,6 +145,19 @@ def _vote_cast(state: DashboardState, event: ev.VoteCast) -> DashboardState:
         for g in _session(state, event.session).groups
     )
     return _with_session(state, event.session, groups=groups)
+
+
+def _blobs(state: DashboardState, event: ev.Event) -> DashboardState:
+    return _with_session(state, event.session, blobs=after(_session(state, event.session).blobs, event))
+
+
+def _blobs_posted(state: DashboardState, event: ev.BlobsPosted) -> DashboardState:
+    known = next((g.blobs for g in _session(state, event.session).groups if g.number == event.group), 0)
+    return _with_group(state, event.session, event.group, blobs=known + event.blobs)
+
+
+def _refuted(state: DashboardState, event: ev.Refuted) -> DashboardState:
+    return _with_group(_blobs(state, event), event.session, event.group, refuted=True)
 
 
 def _group_scored(state: DashboardState, event: ev.GroupScored) -> DashboardState:
@@ -181,7 +199,9 @@ def _gas_used(state: DashboardState, event: ev.GasUsed) -> DashboardState:
     after = state
     if event.session > 0:
         after = _with_session(
-            state, event.session, gas=_added(_session(state, event.session).gas, event.phase, event.gas)
+            _blobs(state, event),
+            event.session,
+            gas=_added(_session(state, event.session).gas, event.phase, event.gas),
         )
     return replace(
         after,
@@ -244,6 +264,11 @@ _STEPS = cast(
         ev.GroupChanged: _group_changed,
         ev.StepMissed: _step_missed,
         ev.VoteCast: _vote_cast,
+        ev.BlobsPosted: _blobs_posted,
+        ev.Accused: _blobs,
+        ev.Refuted: _refuted,
+        ev.SumsAdded: _blobs,
+        ev.SumsProven: _blobs,
         ev.GroupScored: _group_scored,
         ev.DistancesMeasured: _distances,
         ev.MoneyMoved: _money_moved,

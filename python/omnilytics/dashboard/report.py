@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from omnilytics.dashboard import charts, svg
+from omnilytics.dashboard.blobs import Accusation, summed
 from omnilytics.dashboard.panels import group_verdict
 from omnilytics.dashboard.report_style import CSS
 from omnilytics.dashboard.state import DashboardState, Group, Session, Setting
-from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short, standing
+from omnilytics.dashboard.words import count, ether, figures, gas, listing, percent, short, span, standing
 
 UNPROTECTED = (
     "The sum of each group's uploads is public for ever. Who compares sums of many sessions may learn about single "
@@ -32,6 +33,11 @@ ACCURACY_NOTE = (
 NORM_NOTE = "Squared length of each group's aggregate over the limit of the rule."
 KRUM_NOTE = (
     "Krum's score of each group at its first pick; lower is nearer to the others. The limit is the highest picked."
+)
+
+BLOBS_NOTE = (
+    "Sums that aren't in range are accused first, each by a commitment, and refuted when nobody can accuse any more. "
+    "The contract adds up what is left from the commitments of the blobs, and products of the sums are proven to it."
 )
 
 RECORD_NOTE = (
@@ -58,6 +64,7 @@ def render_report(
         _figure("Accuracy on the test data, per cent", _accuracy(state), ACCURACY_NOTE) if state.measured else "",
         *_groups(state),
         *_missing(state),
+        *_blobs(state),
         *_distances(state),
         _gas(state),
         _money(state),
@@ -132,12 +139,20 @@ def _tiles(state: DashboardState) -> str:
             f"of {ether(books.deposited)} deposited",
         ),
         ("Gas", gas(sum(state.gas.values())), count(state.transactions, "transaction")),
+        *_posted(state),
     ]
     cells = "".join(
         f"<div class='tile'><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(note)}</small></div>"
         for name, value, note in tiles
     )
     return f"<section class='tiles'>{cells}</section>"
+
+
+def _posted(state: DashboardState) -> list[tuple[str, str, str]]:
+    if state.setting is None or not state.setting.in_blobs:
+        return []
+    posted, due = sum(s.posted for s in state.sessions), sum(state.due(s) for s in state.sessions)
+    return [("Blobs", f"{posted:,} of {due:,}", summed(s.blobs for s in state.sessions).cost or "posted")]
 
 
 def _burnt(state: DashboardState) -> int:
@@ -259,6 +274,54 @@ def _missing(state: DashboardState) -> list[str]:
         return []
     head = ("Session", "Group", "Missing at", "Data owners", "Left", "Verdict")
     return [_section("Who was missing", _table(head, rows, numbers=(0, 1)))]
+
+
+def _blobs(state: DashboardState) -> list[str]:
+    """What is posted, added up and proven in each session, and what became of every accusation."""
+    if state.setting is None or not state.setting.in_blobs:
+        return []
+    rows = [
+        [
+            str(s.number),
+            f"{s.posted:,} of {state.due(s):,}",
+            *([gas(s.blobs.gas), ether(s.blobs.price_wei), ether(s.blobs.wei)] if s.blobs.gas else ["-", "-", "-"]),
+            _window(s),
+            str(len(s.blobs.accusations)),
+            str(s.blobs.refuted),
+            f"{len(s.blobs.added)} of {len(s.groups) - s.failed}",
+            str(s.blobs.products),
+        ]
+        for s in state.sessions
+    ]
+    head = (
+        *("Session", "Blobs posted", "Blob gas", "A blob gas", "Paid for it", "Stage Accuse"),
+        *("Accusations", "Refuted", "Sums added", "Products proven"),
+    )
+    table = _table(head, rows, numbers=(0, 2, 3, 4, 6, 7, 9))
+    told = [
+        [str(s.number), state.member_name(one.account), *_outcome(s, one)]
+        for s in state.sessions
+        for one in s.blobs.accusations
+    ]
+    accused = _table(("Session", "By", "Group", "Element", "Outcome"), told, numbers=(0, 2, 3))
+    return [
+        _section("Vectors in blobs", f"{table}<p class='note'>{BLOBS_NOTE}</p>"),
+        *([_section("Accusations", accused)] if told else []),
+    ]
+
+
+def _window(session: Session) -> str:
+    """Where the window stands in which sums may be accused, and then refuted."""
+    if session.stage != "accuse":
+        return "over" if session.blobs.added or session.finished else "not open yet"
+    step = "refuting" if session.blobs.refuting else "accusing"
+    return f"{step}, {span(session.deadline - session.now)} left"
+
+
+def _outcome(session: Session, accusation: Accusation) -> list[str]:
+    if accusation.group is not None:
+        return [str(accusation.group), str(accusation.index), "true: the group fails, and the bond comes back"]
+    return ["-", "-", "not opened yet" if session.stage == "accuse" else "never opened: the bond stays locked"]
 
 
 def _distances(state: DashboardState) -> list[str]:

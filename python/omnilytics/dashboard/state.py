@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from omnilytics.dashboard.blobs import NO_BLOBS, Blobs
+from omnilytics.types import BLOB_ELEMENTS
+
 Curve = tuple[tuple[int, float], ...]
 """(session, per cent), in order."""
 
@@ -55,7 +58,8 @@ class Group:
     """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver.
 
     `votes` and `against`: how many data owners have opened a vote, and of those against it, with rule `norm+vote`.
-    `gaps`: who was missing, with policy `recover`, in order of the steps.
+    `gaps`: who was missing, with policy `recover`, in order of the steps. `blobs`: how many are posted; `refuted`: that
+    is how it failed.
     """
 
     number: int
@@ -70,6 +74,8 @@ class Group:
     votes: int = 0
     against: int = 0
     gaps: tuple[Gap, ...] = ()
+    blobs: int = 0
+    refuted: bool = False
 
     @property
     def missed(self) -> dict[str, str]:
@@ -125,11 +131,17 @@ class Session:
     groups: tuple[Group, ...] = ()
     distances: Distances | None = None
     books: Books = Books()
+    blobs: Blobs = NO_BLOBS
     gas: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
     public: float | None = None
     owner: float | None = None
     finished: bool = False
     unselected: bool = False
+
+    @property
+    def posted(self) -> int:
+        """Blobs of all groups."""
+        return sum(g.blobs for g in self.groups)
 
     @property
     def accepted(self) -> int:
@@ -170,11 +182,23 @@ class Setting:
     policy: str
     threshold: int
     dropouts: int
+    mode: str = "calldata"
 
     @property
     def how(self) -> str:
-        """Data set, split, encoding and rule, as far as they are known."""
-        return ", ".join(filter(None, (self.dataset, self.split, self.encoding, self.rule)))
+        """Data set, split, encoding and rule, as far as they are known, and whether vectors are in blobs."""
+        blobs = "blobs" if self.in_blobs else ""
+        return ", ".join(filter(None, (self.dataset, self.split, self.encoding, self.rule, blobs)))
+
+    @property
+    def in_blobs(self) -> bool:
+        """Whether vectors are in blobs."""
+        return self.mode == "blob"
+
+    @property
+    def chunks(self) -> int:
+        """Blobs of one upload."""
+        return -(-self.parameter_count // BLOB_ELEMENTS) if self.in_blobs else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +252,11 @@ class DashboardState:
     def simulated(self) -> bool:
         """Whether whoever tells the run knows all of it; on a chain that others are on nobody does."""
         return self.setting is None or self.setting.seed is not None
+
+    def due(self, session: Session) -> int:
+        """Blobs that the groups of a session have to post which passed the barrier, as far as that is known."""
+        chunks = self.setting.chunks if self.setting else 0
+        return chunks * sum(len(g.members) for g in session.groups if g.blobs or not g.failed)
 
     def curve(self, whose: Literal["owner", "public"]) -> Curve:
         """Accuracy after each session; the owner's begins with the start, as session 0."""

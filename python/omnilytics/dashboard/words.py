@@ -59,6 +59,12 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return f"{name(event.member)} objects to the shares of {name(event.accused)}{_because(event.reason)}"
         case ev.GroupChanged(status="failed"):
             return f"group {event.group} failed: somebody is missing"
+        case ev.Accused():
+            return f"{name(event.account)} accuses a group's sum, which it names when nobody can accuse any more"
+        case ev.Refuted():
+            return f"group {event.group} is refuted by {name(event.account)}: element {event.index} isn't in range"
+        case ev.SumsProven():
+            return f"what the sums of all groups come to is proven: {count(event.products, 'number')}"
         case ev.Declined():
             return (
                 f"{name(event.member)} declines group {event.group}{_because(event.reason)}; "

@@ -128,4 +128,5 @@ def _started(
         policy=options.policy,
         threshold=terms.least_members,
         dropouts=options.dropouts,
+        mode=options.mode,
     )

@@ -36,6 +36,7 @@ class BlobDriver:
             self._all.chain.wait_until(self._session.deadline() + 1)
             return
         self._all.pass_deadline()
+        self._tell.staged()
         for account, (found, salt) in accused.items():
             self.refute(account, found, salt)
         if self._session.stage() is Stage.ACCUSE:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from omnilytics.errors import DataError
+from omnilytics.types import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class RunStarted(Event):
 
     On a chain that others are on nobody knows `dataset`, `split` and `attackers`, which are empty; `seed` is None.
 
-    `policy` is abort | recover; `threshold` is T, `dropouts` how many members are gone in each session.
+    `policy` is abort | recover; `threshold` is T, `dropouts` how many members are gone in each session; `mode` is
+    calldata | blob.
     """
 
     dataset: str
@@ -45,6 +47,7 @@ class RunStarted(Event):
     policy: str
     threshold: int
     dropouts: int
+    mode: str = "calldata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class MemberChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class GroupChanged(Event):
-    """A group moved on. `status`: `types.GroupStatus` by name, lower case, or settled."""
+    """A group moved on. `status`: `types.GroupStatus` by name, lower case, or refuted (it has failed), or settled."""
 
     group: int
     status: str
@@ -187,6 +190,46 @@ class VoteCast(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BlobsPosted(Event):
+    """A member has posted so many blobs of its upload in one transaction."""
+
+    member: str
+    group: int
+    place: int
+    blobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accused(Event):
+    """Somebody accuses a group's sum; of which one it says nothing before nobody can accuse any more."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted(Event):
+    """An accusation is opened, and true: element `index` of the group's sum isn't in range."""
+
+    account: str
+    group: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SumsAdded(Event):
+    """The contract has added the commitments of these groups' uploads."""
+
+    groups: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SumsProven(Event):
+    """So many norms, or products of two sums, are proven to the contract."""
+
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupScored(Event):
     """What selection made of one group.
 
@@ -222,11 +265,19 @@ class MoneyMoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class GasUsed(Event):
-    """One transaction. `phase` is the contract function's name, or deploy."""
+    """One transaction. `phase` is the contract function's name, or deploy; `blob_gas_wei` is what a blob gas cost."""
 
     phase: str
     gas: int
     calldata_bytes: int
+    blob_gas: int = 0
+    blob_gas_wei: int = 0
+
+    @classmethod
+    def of(cls, session: int, receipt: Receipt) -> GasUsed:
+        """What a receipt says."""
+        used, blobs = receipt.gas_used, receipt.blob_gas_used
+        return cls(session, receipt.call, used, receipt.calldata_bytes, blobs, receipt.blob_gas_price_wei or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +341,11 @@ CLASSES: dict[str, type[Event]] = {
         RecordChanged,
         FeesCredited,
         VoteCast,
+        BlobsPosted,
+        Accused,
+        Refuted,
+        SumsAdded,
+        SumsProven,
         GroupScored,
         DistancesMeasured,
         MoneyMoved,

@@ -18,7 +18,7 @@ from omnilytics.protocol.rebuilding import replay_of
 from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.recovery_replay import RecoveryReplay
 from omnilytics.protocol.replay import Replay
-from omnilytics.protocol.scores import tell_scores
+from omnilytics.protocol.scores import distances, score_groups, tell_scores
 from omnilytics.protocol.sharing import places_of
 from omnilytics.protocol.teller import Teller
 from omnilytics.protocol.verify import contradictions
@@ -165,6 +165,7 @@ class Narrator:
                     policy=params.policy.name.lower(),
                     threshold=params.threshold,
                     dropouts=0,
+                    mode=params.mode.name.lower(),
                 )
             )
         money = params.reward_wei, v["reserve_wei"], params.bond_wei
@@ -284,15 +285,22 @@ class Narrator:
             self._teller.group(v["group"], "aggregated")
 
     def _on_selected(self, v: dict[str, Any]) -> None:
-        """The verdicts, where all groups were there to compare."""
+        """The verdicts, where all groups were there to compare; of sums in blobs by what was proven of them."""
         state = self._state
         complete = sorted(state.norms)
         chosen = Selection(v["accepted"], v["paid"], v["unselected"], v["share_wei"], v["burnt_wei"])
-        if complete and state.aggregates and (v["accepted"] or chosen.paid == sum(1 << group for group in complete)):
+        if not complete or not (v["accepted"] or chosen.paid == sum(1 << group for group in complete)):
+            return
+        number, codec, tally = self._record.number, state.codec, state.votes.tally
+        counts = [state.delivered(group).bit_count() for group in complete]
+        if state.aggregates:
             aggregates = [b"".join(state.aggregates[group]) for group in complete]
-            counts = [state.delivered(group).bit_count() for group in complete]
-            parts = self._record.number, state.codec, complete, aggregates, counts, chosen, state.votes.tally
-            self.events += tell_scores(*parts)
+            self.events += tell_scores(number, codec, complete, aggregates, counts, chosen, tally)
+        elif state.terms.mode is Mode.BLOB:
+            proven = [state.norms[group] for group in complete], state.inner_products(complete)
+            self.events += score_groups(number, codec, complete, *proven, counts, chosen, tally)
+            if state.terms.rule is Rule.KRUM:
+                self.events.append(distances(number, codec, complete, *proven, counts))
 
     def _on_settled(self, v: dict[str, Any]) -> None:
         group, fates = v["group"], self._state.fates

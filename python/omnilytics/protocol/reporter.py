@@ -21,7 +21,7 @@ class Reporter(Teller):
 
     def did(self, receipt: Receipt, reason: str = "") -> None:
         """A transaction: its gas, and what its logs say; `reason` is why a member declines or objects."""
-        self.sink(events.GasUsed(self.number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+        self.sink(events.GasUsed.of(self.number, receipt))
         for log in receipt.logs:
             decoded = decode_log(log)
             if decoded is not None:

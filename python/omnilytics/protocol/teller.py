@@ -61,16 +61,28 @@ class Teller:
             case "VoteOpened":
                 group, place, bits = values["group"], values["place"], values["bits"]
                 self.sink(events.VoteCast(self.number, values["member"], group, place, list(places_of(bits))))
-            case "Accused":
-                self.note("Somebody accuses a group's sum, which it will name when nobody can accuse any more.")
-            case "Refuted":
-                self.note(f"Group {values['group']}'s sum is refuted: element {values['index']} isn't in range.")
-            case "SumsProven":
-                self.note(f"What the sums of all groups come to is proven: {len(values['products'])} numbers.")
             case "GroupFailed":
-                self.group(values["group"], "failed")
-                if (stage := Stage(values["stage"])) is not Stage.ACCUSE:
+                stage = Stage(values["stage"])
+                self.group(values["group"], "refuted" if stage is Stage.ACCUSE else "failed")
+                if stage is not Stage.ACCUSE:
                     self.missing(values["group"], stage.name.lower(), values["did_their_part"])
+            case _:
+                self._blobs(name, values)
+
+    def _blobs(self, name: str, values: dict[str, Any]) -> None:
+        """The same of vectors in blobs."""
+        match name:
+            case "Posted":
+                seat = values["member"], values["group"], values["place"]
+                self.sink(events.BlobsPosted(self.number, *seat, len(values["hashes"])))
+            case "Accused":
+                self.sink(events.Accused(self.number, values["account"]))
+            case "Refuted":
+                self.sink(events.Refuted(self.number, values["account"], values["group"], values["index"]))
+            case "SumsAdded":
+                self.sink(events.SumsAdded(self.number, list(places_of(values["groups"]))))
+            case "SumsProven":
+                self.sink(events.SumsProven(self.number, len(values["products"])))
             case _:
                 pass
 

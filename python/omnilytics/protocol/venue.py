@@ -96,7 +96,7 @@ class OnChain:
             )
         )
         for receipt in receipts:
-            self.sink(events.GasUsed(number, receipt.call, receipt.gas_used, receipt.calldata_bytes))
+            self.sink(events.GasUsed.of(number, receipt))
 
         def secrets(index: int) -> Randomness:
             return self.secrets(index, number) if self.secrets else SeededRandomness(self.seeds, index, number)
