@@ -239,12 +239,28 @@ class QuoteOptions(ShapeOptions):
         capacity: how many may register; None: the members.
         leaves: accounts under a Merkle root; None: the owner lists as many as the capacity.
         gas_price_gwei: the base fee that senders pay for a gas; tips are their own.
+        blob_gas_price_gwei: what is paid for a blob gas; None: the least that it ever is, a sixteenth of the base fee.
+        blob_ceiling_gwei: the most that a data owner bids for one, as `[fees]` has it.
     """
 
     parameters: Count | None = None
     capacity: Annotated[int, Field(ge=1, le=4_096)] | None = None
     leaves: Annotated[int, Field(ge=1, le=2**32)] | None = None
     gas_price_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 1.0
+    blob_gas_price_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
+    blob_ceiling_gwei: Annotated[float, Field(gt=0, le=10**6, allow_inf_nan=False)] = 100.0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name in ("blob_gas_price_gwei", "blob_ceiling_gwei"):
+            if self.mode == "calldata" and name in self.model_fields_set:
+                raise ValueError(f"{name}: expected none without --mode blob, got {getattr(self, name):g}")
+        if (self.blob_gas_price_gwei or 0) > self.blob_ceiling_gwei:
+            raise ValueError(
+                f"blob_ceiling_gwei: expected at least the {self.blob_gas_price_gwei:g} of --blob-gas-price-gwei, or "
+                f"nobody posts, got {self.blob_ceiling_gwei:g}"
+            )
+        return self
 
 
 class LocalnetOptions(ShapeOptions):

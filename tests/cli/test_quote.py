@@ -75,6 +75,42 @@ def test_the_shape_is_what_was_typed(call: Call, options: tuple[object, ...], sh
     assert tuple(quoted(call, *options)["session"].values()) == shape
 
 
+def test_what_blobs_cost(call: Call) -> None:
+    shape = "--mode", "blob", "--parameters", 5_705, "--rounds", 8, "--group-size", 4
+    blobs = quoted(call, *shape, "--gas-price-gwei", 1)["blobs"]
+    assert (blobs["due"], blobs["member"], blobs["member_gas"]) == (64, 2, 262_144)
+    assert blobs["gas_price_wei"] == 10**9 // 16
+    assert blobs["member_wei"] == 262_144 * 10**9 // 16
+    assert (blobs["ceiling_wei"], blobs["member_limit_wei"]) == (100 * 10**9, 262_144 * 100 * 10**9)
+    dear = quoted(call, *shape, "--blob-gas-price-gwei", 3, "--blob-ceiling-gwei", 5)["blobs"]
+    assert (dear["gas_price_wei"], dear["ceiling_wei"]) == (3 * 10**9, 5 * 10**9)
+    assert (dear["member_wei"], dear["member_limit_wei"]) == (262_144 * 3 * 10**9, 262_144 * 5 * 10**9)
+    assert quoted(call, *shape, "--members", 20)["blobs"]["due"] == 40
+    assert quoted(call)["blobs"] is None
+    lines = call("quote", *shape, "--blob-gas-price-gwei", 3).stdout.splitlines()
+    assert "  blobs           0.0007864 ether  2 blobs of 64, 262,144 blob gas at 3 gwei, not paid back" in lines
+    assert "                    0.02621 ether  at most, at its ceiling of 100 gwei a blob gas" in lines
+    assert lines[0].startswith("8 groups of 4, 5,705 parameters in 2 blobs, rule norm+vote, records on")
+    assert "blob" not in call("quote").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--blob-ceiling-gwei", 5), "--blob-ceiling-gwei: expected none without --mode blob, got 5"),
+        (("--blob-gas-price-gwei", 5), "--blob-gas-price-gwei: expected none without --mode blob, got 5"),
+        (
+            ("--mode", "blob", "--blob-gas-price-gwei", 101),
+            "--blob-ceiling-gwei: expected at least the 101 of --blob-gas-price-gwei",
+        ),
+        (("--mode", "blob", "--blob-ceiling-gwei", 0), "--blob-ceiling-gwei: expected a number greater than 0, got 0"),
+    ],
+)
+def test_prices_of_blobs_that_can_t_be(call: Call, options: tuple[object, ...], message: str) -> None:
+    result = call("quote", *options)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
 def test_a_price_is_paid_back_up_to_the_cap(call: Call) -> None:
     low, high = (quoted(call, "--gas-price-gwei", price)["member"] for price in (1, 5))
     assert high["gas_wei"] == 5 * low["gas_wei"]

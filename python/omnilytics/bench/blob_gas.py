@@ -15,15 +15,12 @@ from omnilytics.bench import baseline
 from omnilytics.bench.gas import BARE, FORKS, PAPER, PAPERS, PHASES, Largest, phases
 from omnilytics.bench.report import Report, Row, Say
 from omnilytics.bench.session import CLIP, Sent, play
-from omnilytics.blobs.blob import MOST_BLOBS
+from omnilytics.blobs.blob import BLOB_GAS_A_GAS, MOST_BLOBS
 from omnilytics.chain.embedded import GAS_PRICE_WEI
 from omnilytics.errors import InputError, VerificationError
 from omnilytics.protocol.blob_sums import groups_in_call
 from omnilytics.protocol.terms import FEE_CAP_WEI, Terms, check_params
 from omnilytics.types import Assignment, Mode, RecordConstants, Rule
-
-BLOB_GAS_A_GAS = 16
-"""A blob gas costs at least the base fee over that: the reserve price (EIP-7918, BLOB_BASE_COST and GAS_PER_BLOB)."""
 
 PRICES = (0.85, 1.06)
 """Of a blob gas over the reserve price, as receipts may have it: within one step of the blob fee, up with six blobs."""

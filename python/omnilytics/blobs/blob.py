@@ -25,6 +25,9 @@ HASH_VERSION = b"\x01"
 GAS_PER_BLOB = BLOB_BYTES
 """Blob gas of one blob."""
 
+BLOB_GAS_A_GAS = 16
+"""A blob gas costs at least the base fee over that: the reserve price (EIP-7918, BLOB_BASE_COST and GAS_PER_BLOB)."""
+
 MOST_BLOBS = 6
 """Of one transaction (EIP-7594)."""
 

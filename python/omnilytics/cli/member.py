@@ -190,9 +190,12 @@ def _preflight(settings: MemberSettings, own: Signer, session: SessionPort, say:
     params = session.params()
     preflight.check_market(own.chain, connection.market_of(settings, own.chain))
     settings.accepts().check(params, simulated=own.chain.simulated)
-    made = fees.quote(params, session.capacity(), own.chain.base_fee_wei())
-    preflight.check_balance(own.account, own.chain.balance(own.account), params.bond_wei, made.member_gas_wei)
-    preflight.agree(preflight.member_lines(made), "Take part?", say, yes=yes)
+    blob_fee = preflight.blob_fee(own.chain, params)
+    made = fees.quote(params, session.capacity(), own.chain.base_fee_wei(), blob_gas_price_wei=blob_fee)
+    ceiling, costs = settings.fees.blob_ceiling_wei, (made.member_gas_wei, made.member_blobs_wei)
+    preflight.check_blob_fee(made, ceiling)
+    preflight.check_balance(own.account, own.chain.balance(own.account), params.bond_wei, *costs)
+    preflight.agree(preflight.member_lines(made, ceiling), "Take part?", say, yes=yes)
 
 
 def _role(settings: MemberSettings, own: Signer, session: SessionPort, members: Path | None) -> MemberRole:

@@ -218,7 +218,13 @@ def _open(
     params = model.params(settings.terms(), number)
     plan = SessionPlan(market, members, model.published, params)
     leaves = len(members) if len(members) > LARGEST_LIST else None
-    made = fees.quote(params, plan.capacity, own.chain.base_fee_wei(), leaves=leaves)
+    made = fees.quote(
+        params,
+        plan.capacity,
+        own.chain.base_fee_wei(),
+        leaves=leaves,
+        blob_gas_price_wei=preflight.blob_fee(own.chain, params),
+    )
     preflight.check_market(own.chain, market)
     preflight.check_balance(own.account, own.chain.balance(own.account), made.deposit_wei, made.owner_gas_wei)
     preflight.agree(preflight.owner_lines(made), "Open the session?", say, yes=yes)

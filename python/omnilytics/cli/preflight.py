@@ -26,12 +26,13 @@ def owner_lines(made: Quote) -> list[str]:
         *_shape(params),
         f"deposits   {ether(made.deposit_wei)}: reward {ether(made.reward_wei)}, reserve {ether(made.reserve_wei)}",
         f"gas        {ether(made.owner_gas_wei)} at {ether(made.gas_price_wei)} a gas, not paid back",
+        *_blobs(made, "each data owner pays"),
         f"comes back {ether(made.returned_reward_wei + made.returned_wei)}, if {made.registered:,} register",
     ]
 
 
-def member_lines(made: Quote) -> list[str]:
-    """What a data owner puts in, and what it gets for it."""
+def member_lines(made: Quote, blob_ceiling_wei: int) -> list[str]:
+    """What a data owner puts in, and what it gets for it; a blob gas may cost it so much."""
     from omnilytics.dashboard.words import ether
 
     params = made.params
@@ -40,20 +41,52 @@ def member_lines(made: Quote) -> list[str]:
         f"deposits   a bond of {ether(params.bond_wei)}, which comes back if it does its part",
         f"gas        {ether(made.member_gas_wei)} at {ether(made.gas_price_wei)} a gas, "
         f"of which {ether(made.member_fees_wei)} are paid back",
+        *_blobs(made, f"not paid back, at most {ether(made.blobs_wei(blob_ceiling_wei))}:"),
         f"reward     {ether(params.reward_wei // (params.rounds * params.members))} if its group is accepted",
     ]
 
 
-def check_balance(account: Address, balance_wei: int, deposit_wei: int, gas_wei: int) -> None:
+def _blobs(made: Quote, what: str) -> list[str]:
+    """What a data owner's blobs cost as things are; nothing in calldata."""
+    from omnilytics.dashboard.words import count, ether
+
+    if not made.member_blobs:
+        return []
+    blobs = f"{count(made.member_blobs, 'blob')} at {ether(made.blob_gas_price_wei)} a blob gas"
+    return [f"blobs      {what} {ether(made.member_blobs_wei)} for {blobs}"]
+
+
+def check_balance(account: Address, balance_wei: int, deposit_wei: int, gas_wei: int, blobs_wei: int = 0) -> None:
     """Refuses what the account can't pay.
 
     Raises:
-        ChainError: it has less than deposit and gas.
+        ChainError: it has less than deposit, gas and blobs.
     """
-    if balance_wei < deposit_wei + gas_wei:
+    need, blobs = deposit_wei + gas_wei + blobs_wei, f" and {blobs_wei} for blobs" if blobs_wei else ""
+    if balance_wei < need:
         raise ChainError(
-            f"{account}: expected at least {deposit_wei + gas_wei} wei, {deposit_wei} to deposit and {gas_wei} "
-            f"for gas, got {balance_wei}; send it money"
+            f"{account}: expected at least {need} wei, {deposit_wei} to deposit and {gas_wei} for gas{blobs}, "
+            f"got {balance_wei}; send it money"
+        )
+
+
+def blob_fee(chain: RpcChain, params: SessionParams) -> int:
+    """What a blob gas costs now, wei; 0 where vectors are in calldata."""
+    from omnilytics.types import Mode
+
+    return chain.blob_fee_wei() if params.mode is Mode.BLOB else 0
+
+
+def check_blob_fee(made: Quote, ceiling_wei: int) -> None:
+    """Refuses a session whose blobs the account wouldn't pay for as things are: who doesn't post loses its bond.
+
+    Raises:
+        ChainError: a blob gas costs more than the ceiling.
+    """
+    if made.member_blobs and made.blob_gas_price_wei > ceiling_wei:
+        raise ChainError(
+            f"blob fees: expected at most the ceiling, {ceiling_wei} wei a blob gas, got {made.blob_gas_price_wei}; "
+            "wait until they have fallen, or raise blob_ceiling_gwei in [fees]"
         )
 
 
@@ -90,12 +123,13 @@ def agree(lines: Sequence[str], question: str, say: Callable[[str], None], *, ye
 
 def _shape(params: SessionParams) -> list[str]:
     from omnilytics.dashboard.words import span
+    from omnilytics.types import Mode
 
     windows = (
         ("register", params.register_secs),
         ("commit", params.commit_secs),
         ("upload", params.upload_secs),
-        ("reveal", params.reveal_secs),
+        ("accuse" if params.mode is Mode.BLOB else "reveal", params.reveal_secs),
         ("aggregate", params.aggregate_secs),
         ("vote", params.vote_secs),
         ("select", params.select_secs),

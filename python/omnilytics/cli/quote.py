@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from omnilytics.blobs.blob import GAS_PER_BLOB
 from omnilytics.cli import options
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.tables import GWEI_WEI
@@ -50,6 +51,12 @@ Leaves = Annotated[
     int | None, typer.Option(help="Accounts under a Merkle root. [default: a list, if 256 or fewer may register]")
 ]
 GasPrice = Annotated[float | None, typer.Option(help="The base fee that senders pay for a gas. [default: 1]")]
+BlobGasPrice = Annotated[
+    float | None, typer.Option(help="What is paid for a blob gas; --mode blob. [default: a sixteenth of the base fee]")
+]
+BlobCeiling = Annotated[
+    float | None, typer.Option(help="The most that a data owner bids for one; --mode blob. [default: 100]")
+]
 
 
 def quote(
@@ -74,6 +81,8 @@ def quote(
     krum_picks: options.KrumPicks = None,
     records: options.Records = None,
     gas_price_gwei: GasPrice = None,
+    blob_gas_price_gwei: BlobGasPrice = None,
+    blob_ceiling_gwei: BlobCeiling = None,
     fee_cap_gwei: options.FeeCap = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the quote; - prints it.")
@@ -120,8 +129,15 @@ def make(chosen: QuoteOptions) -> Quote:
     leaves = chosen.leaves
     if leaves is None and capacity > fees.LISTED:
         leaves = max(members, capacity)
-    price = round(chosen.gas_price_gwei * GWEI_WEI)
-    return fees.quote(params, capacity, price, registered=min(members, capacity), leaves=leaves)
+    price, blob_gas = chosen.gas_price_gwei, chosen.blob_gas_price_gwei
+    return fees.quote(
+        params,
+        capacity,
+        round(price * GWEI_WEI),
+        registered=min(members, capacity),
+        leaves=leaves,
+        blob_gas_price_wei=None if blob_gas is None else round(blob_gas * GWEI_WEI),
+    )
 
 
 def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
@@ -168,6 +184,20 @@ def to_json(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
             "fees_wei": made.member_fees_wei,
             "reward_wei": made.member_reward_wei,
         },
+        "blobs": _blobs(chosen, made) if made.member_blobs else None,
+    }
+
+
+def _blobs(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
+    ceiling = round(chosen.blob_ceiling_gwei * GWEI_WEI)
+    return {
+        "due": made.blobs,
+        "member": made.member_blobs,
+        "gas_price_wei": made.blob_gas_price_wei,
+        "ceiling_wei": ceiling,
+        "member_gas": GAS_PER_BLOB * made.member_blobs,
+        "member_wei": made.member_blobs_wei,
+        "member_limit_wei": made.blobs_wei(ceiling),
     }
 
 
@@ -181,10 +211,12 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
 
     params = made.params
     seat = params.reward_wei // (params.rounds * params.members)
+    words = f"{count(params.words, 'word')} of {params.lane_bits}-bit lanes"
+    vector = count(made.member_blobs, "blob") if made.member_blobs else words
     price, cap = ether(made.gas_price_wei), ether(params.fee_cap_wei)
     lines = [
         f"{count(params.rounds, 'group')} of {params.members}, {count(params.parameter_count, 'parameter')} in "
-        f"{count(params.words, 'word')} of {params.lane_bits}-bit lanes, rule {chosen.select}, "
+        f"{vector}, rule {chosen.select}, "
         + (f"{params.threshold} of a group recover it, " if chosen.policy == "recover" else "")
         + f"records {'on' if chosen.records else 'off'}; {made.capacity:,} may register, {made.registered:,} expected"
         + ("" if made.groups else ": too few, everybody has the money back"),
@@ -214,9 +246,24 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
         _amount("bond", params.bond_wei, "comes back if it does its part"),
         _amount("gas", made.member_gas_wei, "its own calls"),
         _amount("fees", made.member_fees_wei, "paid back of that"),
+        *_blob_rows(chosen, made),
         _amount("reward", made.member_reward_wei, "if its group is accepted"),
     ]
     return lines
+
+
+def _blob_rows(chosen: QuoteOptions, made: Quote) -> list[str]:
+    """What a data owner pays for its blobs, and what it may come to."""
+    from omnilytics.dashboard.words import count, ether
+
+    if not made.member_blobs:
+        return []
+    ceiling = round(chosen.blob_ceiling_gwei * GWEI_WEI)
+    blobs = f"{count(made.member_blobs, 'blob')} of {made.blobs:,}, {GAS_PER_BLOB * made.member_blobs:,} blob gas"
+    return [
+        _amount("blobs", made.member_blobs_wei, f"{blobs} at {ether(made.blob_gas_price_wei)}, not paid back"),
+        _amount("", made.blobs_wei(ceiling), f"at most, at its ceiling of {ether(ceiling)} a blob gas"),
+    ]
 
 
 def _amount(name: str, wei: int, what: str = "") -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from omnilytics.blobs.blob import BLOB_GAS_A_GAS, GAS_PER_BLOB
 from omnilytics.errors import InputError
 from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.gas import MANY, Gas, GasModel, line
@@ -110,6 +111,7 @@ class Quote:
         steps: calls that are paid back out of the reserve, in order; `move` is what changes of stage add to them.
         owner_steps: the owner's own calls, which aren't.
         member_steps: one member's own calls; all of them are paid back. What it is due is sent to it by a settlement.
+        blob_gas_price_wei: what is paid for a blob gas, of which a blob has 131,072; it isn't paid back.
     """
 
     params: SessionParams
@@ -120,6 +122,7 @@ class Quote:
     steps: tuple[Step, ...]
     owner_steps: tuple[Step, ...]
     member_steps: tuple[Step, ...]
+    blob_gas_price_wei: int = 0
 
     @property
     def reward_wei(self) -> int:
@@ -188,6 +191,25 @@ class Quote:
         return self.paid_price_wei * _gas(self.member_steps)
 
     @property
+    def member_blobs(self) -> int:
+        """Blobs that a member posts; 0 in calldata."""
+        return self.params.chunks if self.params.mode is Mode.BLOB else 0
+
+    @property
+    def blobs(self) -> int:
+        """Blobs that all members post who have a seat."""
+        return self.groups * self.params.members * self.member_blobs
+
+    @property
+    def member_blobs_wei(self) -> int:
+        """What a member pays for its blobs, beside gas."""
+        return self.blobs_wei(self.blob_gas_price_wei)
+
+    def blobs_wei(self, price_wei: int) -> int:
+        """The same at a price of a blob gas."""
+        return GAS_PER_BLOB * self.member_blobs * price_wei
+
+    @property
     def member_reward_wei(self) -> int:
         """The share of a member of an accepted group; where the rule is undefined on so few groups, of any member."""
         return divided_wei(self.params, self.params.members * self.groups, self.params.members * self._paid_groups)[0]
@@ -200,6 +222,7 @@ def quote(
     *,
     registered: int | None = None,
     leaves: int | None = None,
+    blob_gas_price_wei: int | None = None,
 ) -> Quote:
     """Says what a session of that shape will cost.
 
@@ -209,6 +232,7 @@ def quote(
         gas_price_wei: the base fee that senders pay for a gas, 0 or more.
         registered: how many will, 0 to the capacity; None: as many.
         leaves: accounts under the Merkle root, 1 or more; None: the owner lists as many as the capacity.
+        blob_gas_price_wei: what is paid for a blob gas; None: a sixteenth of the base fee, below which it never is.
 
     Raises:
         InputError: a number out of its range.
@@ -218,6 +242,7 @@ def quote(
         ("capacity", capacity, 1),
         ("gas_price_wei", gas_price_wei, 0),
         ("leaves", 1 if leaves is None else leaves, 1),
+        ("blob_gas_price_wei", blob_gas_price_wei or 0, 0),
     ):
         if value < least:
             raise InputError(f"{name}: expected at least {least}, got {value}")
@@ -238,6 +263,7 @@ def quote(
         steps=_paid_steps(model, came, groups, _limits(params, capacity)),
         owner_steps=_owner_steps(model, capacity, listed=leaves is None),
         member_steps=_member_steps(model),
+        blob_gas_price_wei=-(-gas_price_wei // BLOB_GAS_A_GAS) if blob_gas_price_wei is None else blob_gas_price_wei,
     )
 
 
