@@ -87,7 +87,4 @@ def mask_at(seed: bytes32, index: uint64) -> uint256:
     @param index Of the element in the whole vector.
     @return The mask's element there: 512 bits of the seed's stream modulo q.
     """
-    place: Bytes[40] = concat(seed, convert(index, bytes8))
-    high: uint256 = convert(keccak256(concat(place, b"\x00")), uint256)
-    low: uint256 = convert(keccak256(concat(place, b"\x01")), uint256)
-    return uint256_addmod(uint256_mulmod(high, kzg.WORD_RANGE, kzg.ORDER), low, kzg.ORDER)
+    return kzg._mask_at(seed, index)

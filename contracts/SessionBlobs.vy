@@ -3,7 +3,7 @@
 # pragma optimize gas
 # pragma nonreentrancy on
 """
-@title What a session has whose vectors travel in blobs: accusations and sums
+@title What a session has whose vectors travel in blobs: corrections, accusations, sums
 @license Apache-2.0
 @notice A part of SecModelUpdate, as SessionDesk is one: code of its own, state of the session's. docs/BLOBS.md is the specification.
     The chain commits to blobs and doesn't execute them: here their commitments are added. What is proven of the sums is for
@@ -15,6 +15,7 @@
 
 from modules import bounds
 from modules import calls
+from modules import correcting
 from modules import escrow
 from modules import fees
 from modules import groups
@@ -43,9 +44,13 @@ initializes: lifecycle[
 ]
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
+initializes: correcting[
+    calls := calls, groups := groups, lifecycle := lifecycle, progress := progress, registry := registry, terms := terms
+]
 initializes: summing[
     calls := calls,
     fees := fees,
+    groups := groups,
     lifecycle := lifecycle,
     progress := progress,
     registry := registry,
@@ -61,6 +66,7 @@ initializes: refuting[
     terms := terms,
 ]
 
+exports: (correcting.correct, correcting.refute_correction)
 exports: (refuting.accuse, refuting.refute)
 exports: summing.add_sums
 

@@ -108,8 +108,6 @@ def _check_groups(p: ISecModelUpdate.SessionParams):
     if p.policy == terms.ABORT:
         self._is(p.threshold, p.members, "start: threshold other than members")
     self._within(p.mode, 0, terms.BLOBS, "start: unknown mode")
-    if p.mode == terms.BLOBS:
-        self._is(p.policy, terms.ABORT, "start: blobs with recover")
     self._within(p.unsafe_small, 0, 1, "start: unsafe_small out of 0..1")
     self._within(p.colluders, 1, p.members, "start: colluders out of 1..members")
     self._within(p.threshold, 2, p.members, "start: threshold out of 2..members")
@@ -176,8 +174,13 @@ def _check_windows(p: ISecModelUpdate.SessionParams, min_window_secs: uint256):
         assert secs >= least, self._told("start: window below MIN_WINDOW", least, secs)
         assert secs <= bounds.MAX_WINDOW_SECS, self._told("start: window above one year", bounds.MAX_WINDOW_SECS, secs)
     if p.mode == terms.BLOBS:
+        # to accuse, to refute; with `recover` before that to reveal, by quarters, and to correct
+        reveals: uint256 = 2
+        if p.policy == terms.RECOVER:
+            reveals = 4
+            least = max(4, least)
         self._within(p.reveal_secs, least, bounds.MAX_BLOB_WINDOWS_SECS, "start: reveal_secs out of MIN_WINDOW..ten days")
-        all_secs: uint256 = p.upload_secs + 2 * p.reveal_secs + p.aggregate_secs + 2 * p.vote_secs + p.select_secs
+        all_secs: uint256 = p.upload_secs + reveals * p.reveal_secs + p.aggregate_secs + 2 * p.vote_secs + p.select_secs
         self._within(all_secs, 0, bounds.MAX_BLOB_WINDOWS_SECS, "start: windows from the upload on above ten days with blobs")
     elif p.policy == terms.ABORT:
         self._is(p.reveal_secs, 0, "start: reveal_secs with abort")
@@ -244,12 +247,13 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
 @internal
 def _check_blob_calls(p: ISecModelUpdate.SessionParams):
     """
-    @notice The N c commitments of a group, and the R c sums with a proof, must fit a call. The dearest one, the norms of 800 sums, takes
+    @notice The N c commitments of a group, with `recover` those of its correction too, and the R c sums with a proof, must fit a call. The dearest one, the norms of 800 sums, takes
         less than 2^24 gas too.
     """
     self._is(p.chunk_words, 0, "start: chunk_words with blobs")
     blobs: uint256 = (p.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
-    commitments: uint256 = p.members * blobs * bounds.POINT_BYTES
+    # policy `recover` is 1: one row more
+    commitments: uint256 = (p.members + p.policy) * blobs * bounds.POINT_BYTES
     self._within(commitments, 0, bounds.MAX_CALL_BYTES, "start: commitments of a group above 128 KiB")
     products: uint256 = p.rounds
     openings: uint256 = p.rounds * blobs

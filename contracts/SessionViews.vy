@@ -59,6 +59,7 @@ exports: (
     views.alumnus,
     views.ballot,
     views.capacity,
+    views.correction,
     views.credit_of,
     views.deadline,
     views.draw_block,

@@ -5,21 +5,21 @@
 @license Apache-2.0
 @notice One slot a group, and one slot for each of its chunks: with `abort` the hash chain of its uploads, in the order in which
     they came; once they are added, the hash of their sum. With `recover` an upload has a slot of its own, because some of them may
-    never be completed, and a group one for the seeds of its masks; with blobs an upload of several transactions has one until it is
-    complete, and an accusation. Bitmaps are over places.
+    never be completed, and a group one for the seeds of its masks; with blobs an upload or a correction of several transactions has
+    one until it is complete, and an accusation. Bitmaps are over places.
 """
 
 
 struct Group:
     committed: uint256          # 16 bits; with `recover` who has shared
     delivered: uint256          # 16
-    chunks_aggregated: uint256  # 8
+    chunks_aggregated: uint256  # 8; with blobs and `recover` 1 + the place of who has corrected it, 0 until then
     dissolved: bool             # somebody declined; `committed` is then everybody else
     offset: uint256             # 16: members of failed groups before it who did their part
     revealed: uint256           # 16: who has revealed its self mask
     opened: uint256             # 16: whose secret is known, revealed or rebuilt
     lent: uint256               # 16: who has revealed its shares of those who stayed away
-    blamed: uint256             # 16: whose committed shares give another secret; in a group that fails by an objection, both sides
+    blamed: uint256             # 16: whose committed shares give another secret, whose correction is refuted; in a group that fails by an objection both sides, by a malformed sum all
     squared_norm: uint256       # 128: at most 2^20 lanes of at most 2^31
 
 
@@ -67,7 +67,8 @@ def _store(group_id: uint256, g: Group):
 @internal
 def _hash(group_id: uint256, chunk: uint256) -> bytes32:
     """
-    @return The hash chain of that chunk's uploads, or the hash of their sum once it is there.
+    @return The hash chain of that chunk's uploads, or the hash of their sum once it is there; with blobs, at chunk 0, the fold of the
+        group's correction.
     """
     return self._hashes[group_id * 64 + chunk]
 
@@ -112,7 +113,8 @@ def _survivors(g: Group) -> uint256:
 @internal
 def _upload(group_id: uint256, chunk: uint256, place: uint256) -> bytes32:
     """
-    @return With `recover`, the hash of what that place has uploaded; with blobs, at chunk 0, the fold of what it has posted so far.
+    @return With `recover`, the hash of what that place has uploaded; with blobs, at chunk 0, the fold of what it has posted so far, at
+        chunk 1 of its correction.
     """
     return self._hashes[UPLOADS + (group_id * 64 + chunk) * 16 + place]
 

@@ -93,7 +93,7 @@ def _check_sum(chunks: uint256, uploads: DynArray[bytes32, bounds.MAX_MEMBERS], 
     """
     @notice `check_sum` of BlobVerifier.vy, from its calldata.
     """
-    found: DynArray[bytes32, bounds.MAX_MEMBERS] = []
+    found: DynArray[bytes32, bounds.MAX_ROWS] = []
     total: bytes32 = empty(bytes32)
     found, total = self._aggregated(len(uploads), chunks, self._place(POINTS_ARGUMENT))
     for i: uint256 in range(len(uploads), bound=bounds.MAX_MEMBERS):
@@ -103,23 +103,23 @@ def _check_sum(chunks: uint256, uploads: DynArray[bytes32, bounds.MAX_MEMBERS], 
 
 @view
 @internal
-def _aggregated(members: uint256, chunks: uint256, at: uint256) -> (DynArray[bytes32, bounds.MAX_MEMBERS], bytes32):
+def _aggregated(rows: uint256, chunks: uint256, at: uint256) -> (DynArray[bytes32, bounds.MAX_ROWS], bytes32):
     """
     @notice Adds the commitments of one group's uploads.
-    @param members N, at least 2: whatever is added is checked.
+    @param rows Uploads, and a correction: at least 2, so that whatever is added is checked.
     @param chunks c.
     @param at Where the points are in calldata, upload by upload.
     @return The fold of each upload's versioned hashes; the fold of the sums.
     """
-    uploads: DynArray[bytes32, bounds.MAX_MEMBERS] = []
-    for _: uint256 in range(members, bound=bounds.MAX_MEMBERS):
+    uploads: DynArray[bytes32, bounds.MAX_ROWS] = []
+    for _: uint256 in range(rows, bound=bounds.MAX_ROWS):
         uploads.append(empty(bytes32))
     group: bytes32 = empty(bytes32)
     stride: uint256 = POINT_BYTES * chunks
     for chunk: uint256 in range(chunks, bound=bounds.MAX_BLOB_CHUNKS):
         place: uint256 = at + POINT_BYTES * chunk
         total: Bytes[POINT_BYTES] = b""
-        for i: uint256 in range(members, bound=bounds.MAX_MEMBERS):
+        for i: uint256 in range(rows, bound=bounds.MAX_ROWS):
             point: Bytes[POINT_BYTES] = slice(msg.data, place, 128)
             total = point if i == 0 else self._sum(total, point)
             uploads[i] = self._folded(uploads[i], self._versioned(self._compressed(point)))
@@ -130,16 +130,16 @@ def _aggregated(members: uint256, chunks: uint256, at: uint256) -> (DynArray[byt
 
 @view
 @internal
-def _total(members: uint256, chunks: uint256, at: uint256, chunk: uint256) -> Bytes[POINT_BYTES]:
+def _total(rows: uint256, chunks: uint256, at: uint256, chunk: uint256) -> Bytes[POINT_BYTES]:
     """
-    @param members N.
+    @param rows Uploads, and a correction.
     @param chunks c.
     @param at Where the points are in calldata, upload by upload.
     @param chunk Which, below c.
     @return The sum of one chunk of a group's uploads.
     """
     total: Bytes[POINT_BYTES] = INFINITY
-    for i: uint256 in range(members, bound=bounds.MAX_MEMBERS):
+    for i: uint256 in range(rows, bound=bounds.MAX_ROWS):
         total = self._sum(total, slice(msg.data, at + POINT_BYTES * (chunks * i + chunk), 128))
     return total
 
@@ -240,6 +240,20 @@ def _domain_point(index: uint256) -> uint256:
         if (index >> i) & 1 == 1:
             z = uint256_mulmod(z, ROOT, ORDER)
     return z
+
+
+@pure
+@internal
+def _mask_at(seed: bytes32, index: uint64) -> uint256:
+    """
+    @param seed Of a mask (B1).
+    @param index Of the element in the whole vector.
+    @return The mask's element there: 512 bits of the seed's stream modulo q.
+    """
+    place: Bytes[40] = concat(seed, convert(index, bytes8))
+    high: uint256 = convert(keccak256(concat(place, b"\x00")), uint256)
+    low: uint256 = convert(keccak256(concat(place, b"\x01")), uint256)
+    return uint256_addmod(uint256_mulmod(high, WORD_RANGE, ORDER), low, ORDER)
 
 
 @pure

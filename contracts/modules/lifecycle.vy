@@ -49,6 +49,8 @@ def _advance(p: progress.Progress, shape: ISessionRules.Shape):
         self._close_upload(p, shape)
     elif p.stage == progress.REVEAL:
         self._close_reveal(p, shape)
+    elif p.stage == progress.CORRECT:
+        self._fail_uncorrected(p, shape)
     elif p.stage == progress.ACCUSE:
         self._close_accusing(p, shape)
     elif p.stage == progress.VOTE:
@@ -306,7 +308,7 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
     if live != 0 and shape.reveal_secs != 0:
         q.pending = progress._count(live)
         q.stage = progress.REVEAL
-        if shape.mode == terms.BLOBS:
+        if shape.policy == terms.ABORT:
             q.pending = 0
             q.stage = progress.ACCUSE
         q.deadline = block.timestamp + shape.reveal_secs
@@ -321,12 +323,48 @@ def _close_upload(p: progress.Progress, shape: ISessionRules.Shape):
 @internal
 def _close_reveal(p: progress.Progress, shape: ISessionRules.Shape):
     """
-    @notice No secret after this. Groups whose masks can't be lifted fail.
+    @notice No secret after this. Groups whose masks can't be lifted fail. With blobs corrections are next.
     """
     v: progress.Verdict = self._fail_missing(p, shape)
     live: uint256 = progress._live(p, v)
     q: progress.Progress = self._await_aggregates(p)
+    if shape.mode == terms.BLOBS:
+        q.pending = progress._count(live)
+        q.stage = progress.CORRECT
+        q.deadline = block.timestamp + shape.reveal_secs
     log ISessionRecovery.RevealClosed(open_groups=live, aggregate_deadline=q.deadline)
+    self._open_aggregation(q, shape, live)
+
+
+@internal
+def _fail_uncorrected(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice Ends stage Correct when its window is over: groups that nobody has corrected fail.
+    """
+    v: progress.Verdict = progress._verdict()
+    live: uint256 = progress._live(p, v)
+    for i: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
+        if (live >> i) & 1 == 0:
+            continue
+        g: groups.Group = groups._load(i)
+        if g.chunks_aggregated == 0:
+            v.failed_upload |= 1 << i
+            log ISecModelUpdate.GroupFailed(group=i, stage=progress.CORRECT, did_their_part=groups._loyal(g))
+    progress._set_failed(v)
+    self._close_correcting(p, shape)
+
+
+@internal
+def _close_correcting(p: progress.Progress, shape: ISessionRules.Shape):
+    """
+    @notice No correction after this: what the sums are is fixed, and they may be accused, corrections refuted.
+    """
+    q: progress.Progress = p
+    live: uint256 = progress._live(q, progress._failures())
+    q.pending = 0
+    q.stage = progress.ACCUSE
+    q.deadline = block.timestamp + shape.reveal_secs
+    log ISessionBlobs.CorrectingClosed(corrected_groups=live, accuse_deadline=q.deadline)
     self._open_aggregation(q, shape, live)
 
 
@@ -362,7 +400,7 @@ def _await_aggregates(p: progress.Progress) -> progress.Progress:
 @internal
 def _open_aggregation(p: progress.Progress, shape: ISessionRules.Shape, live: uint256):
     """
-    @param live Groups to be aggregated, some of which may be; without any the owner gets its reward back.
+    @param live Groups to be aggregated, or corrected before, some of which may be; without any the owner gets its reward back.
     """
     q: progress.Progress = p
     if live == 0:

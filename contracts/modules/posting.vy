@@ -14,6 +14,7 @@ from . import groups
 from . import lifecycle
 from . import progress
 from . import registry
+from . import sidecar
 from . import terms
 
 uses: calls
@@ -29,7 +30,8 @@ def post():
     """
     @notice Delivers the blobs of this transaction as the caller's next chunks: six, the last time what is left. Members of live groups,
         in stage Upload. An upload of several transactions keeps the fold of what is in; when it is complete, it must be what the
-        caller has committed to: with its account, so that nobody commits to blobs of others that it doesn't know yet.
+        caller has committed to: with its account, so that nobody commits to blobs of others that it doesn't know yet. With
+        `recover`, which has no such commitment, the fold is kept.
     """
     gas_at_start: uint256 = msg.gas
     p: progress.Progress = progress._in_window(progress.UPLOAD)
@@ -46,20 +48,18 @@ def post():
     first: uint256 = m.chunks * bounds.MAX_BLOBS
     left: uint256 = terms._blobs(shape) - first
     due: uint256 = min(left, bounds.MAX_BLOBS)
-    assert blobhash(due) == empty(bytes32), "blobs: more blobs than are due"
     folded: bytes32 = empty(bytes32)
     if m.chunks != 0:
         folded = groups._upload(group, 0, place)
     hashes: DynArray[bytes32, bounds.MAX_BLOBS] = []
-    for i: uint256 in range(due, bound=bounds.MAX_BLOBS):
-        versioned: bytes32 = blobhash(i)
-        assert versioned != empty(bytes32), "blobs: fewer blobs than are due"
-        hashes.append(versioned)
-        folded = keccak256(concat(folded, versioned))
+    hashes, folded = sidecar._taken(due, folded)
     log ISessionBlobs.Posted(member=msg.sender, group=group, place=place, chunk=first, hashes=hashes)
     if due == left:
-        bound: bytes32 = keccak256(concat(convert(msg.sender, bytes32), folded))
-        assert bound == registry._commitments[m.key_address], "blobs: not the committed blobs"
+        if shape.policy == terms.RECOVER:
+            groups._set_upload(group, 0, place, folded)
+        else:
+            bound: bytes32 = keccak256(concat(convert(msg.sender, bytes32), folded))
+            assert bound == registry._commitments[m.key_address], "blobs: not the committed blobs"
         g.delivered |= 1 << place
         groups._store(group, g)
         if g.delivered == g.committed:

@@ -22,7 +22,7 @@ struct Progress:
     capacity: uint256       # 16: accounts that may register
     registered: uint256     # 16
     groups: uint256         # 8: of both commitment rounds
-    pending: uint256        # 16: commitments (stages Commit, Vote), opened votes, groups' deliveries (Upload) or refutations (Accuse) that are awaited
+    pending: uint256        # 16: commitments (stages Commit, Vote), opened votes, groups' deliveries (Upload), secrets (Reveal), corrections (Correct), or refutations (Accuse) that are awaited
     aggregated: uint256     # 8: groups
     gram_chunks: uint256    # 8; with blobs: groups that were refuted
     cancelled: bool
@@ -58,6 +58,7 @@ VOTE: constant(uint256) = 9
 PAYMENT: constant(uint256) = 10
 FINISHED: constant(uint256) = 11
 ACCUSE: constant(uint256) = 12   # between Upload and Aggregate, with blobs
+CORRECT: constant(uint256) = 13  # between Reveal and Accuse, with blobs and `recover`
 
 
 _tallies: uint256[bounds.MAX_TALLIES]   # votes against groups (`tally`)
@@ -305,12 +306,12 @@ def _did(v: Verdict, threshold: uint256, group_id: uint256, g: groups.Group) -> 
 @internal
 def _window_of(stage: uint256) -> uint256:
     """
-    @param stage COMMIT, SHARE, UPLOAD, REVEAL, ACCUSE, AGGREGATE, VOTE or SELECT.
+    @param stage COMMIT, SHARE, UPLOAD, REVEAL, CORRECT, ACCUSE, AGGREGATE, VOTE or SELECT.
     @return The window of that stage, as `terms` numbers it.
     """
     if stage == COMMIT or stage == SHARE:
         return terms.COMMIT
-    if stage == REVEAL or stage == ACCUSE:
+    if stage == REVEAL or stage == ACCUSE or stage == CORRECT:
         return terms.REVEAL
     if stage == UPLOAD:
         return terms.UPLOAD

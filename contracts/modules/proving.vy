@@ -105,9 +105,13 @@ def _accepted_of(
     counts: DynArray[uint256, bounds.MAX_GROUPS] = []
     products: DynArray[int256, bounds.MAX_PRODUCTS] = []
     at: uint256 = 0
+    rest: uint256 = live
     for r: uint256 in range(claim.groups, bound=bounds.MAX_GROUPS):
         norms.append(proven[at])
-        counts.append(shape.members)
+        # the lowest bit that is left; live groups are as many as the claim's
+        group: uint256 = rest & unsafe_sub(0, rest)
+        rest ^= group
+        counts.append(lifecycle._delivered(p, shape, group))
         at += 1
         if claim.kind == gram_proofs.GRAM:
             for _: uint256 in range(claim.groups - r - 1, bound=bounds.MAX_KRUM_GROUPS):

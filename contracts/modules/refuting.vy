@@ -73,8 +73,8 @@ def refute(
     @param element What the sum has there: above 2 N Q, or beyond d other than N Q.
     @param salt Of the commitment.
     @param witness Of the opening, compressed.
-    @param accounts The group's members, in order of place.
-    @param points The commitments of their uploads: N c points of 128 bytes, upload by upload.
+    @param accounts The group's members, in order of place; with `recover` those who have delivered.
+    @param points The commitments of their uploads: c points of 128 bytes each; with `recover` the correction's behind them.
     """
     self._refute(msg.gas, index, element, salt, witness, accounts, len(points))
 
@@ -97,14 +97,18 @@ def _refute(
     p: progress.Progress = progress._in_window(progress.ACCUSE)
     assert p.objecting, "blobs: accusing is open"
     shape: ISessionRules.Shape = terms._shape()
-    assert len(accounts) == shape.members and len(witness) == kzg.COMPRESSED_BYTES, "blobs: length of the arguments"
+    assert len(accounts) != 0 and len(witness) == kzg.COMPRESSED_BYTES, "blobs: length of the arguments"
     group: uint256 = summing._group_of(accounts[0], shape.members)
     digest: bytes32 = keccak256(
         abi_encode(DOMAIN, chain.id, self, msg.sender, group, index, element, salt)
     )
     assert groups._accusation(msg.sender) == digest, "blobs: not the accusation"
     # of a group that hasn't delivered there is no sum
-    assert groups._load(group).delivered == (1 << shape.members) - 1, "session: the group has failed"
+    g: groups.Group = groups._load(group)
+    has_sum: bool = g.delivered == (1 << shape.members) - 1
+    if shape.policy == terms.RECOVER:
+        has_sum = g.chunks_aggregated != 0
+    assert has_sum, "session: the group has failed"
     v: progress.Verdict = progress._verdict()
     chunk: uint256 = index // kzg.ELEMENTS
     chunks: uint256 = terms._blobs(shape)
@@ -114,14 +118,22 @@ def _refute(
     if index >= shape.parameter_count:
         malformed = element != middle
     assert malformed, "blobs: the element is in range"
-    assert size == kzg.POINT_BYTES * chunks * shape.members, "blobs: length of the points"
-    place: uint256 = kzg._place(POINTS_ARGUMENT)
-    hashes: DynArray[bytes32, bounds.MAX_MEMBERS] = []
+    places: uint256 = 0
+    rows: uint256 = 0
+    places, rows = summing._added(shape, group)
+    assert len(accounts) == progress._count(places), "blobs: length of the arguments"
+    assert size == kzg.POINT_BYTES * chunks * rows, "blobs: length of the points"
+    points_at: uint256 = kzg._place(POINTS_ARGUMENT)
+    hashes: DynArray[bytes32, bounds.MAX_ROWS] = []
     total: bytes32 = empty(bytes32)
-    hashes, total = kzg._aggregated(shape.members, chunks, place)
-    for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-        summing._check_upload(accounts[i], 1 + group * shape.members + i, hashes[i])
-    point: Bytes[kzg.POINT_BYTES] = kzg._total(shape.members, chunks, place, chunk)
+    hashes, total = kzg._aggregated(rows, chunks, points_at)
+    summing._check_correction(shape, group, hashes[rows - 1])
+    row: uint256 = 0
+    for place: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+        if (places >> place) & 1 == 1:
+            summing._check_upload(shape, accounts[row], group, place, hashes[row])
+            row += 1
+    point: Bytes[kzg.POINT_BYTES] = kzg._total(rows, chunks, points_at, chunk)
     opens: bool = kzg._opens(kzg._compressed(point), kzg._domain_point(index % kzg.ELEMENTS), element, witness)
     assert opens, "blobs: not the element"
     groups._set_accusation(msg.sender, empty(bytes32))
@@ -131,6 +143,9 @@ def _refute(
     # several may have seen the same: all of them get their bonds back
     if (progress._live(p, v) >> group) & 1 == 1:
         q.gram_chunks += 1
+        if shape.policy == terms.RECOVER:
+            g.blamed = g.committed
+            groups._store(group, g)
         v.failed_upload |= 1 << group
         progress._set_failed(v)
         log ISecModelUpdate.GroupFailed(group=group, stage=progress.ACCUSE, did_their_part=0)

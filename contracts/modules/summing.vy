@@ -13,6 +13,7 @@ from interfaces import ISessionRules
 from . import bounds
 from . import calls
 from . import fees
+from . import groups
 from . import kzg
 from . import lifecycle
 from . import progress
@@ -21,6 +22,7 @@ from . import terms
 
 uses: calls
 uses: fees
+uses: groups
 uses: lifecycle
 uses: progress
 uses: registry
@@ -46,14 +48,41 @@ def _group_of(account: address, members: uint256) -> uint256:
 
 @view
 @internal
-def _check_upload(account: address, seat: uint256, upload: bytes32):
+def _added(shape: ISessionRules.Shape, group: uint256) -> (uint256, uint256):
     """
-    @notice Refuses an account that isn't in that seat, and commitments that aren't those that it has committed to.
+    @param group A live group after its upload.
+    @return Whose uploads are in its sum, bitmap over places; how many rows are added: these, and with `recover` the correction.
+    """
+    if shape.policy == terms.ABORT:
+        return (1 << shape.members) - 1, shape.members
+    delivered: uint256 = groups._load(group).delivered
+    return delivered, progress._count(delivered) + 1
+
+
+@view
+@internal
+def _check_upload(shape: ISessionRules.Shape, account: address, group: uint256, place: uint256, upload: bytes32):
+    """
+    @notice Refuses an account that isn't in that seat, and commitments that aren't those of its upload.
     """
     m: registry.Member = registry._load(account)
-    assert registry._committed_seat(m) == seat, "session: not the group's members"
-    bound: bytes32 = kzg._folded(convert(account, bytes32), upload)
-    assert registry._commitments[m.key_address] == bound, "blobs: not the upload's commitments"
+    assert registry._committed_seat(m) == 1 + group * shape.members + place, "session: not the group's members"
+    if shape.policy == terms.RECOVER:
+        assert groups._upload(group, 0, place) == upload, "blobs: not the upload's commitments"
+    else:
+        bound: bytes32 = kzg._folded(convert(account, bytes32), upload)
+        assert registry._commitments[m.key_address] == bound, "blobs: not the upload's commitments"
+
+
+@view
+@internal
+def _check_correction(shape: ISessionRules.Shape, group: uint256, last: bytes32):
+    """
+    @notice With `recover`, refuses commitments that aren't those of the group's correction.
+    @param last The fold of the versioned hashes of the last row.
+    """
+    if shape.policy == terms.RECOVER:
+        assert groups._hash(group, 0) == last, "blobs: not the correction"
 
 
 @external
@@ -61,8 +90,9 @@ def add_sums(accounts: DynArray[address, bounds.MAX_BLOB_CHUNKS], points: Bytes[
     """
     @notice Adds the uploads of the next live groups, by their commitments, which everybody has who has the blobs. Anyone, in stage
         Aggregate, or when stage Accuse is over, which it then ends; groups in order of id.
-    @param accounts The members of one group or more, in order of seat.
-    @param points The commitments of their uploads: c points of 128 bytes each.
+    @param accounts The members of one group or more, in order of seat; with `recover` those who have delivered.
+    @param points The commitments of their uploads, c points of 128 bytes each; with `recover` of each group its correction's behind
+        them.
     @custom:gas About 7,500 a point.
     """
     self._add(msg.gas, len(accounts), len(points))
@@ -82,10 +112,8 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
         lifecycle._close_accusing(before, shape)
     p: progress.Progress = progress._in_window(progress.AGGREGATE)
     assert shape.mode == terms.BLOBS, "session: vectors are in calldata"
-    chunks: uint256 = terms._blobs(shape)
-    more: uint256 = accounts // shape.members
-    assert more != 0 and accounts == more * shape.members, "blobs: not whole groups"
-    assert size == kzg.POINT_BYTES * chunks * accounts, "blobs: length of the points"
+    assert accounts != 0, "blobs: not whole groups"
+    upload_size: uint256 = kzg.POINT_BYTES * terms._blobs(shape)
     live: uint256 = progress._live(p, progress._failures())
     q: progress.Progress = p
     root: bytes32 = progress.products_hash
@@ -93,26 +121,38 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
     points_at: uint256 = kzg._place(POINTS_ARGUMENT)
     position: uint256 = 0
     added: uint256 = 0
-    hashes: DynArray[bytes32, bounds.MAX_MEMBERS] = []
+    rows: uint256 = 0
+    places: uint256 = 0
+    count: uint256 = 0
+    hashes: DynArray[bytes32, bounds.MAX_ROWS] = []
     total: bytes32 = empty(bytes32)
     for group: uint256 in range(p.groups, bound=bounds.MAX_GROUP_IDS):
         if (live >> group) & 1 == 0:
             continue
         position += 1
-        if position <= p.aggregated or q.aggregated == p.aggregated + more:
+        if position <= p.aggregated or q.voters == p.voters + accounts:
             continue
-        hashes, total = kzg._aggregated(shape.members, chunks, points_at)
-        for i: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
-            # an address by the decoding of the arguments
-            account: address = convert(kzg._word(accounts_at), address)
-            self._check_upload(account, 1 + group * shape.members + i, hashes[i])
-            accounts_at += 32
+        places, count = self._added(shape, group)
+        assert q.voters + progress._count(places) <= p.voters + accounts, "blobs: not whole groups"
+        rows += count
+        assert size >= upload_size * rows, "blobs: length of the points"
+        hashes, total = kzg._aggregated(count, terms._blobs(shape), points_at)
+        points_at += upload_size * count
+        self._check_correction(shape, group, hashes[count - 1])
+        count = 0
+        for place: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
+            if (places >> place) & 1 == 1:
+                # an address by the decoding of the arguments
+                account: address = convert(kzg._word(accounts_at), address)
+                self._check_upload(shape, account, group, place, hashes[count])
+                accounts_at += 32
+                count += 1
         root = kzg._folded(root, total)
-        points_at += kzg.POINT_BYTES * chunks * shape.members
         added |= 1 << group
         q.aggregated += 1
-        q.voters += shape.members
-    assert q.aggregated == p.aggregated + more, "blobs: more groups than are left"
+        q.voters += count
+    assert q.voters == p.voters + accounts, "blobs: more groups than are left"
+    assert size == upload_size * rows, "blobs: length of the points"
     progress.products_hash = root
     log ISessionBlobs.SumsAdded(groups=added, root=root)
     if q.aggregated == position:
@@ -120,7 +160,7 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
     else:
         progress._store(q)
     turn: bool = fees._turn_to_aggregate(p, shape, self._lowest(added))
-    calls._end(gas_at_start, before, terms.LIMIT_AGGREGATE, chunks * accounts, turn)
+    calls._end(gas_at_start, before, terms.LIMIT_AGGREGATE, terms._blobs(shape) * rows, turn)
 
 
 @pure

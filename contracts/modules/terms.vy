@@ -54,6 +54,7 @@ MOST_MOVES: constant(uint256) = 8       # changes of stage between Register and 
 MORE_MOVES: constant(uint256) = 3       # ... with `recover`: two ends of sharing, the end of revealing
 VOTE_MOVES: constant(uint256) = 2       # ... with `norm+vote`: the end of voting, that of opening
 BLOB_MOVES: constant(uint256) = 2       # ... with blobs: the end of accusing, that of refuting
+CORRECT_MOVES: constant(uint256) = 1    # ... with blobs and `recover`: the end of correcting
 VOTE_CALLS: constant(uint256) = 2       # of a member, paid as a commitment: `vote`, `open_vote`
 
 REGISTER: constant(uint256) = 0
@@ -289,7 +290,13 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
         moves += VOTE_MOVES
     total += commits * self._limit(fees.table, LIMIT_COMMIT)
     total += seats * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
-    total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, shape.members * words)
+    rows: uint256 = shape.members
+    if shape.mode == BLOBS and shape.policy == RECOVER:
+        # each group has a correction, which is one more upload
+        rows += 1
+        moves += CORRECT_MOVES
+        total += shape.rounds * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
+    total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, rows * words)
     if shape.rule == KRUM or shape.mode == BLOBS:
         total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
     if shape.mode == BLOBS:

@@ -38,13 +38,13 @@ uses: terms
 def disclose(group: uint256, disclosures: DynArray[ISessionRecovery.Disclosure, bounds.MAX_MEMBERS]):
     """
     @notice Derives the seeds of a group's masks from secrets that are known, which everybody can supply from `Revealed` and
-        `Rebuilt`. Anyone, once for each open group, in stage Aggregate.
+        `Rebuilt`. Anyone, once for each open group, in stage Aggregate; with blobs in stage Correct.
     @param group Group id.
     @param disclosures Of all who have shared, in order of place.
     """
     gas_at_start: uint256 = msg.gas
-    p: progress.Progress = progress._in_window(progress.AGGREGATE)
     shape: ISessionRules.Shape = terms._shape()
+    p: progress.Progress = progress._in_window(progress.CORRECT if shape.mode == terms.BLOBS else progress.AGGREGATE)
     assert group < p.groups and (progress._live(p, progress._failures()) >> group) & 1 == 1, "recover: group isn't open"
     assert groups._seeds(group) == empty(bytes32), "recover: already disclosed"
     g: groups.Group = groups._load(group)

@@ -34,7 +34,7 @@ uses: seats
 uses: terms
 
 
-STATES: constant(uint256) = 655528546148624   # 0x2543322222110: the state of stage k is hexadecimal digit k
+STATES: constant(uint256) = 9662727800889616   # 0x22543322222110: the state of stage k is hexadecimal digit k
 
 
 @view
@@ -194,7 +194,8 @@ def group(group_id: uint256) -> ISecModelUpdate.GroupView:
     if group_id < p.groups:
         found.committed = g.committed
         found.delivered = g.delivered
-        found.chunks_aggregated = g.chunks_aggregated
+        if terms._shape().mode == terms.CALLDATA:
+            found.chunks_aggregated = g.chunks_aggregated
         found.squared_norm = g.squared_norm
         found.accepted = (v.accepted >> group_id) & 1 == 1
         found.settled = (v.settled >> group_id) & 1 == 1
@@ -251,6 +252,18 @@ def accusation(account: address) -> bytes32:
     @return With blobs, its accusation that isn't opened; zero where there is none.
     """
     return groups._accusation(account)
+
+
+@view
+@external
+def correction(group_id: uint256) -> bytes32:
+    """
+    @param group_id Group id.
+    @return With blobs and `recover`, the fold of the versioned hashes of its correction; zero where there is none.
+    """
+    if terms._shape().mode != terms.BLOBS:
+        return empty(bytes32)
+    return groups._hash(group_id, 0)
 
 
 @view

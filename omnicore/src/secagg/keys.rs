@@ -15,7 +15,12 @@ use crate::arrays;
 use crate::error::to_python;
 
 /// A seed, and whether its stream is added (1) or taken off (-1).
-type SignedSeed<'py> = (Bound<'py, PyBytes>, i64);
+pub(super) type SignedSeed<'py> = (Bound<'py, PyBytes>, i64);
+
+pub(super) fn signed<'py>(py: Python<'py>, seeds: &[PairSeed]) -> Vec<SignedSeed<'py>> {
+    let one = |pair: &PairSeed| (PyBytes::new(py, &*pair.seed), if pair.sign == Sign::Plus { 1 } else { -1 });
+    seeds.iter().map(one).collect()
+}
 
 #[pyclass(name = "MaskKey", module = "omnilytics._omnicore", frozen)]
 pub(crate) struct PyMaskKey(pub(crate) Arc<MaskKey>);
@@ -66,7 +71,6 @@ impl PyMaskKey {
         let context = read_context(context)?;
         let members = context.peers.len() as u64;
         let pairs = py.detach(|| blob_seeds(members, &self.0, &context)).map_err(to_python)?;
-        let signed = |pair: &PairSeed| (PyBytes::new(py, &*pair.seed), if pair.sign == Sign::Plus { 1 } else { -1 });
-        Ok(pairs.iter().map(signed).collect())
+        Ok(signed(py, &pairs))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use omnilytics_blobs::mask::in_blobs;
 use omnilytics_core::digest::Hash;
 use omnilytics_core::mask::{Masker, disclosed_seeds as seeds_of_sum};
 use omnilytics_core::params::Suite;
@@ -18,6 +19,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 use rand_core::OsRng;
 
+use super::keys::{SignedSeed, signed};
 use super::{PyCodec, PyMaskKey, Upload, kernels, read_context};
 use crate::arrays;
 use crate::error::{InputError, ProtocolError, to_python};
@@ -184,6 +186,17 @@ impl PyRecovery {
         let mut words = arrays::words(words)?;
         let (suite, words) = (kernels::suite_of(suite)?, words.as_slice_mut()?.as_chunks_mut().0);
         py.detach(|| self.masker(suite, "mask_words").map(|masker| masker.mask(words)))
+    }
+
+    fn blob_seeds<'py>(&self, py: Python<'py>) -> PyResult<Vec<SignedSeed<'py>>> {
+        let seeds = py.detach(|| {
+            self.step(|state| {
+                let State::Checked(checked) = state else { return state.refuse("blob_seeds") };
+                let (masked, seeds) = checked.seeds();
+                (State::Masked(masked), Ok(in_blobs(seeds)))
+            })
+        })?;
+        Ok(signed(py, &seeds))
     }
 
     fn reveal<'py>(&self, py: Python<'py>, delivered: &Bound<'py, PyAny>) -> PyResult<Release<'py>> {

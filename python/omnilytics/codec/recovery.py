@@ -214,6 +214,16 @@ class Recovery:
         """
         self._recovery.mask_words(words, suite)
 
+    def blob_seeds(self) -> list[tuple[bytes, int]]:
+        """The seeds of its mask in blob mode, of S in place order, then of its own (docs/BLOBS.md, B1); once, as `encode`.
+
+        Each is 32 secret bytes, with 1 where its stream is added, -1 where it is taken off.
+
+        Raises:
+            ProtocolError: as `encode`.
+        """
+        return self._recovery.blob_seeds()
+
     def _session(self) -> Codec:
         if self._codec is None:
             raise ProtocolError("step: expected mask_words in a group outside a session, got encode or mask")

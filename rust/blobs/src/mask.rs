@@ -27,9 +27,14 @@ const SEED_DOMAIN: Word = domain("omnilytics/blob-mask/1");
 /// # Errors
 /// Those of [`pair_seeds`].
 pub fn blob_seeds(members: u64, key: &MaskKey, context: &GroupContext) -> omnilytics_core::Result<Vec<PairSeed>> {
-    let mut pairs = pair_seeds(members, key, context)?;
-    pairs.iter_mut().for_each(|pair| pair.seed = Zeroizing::new(keccak256(&[&SEED_DOMAIN, &*pair.seed])));
-    Ok(pairs)
+    Ok(in_blobs(pair_seeds(members, key, context)?))
+}
+
+/// Seeds of masks in calldata mode (E10, E34), as blob mode has them.
+#[must_use]
+pub fn in_blobs(mut seeds: Vec<PairSeed>) -> Vec<PairSeed> {
+    seeds.iter_mut().for_each(|one| one.seed = Zeroizing::new(keccak256(&[&SEED_DOMAIN, &*one.seed])));
+    seeds
 }
 
 /// Element `index` of the stream of `seed`, 32 big-endian bytes.

@@ -52,7 +52,7 @@ use crate::digest::{domain, keccak256, set_hash_of};
 use crate::error::{Error, Objection, Result, in_range, same_length};
 use crate::keccak;
 use crate::keys::{MaskKey, hexadecimal};
-use crate::mask::{GroupContext, Masker, check_group, recovery_seeds};
+use crate::mask::{GroupContext, Masker, PairSeed, check_group, recovery_seeds};
 use crate::msm::Point;
 use crate::params::Suite;
 use crate::places::{MAX_PLACES, Places};
@@ -285,10 +285,16 @@ impl Checked {
     /// The member's mask (E35), once: a second plaintext under one mask would give both away.
     #[must_use]
     pub fn masker(self, suite: Suite) -> (Masked, Masker) {
+        let (masked, seeds) = self.seeds();
+        (masked, Masker::from_seeds(suite, &seeds))
+    }
+
+    /// The seeds of the member's mask (E35), once likewise: what is masked elsewhere.
+    #[must_use]
+    pub fn seeds(self) -> (Masked, Vec<PairSeed>) {
         let Member { secrets, context, keys, .. } = &*self.member;
         let seeds = recovery_seeds(&secrets.key, &secrets.self_mask, context, keys, &self.sharers);
-        let masker = Masker::from_seeds(suite, &seeds);
-        (Masked(self), masker)
+        (Masked(self), seeds)
     }
 }
 

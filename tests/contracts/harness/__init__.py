@@ -4,6 +4,7 @@ from . import economy
 from .blobbing import BlobDriver, Malformed
 from .chain import ETHER, Accounts, Chain
 from .contract import CONTRACTS, ROOT, Compiled, Contract, Receipt, compiled, reverts, session_type
+from .correcting import CorrectDriver
 from .evm import TX_GAS_CAP, TX_SIZE_CAP, LimitExceeded, Reverted
 from .params import DAY, Params, make_params
 from .recovering import RecoverDriver
@@ -22,6 +23,7 @@ __all__ = [
     "Chain",
     "Compiled",
     "Contract",
+    "CorrectDriver",
     "LimitExceeded",
     "Malformed",
     "Params",

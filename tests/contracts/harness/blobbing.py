@@ -30,6 +30,11 @@ commit = functools.lru_cache(maxsize=256)(scheme.commit)
 uncompressed = functools.lru_cache(maxsize=256)(scheme.uncompressed)
 
 
+def points_of(blob: bytes) -> bytes:
+    """A blob's commitment, 128 bytes."""
+    return uncompressed(commit(blob))
+
+
 @functools.lru_cache(maxsize=64)
 def _upload(
     vector: tuple[int, ...], bound: int, seeds: tuple[tuple[bytes, int], ...], spoilt: tuple[tuple[int, int], ...]
@@ -38,11 +43,17 @@ def _upload(
     values = np.array(vector, np.int32)
     firsts = range(0, len(values), ELEMENTS)
     made = [scheme.masked_blob(values[i : i + ELEMENTS], bound, i, seeds) for i in firsts]
+    return tuple(spoil(made, spoilt))
+
+
+def spoil(blobs: Sequence[bytes], spoilt: Iterable[tuple[int, int]]) -> list[bytes]:
+    """Blobs of a vector with something added to elements by index, modulo q."""
+    made = list(blobs)
     for index, more in spoilt:
         chunk, at = index // ELEMENTS, 32 * (index % ELEMENTS)
         element = (int.from_bytes(made[chunk][at : at + 32], "big") + more) % ORDER
         made[chunk] = made[chunk][:at] + element.to_bytes(32, "big") + made[chunk][at + 32 :]
-    return tuple(made)
+    return made
 
 
 class Malformed(NamedTuple):
@@ -75,7 +86,7 @@ class BlobDriver(SessionDriver):
 
     # What a member does by itself.
 
-    def seeds(self, group: int, place: int) -> list[tuple[bytes, int]]:
+    def mask_seeds(self, group: int, place: int) -> list[tuple[bytes, int]]:
         """The masks of a place: added towards higher places, taken off towards lower ones."""
         others = (i for i in range(self.params.members) if i != place)
         return [(keccak(text=f"{group} {min(place, i)} {max(place, i)}"), 1 if i > place else -1) for i in others]
@@ -85,7 +96,7 @@ class BlobDriver(SessionDriver):
         if account in self.copied:
             return self.blobs(self.copied[account])
         seat = self.contract.member(account)
-        seeds, spoilt = self.seeds(seat.group, seat.place), self.spoilt.get(account, {})
+        seeds, spoilt = self.mask_seeds(seat.group, seat.place), self.spoilt.get(account, {})
         return list(_upload(tuple(self.vector(account)), self.params.bound, tuple(seeds), tuple(spoilt.items())))
 
     def hashes(self, account: str) -> list[bytes]:
@@ -94,7 +105,7 @@ class BlobDriver(SessionDriver):
 
     def upload_points(self, account: str) -> list[bytes]:
         """The commitments of its blobs, 128 bytes each."""
-        return [uncompressed(commit(blob)) for blob in self.blobs(account)]
+        return [points_of(blob) for blob in self.blobs(account)]
 
     # One honest step.
 
@@ -128,10 +139,10 @@ class BlobDriver(SessionDriver):
         return self._send("accuse", digest, sender=account, value=self.params.bond_wei)
 
     def refute(self, account: str, group: int, found: Malformed) -> Receipt:
-        return self._send("refute", *found, self.members_of(group), self.points(group), sender=account)
+        return self._send("refute", *found, self.delivered(group), self.points(group), sender=account)
 
     def add_sums(self, *groups: int) -> Receipt:
-        accounts = [a for group in groups for a in self.members_of(group)]
+        accounts = [a for group in groups for a in self.delivered(group)]
         return self._send("add_sums", accounts, b"".join(map(self.points, groups)), sender=self.caller)
 
     def select(self) -> Receipt:
@@ -139,19 +150,26 @@ class BlobDriver(SessionDriver):
 
     # What comes out.
 
+    def delivered(self, group: int) -> list[str]:
+        """Whose uploads are in a group's sum, in order of place."""
+        return self.members_of(group)
+
+    def rows(self, group: int) -> list[list[bytes]]:
+        """What is added of a group: its uploads."""
+        return [self.blobs(account) for account in self.delivered(group)]
+
     def points(self, group: int) -> bytes:
-        """The commitments of a group's uploads."""
-        return b"".join(point for a in self.members_of(group) for point in self.upload_points(a))
+        """The commitments of what is added."""
+        return b"".join(points_of(blob) for row in self.rows(group) for blob in row)
 
     def sums(self, group: int) -> list[bytes]:
         """The group's sum as blobs."""
-        uploads = [self.blobs(a) for a in self.members_of(group)]
-        return [scheme.add_blobs(chunk) for chunk in zip(*uploads, strict=True)]
+        return [scheme.add_blobs(chunk) for chunk in zip(*self.rows(group), strict=True)]
 
     def totals(self, group: int) -> list[bytes]:
         """... and their commitments, 128 bytes each."""
-        uploads = [self.upload_points(a) for a in self.members_of(group)]
-        return [scheme.add_points(chunk) for chunk in zip(*uploads, strict=True)]
+        rows = [[points_of(blob) for blob in row] for row in self.rows(group)]
+        return [scheme.add_points(chunk) for chunk in zip(*rows, strict=True)]
 
     def root(self, groups: Iterable[int]) -> bytes:
         """Of their sums (B2)."""

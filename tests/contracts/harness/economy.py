@@ -135,10 +135,13 @@ def reserve(p: Any, capacity: int) -> int:
     commits = p.rounds * (5 * p.members + 1) if p.policy == 1 else 2 * seats
     commits += VOTES * seats * (p.rule == 2)
     gas = capacity * t.limit("register") + commits * t.limit("commit") + seats * _upload_gas(p)
-    gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * p.members * words)
+    # with blobs and `recover` each group has one upload more, its correction
+    corrected = p.mode == 1 and p.policy == 1
+    gas += p.rounds * _upload_gas(p) * corrected
+    gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * (p.members + corrected) * words)
     if p.rule == 1 or p.mode == 1:
         gas += 100 * chunks * t.gram + t.gram_word * p.rounds * words
-    moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2) + ACCUSING * (p.mode == 1)
+    moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2) + ACCUSING * (p.mode == 1) + corrected
     gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + moves * t.limit("move")
     return gas * int(p.fee_cap_wei)
 

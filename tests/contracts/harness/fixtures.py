@@ -14,6 +14,7 @@ from . import (
     BlobDriver,
     Chain,
     Contract,
+    CorrectDriver,
     RecoverDriver,
     SessionDriver,
     compiled,
@@ -109,7 +110,8 @@ def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
         **params: int,
     ) -> SessionDriver:
         made = make_params(**params)
-        driver = RecoverDriver if made.policy == 1 else BlobDriver if made.mode == 1 else SessionDriver
+        blobs, recover = made.mode == 1, made.policy == 1
+        driver = CorrectDriver if blobs and recover else RecoverDriver if recover else BlobDriver if blobs else SessionDriver
         return driver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
 
     return make

@@ -38,18 +38,19 @@ class Stage(IntEnum):
     PAYMENT = 10
     FINISHED = 11
     ACCUSE = 12
+    CORRECT = 13
 
 
 STAGES = (
-    [stage for stage in Stage if stage not in (Stage.SHARE, Stage.REVEAL, Stage.VOTE, Stage.ACCUSE)],
-    [stage for stage in Stage if stage not in (Stage.COMMIT, Stage.VOTE, Stage.ACCUSE)],
+    [stage for stage in Stage if stage not in (Stage.SHARE, Stage.REVEAL, Stage.VOTE, Stage.ACCUSE, Stage.CORRECT)],
+    [stage for stage in Stage if stage not in (Stage.COMMIT, Stage.VOTE, Stage.ACCUSE, Stage.CORRECT)],
 )
 """Those of a session in calldata without votes, by its policy: `abort`, `recover`."""
 
 
 def is_before(now: Stage, then: Stage) -> bool:
-    """Whether a session comes to `now` before `then`: to Accuse before Aggregate, to Vote before Select."""
-    rank = {Stage.ACCUSE: 6.5, Stage.VOTE: 7.5}
+    """Whether a session comes to `now` before `then`: to Correct, then Accuse before Aggregate, to Vote before Select."""
+    rank = {Stage.CORRECT: 6.4, Stage.ACCUSE: 6.5, Stage.VOTE: 7.5}
     return rank.get(now, now) < rank.get(then, then)
 
 
