@@ -107,8 +107,6 @@ class ShapeOptions(BaseModel):
             )
 
     def _check_policy(self) -> None:
-        if self.mode == "blob" and self.policy == "recover":
-            raise ValueError("mode: expected calldata with --policy recover, got blob")
         if self.policy == "abort" and self.threshold is not None:
             raise ValueError(f"threshold: expected none without --policy recover, got {self.threshold}")
         if self.threshold is not None and self.group_size is not None and self.threshold > self.group_size:

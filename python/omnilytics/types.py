@@ -58,6 +58,7 @@ class Stage(IntEnum):
     PAYMENT = 10
     FINISHED = 11
     ACCUSE = 12
+    CORRECT = 13
 
 
 class GroupStatus(IntEnum):
@@ -228,6 +229,11 @@ class SessionParams:
         return -(-self.words // self.chunk_words)
 
     @property
+    def has_corrections(self) -> bool:
+        """Whether masks are lifted by corrections, one vector a group: in blobs, with `recover`."""
+        return self.mode is Mode.BLOB and self.policy is DropoutPolicy.RECOVER
+
+    @property
     def fees(self) -> FeeTable | None:
         """The limits that `fee_table` packs; None when no call is paid back.
 
@@ -283,7 +289,7 @@ def most_moves(params: SessionParams) -> int:
     """Most changes of stage from the end of registration to the payment: two draws and two rounds among them."""
     more = 2 if params.rule is Rule.NORM_VOTE else 0
     more += 2 if params.mode is Mode.BLOB else 0
-    return more + (11 if params.policy is DropoutPolicy.RECOVER else 8)
+    return more + params.has_corrections + (11 if params.policy is DropoutPolicy.RECOVER else 8)
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:
@@ -303,7 +309,9 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     seats = groups * members
     gas = capacity * fees.register
     gas += most_commits(params) * fees.commit + seats * fees.an_upload(words, chunks)
-    gas += groups * (fees.an_aggregation(words, chunks, members) + 2 * fees.settle)
+    corrections = int(params.has_corrections)
+    gas += corrections * groups * fees.an_upload(words, chunks)
+    gas += groups * (fees.an_aggregation(words, chunks, members + corrections) + 2 * fees.settle)
     if params.rule is Rule.KRUM or params.mode is Mode.BLOB:
         gas += fees.the_products(words, chunks, groups)
     gas += fees.select + most_moves(params) * fees.move

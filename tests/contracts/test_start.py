@@ -57,7 +57,6 @@ REFUSED: dict[str, list[Case]] = {
         *out_of(2, 4, "threshold", 0, 1, 5, **RECOVER, unsafe_small=1),
     ],
     "start: unknown mode": out_of(0, 1, "mode", 2, 3, 4, MAX),
-    "start: blobs with recover": [(RECOVER | BLOBS, 0, 1)],
     "start: blobs with another suite than keccak": out_of(1, 1, "suite", 0, **BLOBS),
     "start: lane_bits with blobs": [(BLOBS | WEIGHTS | {"lane_bits": 32}, 0, 32)],
     "start: chunk_words with blobs": out_of(0, 0, "chunk_words", 1, 8, MAX, **BLOBS),

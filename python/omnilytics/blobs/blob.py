@@ -84,6 +84,25 @@ class Blob:
         return versioned_hash(self.commitment)
 
 
+@dataclass(frozen=True, slots=True)
+class WrongElement:
+    """An element of a correction that isn't what the seeds give, with what shows it (docs/BLOBS.md B11).
+
+    Attributes:
+        index: in the whole vector.
+        element: what the correction has there, below q.
+        witness: that its blob has it there, 48 bytes.
+        commitment: of that blob, 48 bytes.
+        hashes: the versioned hashes of the correction's blobs.
+    """
+
+    index: int
+    element: int
+    witness: bytes
+    commitment: bytes
+    hashes: tuple[bytes, ...]
+
+
 class Blobs(Protocol):
     """A place where blobs are kept by name."""
 

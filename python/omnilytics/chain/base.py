@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from omnilytics.blobs.blob import Blob, Blobs
+from omnilytics.blobs.blob import Blob, Blobs, WrongElement
 from omnilytics.types import (
     Address,
     Alumnus,
@@ -117,6 +117,22 @@ class SessionPort(Protocol):
     def post(self, sender: Address, blobs: Sequence[Blob]) -> Receipt:
         """A member delivers its next blobs: six, in the end what is left of those that it has committed to."""
 
+    def correct(self, sender: Address, blobs: Sequence[Blob]) -> Receipt:
+        """A member posts the next blobs of its group's correction: six, in the end what is left; in stage Correct."""
+
+    def refute_correction(
+        self, sender: Address, group: int, found: WrongElement, minus: Sequence[bytes], plus: Sequence[bytes]
+    ) -> Receipt:
+        """Anyone shows an element of a group's correction that the seeds don't give; in stage Accuse.
+
+        Args:
+            sender: anybody.
+            group: whose correction.
+            found: the element, and that it is there.
+            minus: seeds of the group's `Disclosed`, 32 bytes each.
+            plus: likewise.
+        """
+
     def accuse(self, sender: Address, commitment: bytes, bond_wei: int) -> Receipt:
         """Anyone commits to an accusation (docs/BLOBS.md B9), with the session's bond; in stage Accuse, first."""
 
@@ -138,8 +154,8 @@ class SessionPort(Protocol):
             element: of the sum, below q.
             salt: of the commitment, 32 bytes.
             witness: that the sum has it there, 48 bytes.
-            accounts: the group's members, in order of place.
-            points: the commitments of their uploads, 128 bytes each, upload by upload.
+            accounts: the group's members, in order of place; with `recover` those who have delivered.
+            points: the commitments of their uploads, 128 bytes each, upload by upload, and of a correction.
         """
 
     def add_sums(self, sender: Address, accounts: Sequence[Address], points: bytes) -> Receipt:
@@ -147,8 +163,8 @@ class SessionPort(Protocol):
 
         Args:
             sender: anybody.
-            accounts: the members of one group or more, in order of seat.
-            points: the commitments of their uploads, 128 bytes each, upload by upload.
+            accounts: the members of one group or more, in order of seat; with `recover` those who have delivered.
+            points: the commitments of their uploads, 128 bytes each, of each group its correction's next.
         """
 
     def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
@@ -302,6 +318,9 @@ class SessionPort(Protocol):
 
     def sums_root(self) -> bytes:
         """With blobs, the root of the sums so far (docs/BLOBS.md B2), 32 bytes; else zero."""
+
+    def correction(self, group_id: int) -> bytes:
+        """With blobs and `recover`, the fold of the versioned hashes of a group's correction, 32 bytes; else zero."""
 
     def accusation(self, account: Address) -> bytes:
         """What an account has accused by and not opened, 32 bytes; zero: nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from omnilytics.blobs.blob import Blob
+from omnilytics.blobs.blob import Blob, WrongElement
 from omnilytics.chain.abi import Interface, interface
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import ChainError
@@ -186,6 +186,16 @@ class ContractSession(_Contract):
         data = self._interface.calldata("post")
         return self._transport.send_blobs("post", sender, self._address, data, blobs)
 
+    def correct(self, sender: Address, blobs: Sequence[Blob]) -> Receipt:
+        data = self._interface.calldata("correct")
+        return self._transport.send_blobs("correct", sender, self._address, data, blobs)
+
+    def refute_correction(
+        self, sender: Address, group: int, found: WrongElement, minus: Sequence[bytes], plus: Sequence[bytes]
+    ) -> Receipt:
+        opening = found.index, found.element, found.witness, found.commitment, list(found.hashes)
+        return self._send("refute_correction", sender, group, *opening, list(minus), list(plus))
+
     def accuse(self, sender: Address, commitment: bytes, bond_wei: int) -> Receipt:
         return self._send("accuse", sender, commitment, value_wei=bond_wei)
 
@@ -333,6 +343,9 @@ class ContractSession(_Contract):
 
     def sums_root(self) -> bytes:
         return bytes(self._ask("sums_root"))
+
+    def correction(self, group_id: int) -> bytes:
+        return bytes(self._ask("correction", group_id))
 
     def accusation(self, account: Address) -> bytes:
         return bytes(self._ask("accusation", account))

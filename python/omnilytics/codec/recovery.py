@@ -215,7 +215,7 @@ class Recovery:
         self._recovery.mask_words(words, suite)
 
     def blob_seeds(self) -> list[tuple[bytes, int]]:
-        """The seeds of its mask in blob mode, of S in place order, then of its own (docs/BLOBS.md, B1); once, as `encode`.
+        """The seeds of its mask in blob mode, of S in place order, then its own (docs/BLOBS.md, B1); once, as `encode`.
 
         Each is 32 secret bytes, with 1 where its stream is added, -1 where it is taken off.
 

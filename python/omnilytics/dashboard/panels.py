@@ -33,6 +33,7 @@ STATE_OF_STAGE = {
     "share": 2,
     "upload": 2,
     "reveal": 2,
+    "correct": 2,
     "accuse": 2,
     "aggregate": 2,
     "vote": 3,

@@ -15,6 +15,7 @@ STAGE_WORDS = {
     "share": "members share the secrets of their masks with their group",
     "upload": "the barrier is passed: members upload",
     "reveal": "it is fixed who delivered: the secrets of their masks become known",
+    "correct": "members post what lifts the masks of their group's sum",
     "accuse": "sums that aren't in range may be accused, then refuted",
     "aggregate": "the contract adds the uploads of each group",
     "vote": "data owners vote on the groups: they commit to their votes, then open them",

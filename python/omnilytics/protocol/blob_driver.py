@@ -1,13 +1,14 @@
-"""What a session has beside the others whose vectors are in blobs: accusations, sums, the selection by a proof."""
+"""What a session has beside the others whose vectors are in blobs: corrections, accusations, sums, a proof."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
 
+from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.protocol.blob_sums import Malformed, groups_in_call
 from omnilytics.protocol.company import Company
-from omnilytics.types import Address, Mode, Receipt, Stage
+from omnilytics.types import Address, GroupStatus, Mode, Receipt, Stage
 
 SALT_BYTES = 32
 
@@ -20,17 +21,33 @@ class BlobDriver:
         self._session, self._tell, self._params = company.session, company.tell, company.params
 
     def run(self) -> None:
-        """Looks at all sums, accuses and refutes those that are malformed, adds up the others."""
+        """Corrects with `recover`, looks at all sums, accuses and refutes malformed ones, adds up the others."""
         if self._params.mode is not Mode.BLOB:
             return
+        if self._params.has_corrections:
+            self.correct()
         self.accuse()
         self.add_sums()
+
+    def correct(self) -> None:
+        """The first of those of each disclosed group who have delivered posts what lifts the masks of its sum."""
+        if self._session.stage() is not Stage.CORRECT:
+            return
+        for group in self._all.groups(GroupStatus.DELIVERED):
+            poster = next(iter(self._all.correctors(group)), None)
+            if poster is not None:
+                blobs = self._all.watch.blob_sums.correction(self._all.ledger(), group)
+                for first in range(0, len(blobs), MOST_BLOBS):
+                    self._tell.did(self._session.correct(poster, blobs[first : first + MOST_BLOBS]))
+        if self._session.stage() is Stage.CORRECT:
+            self._all.pass_deadline()
 
     def accuse(self) -> None:
         """The seated members accuse groups whose sums aren't in range, one each, and open what they have said."""
         self._tell.staged()
         if self._session.stage() is not Stage.ACCUSE:
             return
+        self._refute_corrections()
         accused = self._accused()
         if not accused:
             self._all.chain.wait_until(self._session.deadline() + 1)
@@ -41,6 +58,13 @@ class BlobDriver:
             self.refute(account, found, salt)
         if self._session.stage() is Stage.ACCUSE:
             self._all.pass_deadline()
+
+    def _refute_corrections(self) -> None:
+        """Somebody shows what is wrong with each correction that is."""
+        ledger = self._all.ledger()
+        for group, wrong in self._all.watch.blob_sums.all_wrong(ledger).items():
+            sharing, caller = ledger.sharing[group], self._all.one_seated()
+            self._tell.did(self._session.refute_correction(caller, group, wrong, sharing.minus, sharing.plus))
 
     def _accused(self) -> dict[Address, tuple[Malformed, bytes]]:
         """Who has accused which sum, with the salt."""
@@ -55,8 +79,9 @@ class BlobDriver:
 
     def refute(self, account: Address, found: Malformed, salt: bytes) -> None:
         """Opens an accusation."""
-        ledger, members = self._all.ledger(), self._tell.seats.groups[found.group]
-        points = self._all.watch.blob_sums.commitments(ledger, [found.group])
+        sums, ledger = self._all.watch.blob_sums, self._all.ledger()
+        members = sums.accounts(ledger, self._tell.seats, [found.group])
+        points = sums.commitments(ledger, [found.group])
         opening = found.index, found.element, salt, found.witness
         self._tell.did(self._session.refute(account, *opening, members, points))
 
@@ -70,7 +95,7 @@ class BlobDriver:
         many = groups_in_call(self._params)
         for first in range(0, len(groups), many):
             some = groups[first : first + many]
-            accounts = [account for group in some for account in seats.groups[group]]
+            accounts = sums.accounts(ledger, seats, some)
             caller = self._all.one_of(some[0])
             self._tell.did(self._session.add_sums(caller, accounts, sums.commitments(ledger, some)))
             for group in some:

@@ -17,7 +17,7 @@ from omnilytics.protocol.sharing import places_of
 from omnilytics.types import BLOB_ELEMENTS, Address, Money, Rule, Stage
 
 
-@dataclass(slots=True)
+@dataclass
 class BlobReplay(Replay):
     """The session's state: besides that of any session, who has accused. `uploads` are versioned hashes of blobs.
 
@@ -63,7 +63,12 @@ class BlobReplay(Replay):
         hashes += v["hashes"]
         self.expect("blobs of an upload", len(hashes) <= self.terms.chunks, True)
         if len(hashes) == self.terms.chunks:
-            self.expect("blobs equal to their commitment", commitment(v["member"], fold(hashes)), self.roots[seat])
+            self.check_upload(seat)
+
+    def check_upload(self, seat: tuple[int, int]) -> None:
+        group, place = seat
+        found = commitment(self.seats.groups[group][place], fold(self.uploads[seat]))
+        self.expect("blobs equal to their commitment", found, self.roots[seat])
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:
         Replay.on_uploadclosed(self, v)

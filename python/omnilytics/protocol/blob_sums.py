@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from omnilytics.blobs import scheme
-from omnilytics.blobs.blob import Blob, Blobs, element
+from omnilytics.blobs.blob import Blob, Blobs, WrongElement, element
 from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim, Kind
 from omnilytics.codec import WORD_BYTES, Codec, keccak256
 from omnilytics.errors import EncodingError, ProtocolError
+from omnilytics.protocol.blob_corrections import correction, wrong_element
 from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.seating import Seating
 from omnilytics.types import BLOB_ELEMENTS, Address, Rule, SessionParams
 
 CONTEXT = b"omnilytics/blob/1"
@@ -45,12 +47,12 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class GroupSums:
-    """A group's sums by chunk, and what was added.
+    """A group's sums by chunk, and what was added: uploads, and with `recover` a correction.
 
     Attributes:
         blobs: the sums.
         points: their commitments, 128 bytes each.
-        commitments: those of the uploads, upload by upload, joined.
+        commitments: of what was added, upload by upload, joined.
     """
 
     blobs: list[bytes]
@@ -76,6 +78,7 @@ class BlobSums:
         self._blobs = blobs
         self._sums: dict[int, GroupSums] = {}
         self._looked_at: dict[int, Malformed | None] = {}
+        self._compared: dict[int, WrongElement | None] = {}
 
     def fill(self, ledger: Ledger) -> None:
         """Writes the sums of all groups that have delivered, as far as their blobs are here, into the ledger."""
@@ -89,14 +92,51 @@ class BlobSums:
             ledger.aggregates[group, 0] = values
 
     def delivered(self, ledger: Ledger) -> list[int]:
-        """The groups all of whose uploads are in, refuted ones left out."""
+        """The groups all of whose uploads are in, with `recover` their corrections; refuted ones left out."""
         return [group for group in self._complete(ledger) if group not in ledger.failed]
 
+    def places(self, ledger: Ledger, group: int) -> list[int]:
+        """Whose uploads are in a group's sum."""
+        places = range(self._params.members)
+        return [place for place in places if len(ledger.posted.get((group, place), ())) == self._params.chunks]
+
     def _complete(self, ledger: Ledger) -> list[int]:
-        complete = {seat for seat, hashes in ledger.posted.items() if len(hashes) == self._params.chunks}
-        groups = sorted({group for group, _ in complete})
-        members = range(self._params.members)
-        return [group for group in groups if all((group, place) in complete for place in members)]
+        groups, params = sorted({group for group, _ in ledger.posted}), self._params
+        if params.has_corrections:
+            return [group for group in groups if ledger.correction(group, params.chunks) is not None]
+        return [group for group in groups if len(self.places(ledger, group)) == params.members]
+
+    def correction(self, ledger: Ledger, group: int) -> list[Blob]:
+        """What the seeds give of a group that is disclosed (docs/BLOBS.md B11)."""
+        sharing, count = ledger.sharing[group], len(self.places(ledger, group))
+        return correction(self._params, count, sharing.minus, sharing.plus)
+
+    def all_wrong(self, ledger: Ledger) -> dict[int, WrongElement]:
+        """Of each live group whose correction isn't what its seeds give, the first element that shows it."""
+        found = {}
+        for group in self.delivered(ledger):
+            try:
+                wrong = self.wrong(ledger, group)
+            except ProtocolError:
+                continue
+            if wrong is not None:
+                found[group] = wrong
+        return found
+
+    def wrong(self, ledger: Ledger, group: int) -> WrongElement | None:
+        """The first element of a group's correction that isn't what the seeds give; None: there is none.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        hashes = ledger.correction(group, self._params.chunks)
+        if hashes is None:
+            return None
+        if group not in self._compared:
+            sharing, count = ledger.sharing[group], len(self.places(ledger, group))
+            posted = [self._find(name) for name in hashes]
+            self._compared[group] = wrong_element(self._params, count, sharing.minus, sharing.plus, posted)
+        return self._compared[group]
 
     def values(self, ledger: Ledger, group: int) -> bytes:
         """A group's sum as words.
@@ -126,11 +166,13 @@ class BlobSums:
         return [found for _, found in sorted(self._looked_at.items()) if found is not None]
 
     def malformed(self, ledger: Ledger, group: int) -> Malformed | None:
-        """The first element of a group's sum that isn't in range; None: there is none.
+        """The first element of a group's sum that isn't in range; None: there is none, or its correction is wrong.
 
         Raises:
             ProtocolError: a blob isn't here.
         """
+        if self.wrong(ledger, group) is not None:
+            return None
         for chunk, blob in enumerate(self.sums(ledger, group).blobs):
             for place in range(BLOB_ELEMENTS):
                 index = chunk * BLOB_ELEMENTS + place
@@ -139,7 +181,7 @@ class BlobSums:
         return None
 
     def sums(self, ledger: Ledger, group: int) -> GroupSums:
-        """The sums of a group's uploads.
+        """The sums of a group's uploads and its correction.
 
         Raises:
             ProtocolError: a blob isn't here.
@@ -153,6 +195,21 @@ class BlobSums:
                 b"".join(point for upload in points for point in upload),
             )
         return self._sums[group]
+
+    def is_wrong(self, ledger: Ledger, group: int, index: int, value: int) -> bool:
+        """Whether a group's correction has that value there, and its seeds give another.
+
+        Raises:
+            ProtocolError: a blob isn't here.
+        """
+        chunk, place = divmod(index, BLOB_ELEMENTS)
+        name = (ledger.correction(group, self._params.chunks) or [])[chunk]
+        right = self.correction(ledger, group)[chunk]
+        return element(self._find(name).data, place) == value != element(right.data, place)
+
+    def accounts(self, ledger: Ledger, seats: Seating, groups: Sequence[int]) -> list[Address]:
+        """The members of these groups whose uploads are in their sums, as `add_sums` takes them."""
+        return [seats.groups[group][place] for group in groups for place in self.places(ledger, group)]
 
     def commitments(self, ledger: Ledger, groups: Sequence[int]) -> bytes:
         """The points of these groups' uploads, upload by upload, as `add_sums` takes them.
@@ -201,9 +258,12 @@ class BlobSums:
         )
 
     def _uploads(self, ledger: Ledger, group: int) -> Iterator[list[Blob]]:
-        """The blobs of each member of a group."""
-        for place in range(self._params.members):
+        """The blobs of each member of a group that has delivered, and of its correction."""
+        for place in self.places(ledger, group):
             yield [self._find(name) for name in ledger.posted[group, place]]
+        hashes = ledger.correction(group, self._params.chunks)
+        if hashes is not None:
+            yield [self._find(name) for name in hashes]
 
     def _find(self, name: bytes) -> Blob:
         blob = self._blobs.find(name)
@@ -220,7 +280,8 @@ def is_malformed(params: SessionParams, index: int, element: int) -> bool:
 
 def groups_in_call(params: SessionParams) -> int:
     """Groups that one call of `add_sums` adds: their commitments and accounts fit a transaction."""
-    group = params.members * (POINT_BYTES * params.chunks + WORD_BYTES)
+    rows = params.members + params.has_corrections
+    group = rows * (POINT_BYTES * params.chunks + WORD_BYTES)
     return max(1, MAX_CALL_BYTES // group)
 
 

@@ -20,6 +20,7 @@ MOVES = frozenset(
         "BarrierPassed",
         "UploadClosed",
         "RevealClosed",
+        "CorrectingClosed",
         "AccusingClosed",
         "RefutingClosed",
         "AggregationClosed",
@@ -164,7 +165,7 @@ def _limit(fees: FeeTable, event: str, words: int) -> int | None:
             return fees.register
         case _ if event in PAID_AS_COMMITMENTS:
             return fees.commit
-        case "Uploaded" | "Posted":
+        case "Uploaded" | "Posted" | "Corrected":
             return fees.upload + fees.upload_word * words
         case "Aggregated" | "SumsAdded":
             return fees.aggregate + fees.aggregate_word * words

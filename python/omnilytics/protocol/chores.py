@@ -36,6 +36,7 @@ WAITS: dict[Stage, str] = {
     Stage.SHARE: "the others to share, or to object",
     Stage.UPLOAD: "the others to upload",
     Stage.REVEAL: "the others to reveal",
+    Stage.CORRECT: "the groups to be corrected",
     Stage.ACCUSE: "sums to be accused, or refuted",
     Stage.AGGREGATE: "the groups to be added up",
     Stage.VOTE: "the others to vote, or to open their votes",
@@ -52,6 +53,7 @@ def window_secs(params: SessionParams, stage: Stage) -> int:
         Stage.SHARE: params.commit_secs,
         Stage.UPLOAD: params.upload_secs,
         Stage.REVEAL: params.reveal_secs,
+        Stage.CORRECT: params.reveal_secs,
         Stage.ACCUSE: params.reveal_secs,
         Stage.AGGREGATE: params.aggregate_secs,
         Stage.VOTE: params.vote_secs,
@@ -87,6 +89,8 @@ class Chores:
         match stage:
             case Stage.REVEAL:
                 return self._rebuild(deadline)
+            case Stage.CORRECT:
+                return self._disclose(deadline)
             case Stage.ACCUSE if self._watch.chain.timestamp() > deadline:
                 return self._add_sums(deadline)
             case Stage.AGGREGATE if self._watch.params.mode is Mode.BLOB:
@@ -142,7 +146,7 @@ class Chores:
         """As many groups at a time as fit a call, in order."""
         sums, ledger = self._watch.blob_sums, self._watch.ledger()
         groups = sums.delivered(ledger)[ledger.sums_added :][: groups_in_call(self._watch.params)]
-        accounts = [account for group in groups for account in self._watch.seats().groups[group]]
+        accounts = sums.accounts(ledger, self._watch.seats(), groups)
         sums.fill(ledger)
         if not all((group, 0) in ledger.aggregates for group in groups):
             again = self._watch.chain.timestamp() + BLOB_SECS
@@ -175,12 +179,25 @@ class Chores:
             added = ledger.uploads[group, chunk]
             return Action("aggregate", (group, chunk), lambda: self._session.aggregate(me, group, chunk, added), words)
         if not any(view.seeds_hash):
-            known = disclosures(view, group, self._watch.seats(), ledger)
-            words = f"has the masks of group {group} disclosed"
-            return Action("disclose", (group,), lambda: self._session.disclose(me, group, known), words)
+            return self._disclosing(group, view)
         sharing, added = ledger.sharing[group], uploads(view, group, chunk, ledger)
         send = partial(self._session.unmask, me, group, chunk, added, sharing.minus, sharing.plus)
         return Action("unmask", (group, chunk), send, words)
+
+    def _disclosing(self, group: int, view: GroupView) -> Action:
+        known = disclosures(view, group, self._watch.seats(), self._watch.ledger())
+        words = f"has the masks of group {group} disclosed"
+        return Action("disclose", (group,), lambda: self._session.disclose(self._account, group, known), words)
+
+    def _disclose(self, deadline: int) -> Decision:
+        """The first group in blobs whose seeds aren't disclosed; who corrects it is one of its members."""
+        secs = self._watch.params.reveal_secs
+        groups, due = self._in_reach(deadline - secs + secs // 4 + 1, secs // 4)
+        for group in groups:
+            view = self._session.group(group)
+            if view.status is GroupStatus.DELIVERED and not any(view.seeds_hash):
+                return self._disclosing(group, view)
+        return Waiting(WAITS[Stage.CORRECT], due or deadline + 1)
 
     def _select(self, deadline: int) -> Decision:
         ledger, me = self._watch.ledger(), self._account

@@ -102,6 +102,12 @@ class Company:
         """Whether a member does that step."""
         return self.gone.get(account, len(Step)) > step
 
+    def correctors(self, group: int) -> list[Address]:
+        """Who may correct a group in blobs, and is here: has delivered and revealed, and isn't blamed."""
+        view, accounts = self.session.group(group), self.tell.seats.groups[group]
+        loyal = of_bitmap(accounts, view.revealed & ~view.blamed)
+        return [account for account in loyal if self.here(account, Step.LEND)]
+
     def say_seated(self, groups: Collection[int]) -> None:
         """Reports who sits in these groups."""
         for group in groups:

@@ -14,7 +14,7 @@ from omnilytics.blobs.blob import BLOB_GAS_A_GAS, GAS_PER_BLOB
 from omnilytics.errors import InputError
 from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.gas import MANY, Gas, GasModel, line
-from omnilytics.protocol.recovery_gas import RecoveryGas, gas_model
+from omnilytics.protocol.recovery_gas import CorrectionGas, RecoveryGas, gas_model
 from omnilytics.types import (
     DropoutPolicy,
     FeeTable,
@@ -297,11 +297,13 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
     seats, chunks = groups * model.params.members, len(sizes)
     if isinstance(model, BlobGas):
         posts, adding = model.posts(), model.all_sums(groups)
-        return [
-            Step("commit", seats, _all(model.commit(), seats, groups)),
-            Step("post", seats * len(posts), seats * sum(post.usual for post in posts)),
-            Step("add_sums", len(adding), sum(call.usual for call in adding)),
-        ]
+        uploads = Step("post", seats * len(posts), seats * sum(post.usual for post in posts))
+        sums = Step("add_sums", len(adding), sum(call.usual for call in adding))
+        if isinstance(model, CorrectionGas):
+            corrects = model.corrects()
+            gas = groups * sum(call.usual for call in corrects)
+            return [*_recovery(model, groups, uploads), Step("correct", groups * len(corrects), gas), sums]
+        return [Step("commit", seats, _all(model.commit(), seats, groups)), uploads, sums]
     uploads = Step("upload", seats * chunks, sum(_all(chunk, seats, groups) for chunk in _uploads(model)))
     if not isinstance(model, RecoveryGas):
         sums = groups * sum(model.aggregate(size).usual for size in sizes)
@@ -310,6 +312,13 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
             uploads,
             Step("aggregate", groups * chunks, sums),
         ]
+    unmasked = groups * sum(model.unmask(size).usual for size in sizes)
+    return [*_recovery(model, groups, uploads), Step("unmask", groups * chunks, unmasked)]
+
+
+def _recovery(model: RecoveryGas, groups: int, uploads: Step) -> list[Step]:
+    """What makes the masks known."""
+    seats = groups * model.params.members
     return [
         Step("share", seats, _all(model.share(), seats, groups)),
         uploads,
@@ -317,7 +326,6 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
         Step("reveal_shares", 0, 0),
         Step("rebuild", 0, 0),
         Step("disclose", groups, groups * model.disclose().usual),
-        Step("unmask", groups * chunks, groups * sum(model.unmask(size).usual for size in sizes)),
     ]
 
 
@@ -370,7 +378,7 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         commits = {"commit": 2 * seats}
     if params.rule is Rule.NORM_VOTE:
         commits |= {"vote": seats, "open_vote": seats}
-    summing = ["post", "add_sums", "select_proven"]
+    summing = ["post", *(["correct"] if params.has_corrections else []), "add_sums", "select_proven"]
     if not blobs:
         summing = ["upload", "unmask" if recover else "aggregate", "select"]
     calls = ["register", *commits, *summing, "settle", "move"]
@@ -378,11 +386,12 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         calls.append("gram")
     if fees is None:
         return dict.fromkeys(calls, 0)
-    sums = params.rounds * fees.an_aggregation(words, chunks, params.members)
+    sums = params.rounds * fees.an_aggregation(words, chunks, params.members + params.has_corrections)
     limits = {
         "register": capacity * fees.register,
         **{call: times * fees.commit for call, times in commits.items()},
         **dict.fromkeys(("upload", "post"), seats * fees.an_upload(words, chunks)),
+        "correct": params.rounds * fees.an_upload(words, chunks),
         **dict.fromkeys(("aggregate", "unmask", "add_sums"), sums),
         **dict.fromkeys(("gram", "select_proven"), fees.the_products(words, chunks, params.rounds)),
         "select": fees.select,

@@ -33,14 +33,14 @@ class Ledger:
 
     `keys` and `registrations` are in order of registration, the latter without places in cohorts; `uploads` of a group
     and chunk in order of upload, as `aggregate` wants them; `uploaded` of a group and place in order of chunk; `posted`
-    likewise the versioned hashes of blobs, whose `aggregates` no log has: who has the blobs fills them in. `seed`
-    and `second_seed` are None before each draw. `committed`, or shared, are (group, place), `roots` what to; `failed`
-    has, by group, the bitmap over places of who did its part, `failed_first` what it had at the second draw; `fees` are
-    wei, all that were credited, `withdrawn` all that was paid out, fees too. `sharing` is by group; `objecting`: it is
-    over for this round. `products` are of the first `gram_chunks`.
+    likewise the versioned hashes of blobs, whose `aggregates` no log has: who has the blobs fills them in; `corrected`
+    those of corrections, of which a group has one that is complete. `seed` and `second_seed` are None before each draw.
+    `committed`, or shared, are (group, place), `roots` what to; `failed` has, by group, the bitmap over places of who
+    did its part, `failed_first` what it had at the second draw; `fees` are wei, all that were credited, `withdrawn` all
+    that was paid out, fees too. `sharing` is by group; `objecting`: it is over for this round. `products` are of the
+    first `gram_chunks`.
     `votes` are commitments by (group, place), `ballots` what was opened of them, bitmaps over group ids; `opening`: no
-    commitment follows; `refuting`: no accusation does,
-    of which there are `accusations`; `sums_added` is how many
+    commitment follows; `refuting`: no accusation does, of which there are `accusations`; `sums_added` is how many
     groups of blobs the contract has the sums of.
     `deadline` is the last one that was set, unix time: stage Payment has none.
     """
@@ -54,6 +54,7 @@ class Ledger:
     uploads: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     uploaded: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     posted: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
+    corrected: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
     aggregates: dict[tuple[int, int], bytes] = field(default_factory=dict)
     products: list[int] = field(default_factory=list)
     gram_chunks: int = 0
@@ -123,7 +124,7 @@ class Ledger:
                 group, words = _int(values["group"]), _bytes(values["words"])
                 self.uploads.setdefault((group, _int(values["chunk"])), []).append(words)
                 self.uploaded.setdefault((group, _int(values["place"])), []).append(words)
-            case "Posted" | "Accused" | "AccusingClosed" | "SumsAdded":
+            case "Posted" | "Corrected" | "Accused" | "AccusingClosed" | "SumsAdded":
                 self._in_blobs(name, values)
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
@@ -151,17 +152,23 @@ class Ledger:
 
     def _in_blobs(self, name: str, values: dict[str, object]) -> None:
         match name:
-            case "Posted":
+            case "Posted" | "Corrected":
                 hashes = values["hashes"]
                 assert isinstance(hashes, list | tuple)
                 seat = _int(values["group"]), _int(values["place"])
-                self.posted.setdefault(seat, []).extend(_bytes(one) for one in hashes)
+                into = self.posted if name == "Posted" else self.corrected
+                into.setdefault(seat, []).extend(_bytes(one) for one in hashes)
             case "SumsAdded":
                 self.sums_added += _int(values["groups"]).bit_count()
             case "Accused":
                 self.accusations += 1
             case _:
                 self.refuting = True
+
+    def correction(self, group: int, chunks: int) -> list[bytes] | None:
+        """The versioned hashes of a group's correction; None: none of so many blobs is there."""
+        complete = (hashes for (of, _), hashes in self.corrected.items() if of == group and len(hashes) == chunks)
+        return next(complete, None)
 
     def seats(self, params: SessionParams, place_of: PlaceOf) -> Seating:
         """Who sits where, after one draw or both; nobody before the first.

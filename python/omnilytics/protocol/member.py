@@ -64,7 +64,8 @@ class Upload:
         return self.codec.mask(words, self.key, self.context)
 
     def _in_blobs(self, words: bytes, clipped: int = 0, scale: float = 1.0) -> BlobInput:
-        values, seeds = self.codec.decode(words), self.key.blob_seeds(self.context)
+        values = self.codec.decode(words)
+        seeds = self.key.blob_seeds(self.context) if self.recovery is None else self.recovery.blob_seeds()
         return BlobInput.masked(values, self.params, seeds, clipped, scale)
 
 

@@ -9,11 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.codec import keccak256
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.chores import Chores
 from omnilytics.protocol.member import DataOwner, check_published
 from omnilytics.protocol.randomness import Randomness, Vault
+from omnilytics.protocol.sharing import places_of
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
 from omnilytics.protocol.watch import Watch, at_a_glance
 from omnilytics.types import Address, DropoutPolicy, FloatVec, GroupStatus, Receipt, Stage
@@ -129,8 +131,10 @@ class MemberRole:
                 return self._upload(*seat)
             case Stage.REVEAL:
                 return self._reveal(*seat)
+            case Stage.CORRECT:
+                return self._correct(*seat)
             case Stage.ACCUSE:
-                return self._accuse()
+                return self._refute_correction() or self._accuse()
             case Stage.VOTE:
                 return self._vote(*seat)
             case _:
@@ -235,6 +239,34 @@ class MemberRole:
         words = f"uploads chunk {chunk} of {chunks}"
         return Action("upload", (group, chunk), partial(self.member.upload_chunk, chunk), words)
 
+    def _correct(self, group: int, place: int) -> Action | Waiting | None:
+        """Its group's correction: one after the other of those who may, in the second quarter of the window."""
+        view, ledger, params = self.watch.session.group(group), self.watch.ledger(), self.watch.params
+        line = places_of(view.revealed & ~view.blamed)
+        begun = len(ledger.corrected.get((group, place), ()))
+        done = ledger.correction(group, params.chunks) is not None
+        if place not in line or done or not any(view.seeds_hash) or view.status is not GroupStatus.DELIVERED:
+            return None
+        began, quarter = self.watch.session.deadline() - params.reveal_secs, params.reveal_secs // 4
+        due = began + quarter + quarter * line.index(place) // len(line) if line.index(place) else 0
+        if not begun and self.watch.chain.timestamp() < due:
+            return Waiting("somebody else to correct the group", due)
+
+        def send() -> Receipt:
+            blobs = self.watch.blob_sums.correction(ledger, group)[begun : begun + MOST_BLOBS]
+            return self.watch.session.correct(self.member.account, blobs)
+
+        return Action("correct", (group, begun), send, f"corrects group {group}, blob {begun} of {params.chunks}")
+
+    def _refute_correction(self) -> Action | None:
+        """The first correction that isn't what the seeds give; nothing is moved by it to its sender."""
+        session, ledger, account = self.watch.session, self.watch.ledger(), self.member.account
+        for group, wrong in self.watch.blob_sums.all_wrong(ledger).items():
+            sharing = ledger.sharing[group]
+            send = partial(session.refute_correction, account, group, wrong, sharing.minus, sharing.plus)
+            return Action("refute_correction", (group,), send, f"refutes the correction of group {group}")
+        return None
+
     def _accuse(self) -> Action | None:
         """The first sum out of range that nobody may have accused yet; in the second half, what it has accused."""
         session, account, ledger = self.watch.session, self.member.account, self.watch.ledger()
@@ -256,7 +288,8 @@ class MemberRole:
         found = next((m for m in self.watch.blob_sums.all_malformed(ledger) if m.commitment(*scope) == accused), None)
         if found is None:
             return None
-        members, sums = self.watch.seats().groups[found.group], self.watch.blob_sums
+        sums = self.watch.blob_sums
+        members = sums.accounts(ledger, self.watch.seats(), [found.group])
         opening = found.index, found.element, self._salt, found.witness
 
         def send() -> Receipt:

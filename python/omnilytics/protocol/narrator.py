@@ -28,7 +28,7 @@ DEADLINES = {
     "Started": (Stage.REGISTER, "register_deadline"),
     "SharingClosed": (Stage.SHARE, "object_deadline"),
     "BarrierPassed": (Stage.UPLOAD, "upload_deadline"),
-    "RevealClosed": (Stage.AGGREGATE, "aggregate_deadline"),
+    "CorrectingClosed": (Stage.ACCUSE, "accuse_deadline"),
     "AccusingClosed": (Stage.ACCUSE, "refute_deadline"),
     "RefutingClosed": (Stage.AGGREGATE, "aggregate_deadline"),
     "VotingClosed": (Stage.VOTE, "open_deadline"),
@@ -173,15 +173,18 @@ class Narrator:
 
     def _staged(self, name: str, v: dict[str, Any]) -> None:
         """Which stage an event leads to."""
-        recover = self._state.terms.policy is DropoutPolicy.RECOVER
+        recover, blobs = self._state.terms.policy is DropoutPolicy.RECOVER, self._state.terms.mode is Mode.BLOB
         match name:
             case "RegistrationClosed" | "RoundClosed" if v["draw_block"]:
                 self._entered(Stage.DRAW)
             case "Drawn" | "Redrawn":
                 self._entered(Stage.SHARE if recover else Stage.COMMIT, v["commit_deadline"])
             case "UploadClosed":
-                follows = Stage.ACCUSE if self._state.terms.mode is Mode.BLOB else Stage.REVEAL if recover else None
+                follows = Stage.REVEAL if recover else Stage.ACCUSE if blobs else None
                 self._entered(follows if follows and v["delivered_groups"] else Stage.AGGREGATE, v["deadline"])
+            case "RevealClosed":
+                follows = Stage.CORRECT if blobs and v["open_groups"] else Stage.AGGREGATE
+                self._entered(follows, v["aggregate_deadline"])
             case "AggregationClosed":
                 votes = self._state.terms.rule is Rule.NORM_VOTE
                 self._entered(Stage.VOTE if votes else Stage.SELECT, v["select_deadline"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnilytics.blobs.blob import Blobs
 from omnilytics.chain.abi import decode_log
 from omnilytics.protocol.blob_replay import BlobReplay
+from omnilytics.protocol.correction_replay import CorrectionReplay
 from omnilytics.protocol.history import History
 from omnilytics.protocol.ledger import PlaceOf
 from omnilytics.protocol.record import SessionRecord
@@ -28,6 +29,8 @@ def replay_of(
         decoded = decode_log(log)
         if decoded is not None and decoded[0] == "Started":
             params = SessionParams.from_tuple(list(decoded[1]["params"].values()))
+            if params.has_corrections:
+                return CorrectionReplay(record, history, place_of=place_of, blobs=blobs)
             if params.mode is Mode.BLOB:
                 return BlobReplay(record, history, place_of=place_of, blobs=blobs)
             kind = RecoveryReplay if params.policy is DropoutPolicy.RECOVER else Replay

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from omnilytics.protocol.blob_driver import BlobDriver
 from omnilytics.protocol.company import Company, Step, Train
 from omnilytics.protocol.member import DataOwner
 from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
 from omnilytics.protocol.sharing import Sharing, places_of
-from omnilytics.types import FloatVec, GroupStatus, Stage
+from omnilytics.types import FloatVec, GroupStatus, Mode, Stage
 
 
 class RecoveryDriver:
@@ -24,7 +25,10 @@ class RecoveryDriver:
         self.upload(published, train)
         self.reveal()
         self.disclose()
-        self.unmask()
+        if self._all.params.mode is Mode.BLOB:
+            BlobDriver(self._all).run()
+        else:
+            self.unmask()
 
     def share(self) -> None:
         """All who have a seat deal shares of their secrets, and object to bad ones; survivors once more."""
@@ -72,7 +76,7 @@ class RecoveryDriver:
     def disclose(self) -> None:
         """A member of each open group has the contract derive the seeds of the masks that are in its sum."""
         self._tell.staged()
-        if self._session.stage() is not Stage.AGGREGATE:
+        if self._session.stage() not in (Stage.AGGREGATE, Stage.CORRECT):
             return
         for group in self._all.groups(GroupStatus.DELIVERED):
             caller = self._all.one_of(group)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.protocol.blob_gas import BlobGas
-from omnilytics.protocol.gas import Gas, GasModel
+from omnilytics.protocol.gas import NEW_SLOT, Gas, GasModel, line
 from omnilytics.types import Assignment, DropoutPolicy, Mode, Rule, SessionParams
+
+KEPT_FOLD = 20_000
+"""What the fold of an upload in blobs costs to keep, instead of holding it against a commitment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,68 @@ class RecoveryGas(GasModel):
         return empty, max(-(-more // words) for more, words in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectionGas(RecoveryGas, BlobGas):
+    """The gas of honest calls of one session in blobs with policy `recover`: where they differ from both.
+
+    Measured as those of `BlobGas`, on the sessions of tests/gas/test_correction_fee_model.py.
+    """
+
+    def post(self, blobs: int, *, first: bool = True, last: bool = True) -> Gas:
+        """As `BlobGas.post`; the last transaction keeps the upload's fold in a slot of its own."""
+        gas = super(CorrectionGas, self).post(blobs, first=first, last=last)
+        more = KEPT_FOLD if last else 0
+        return Gas(gas.usual + more - (NEW_SLOT if last and not first else 0))
+
+    def correct(self, blobs: int, *, first: bool = True, last: bool = True) -> Gas:
+        """One transaction of a correction, of so many blobs. Only who completes it is paid."""
+        gas = 88_000 + 625 * blobs - (0 if self.paid and last else 15_000)
+        return Gas(gas + (NEW_SLOT if first or last else 0))
+
+    def corrects(self) -> list[Gas]:
+        """Each transaction of one correction."""
+        *firsts, last = range(0, self.params.chunks, MOST_BLOBS)
+        return [
+            *(self.correct(MOST_BLOBS, first=chunk == 0, last=False) for chunk in firsts),
+            self.correct(self.params.chunks - last, first=last == 0),
+        ]
+
+    def add_sums(self, groups: int) -> Gas:
+        """As `BlobGas.add_sums`; in each group a correction is added too."""
+        gas = super(CorrectionGas, self).add_sums(groups).usual
+        rows = groups * self.params.chunks
+        return Gas(gas + 4_500 * groups + (4_850 if self.paid else 4_300) * rows)
+
+    def select_proven(self) -> Gas:
+        """As `BlobGas.select_proven`; groups of several sizes are compared by their means."""
+        groups, gas = self.params.rounds, BlobGas.select_proven(self)
+        return Gas(gas.usual + (3_500 + 270 * self.params.members) * groups, 0, gas.rare)
+
+    def moves(self) -> tuple[int, ...]:
+        """Those of `RecoveryGas` to the end of revealing, then that of correcting; as `BlobGas.moves` from there on."""
+        groups = self.params.rounds
+        closing = 1 if self.params.assignment is Assignment.GREEDY else 2
+        before = RecoveryGas.moves(self)[: closing + 4]
+        return (*before, 8_500, 8_500 + 135 * groups, *BlobGas.moves(self)[closing + 2 :])
+
+    def post_limits(self) -> tuple[int, int]:
+        """Those of `post` and `correct`, which are paid alike."""
+        blobs = min(MOST_BLOBS, self.params.chunks)
+        dearest = max((*self.posts(), *self.corrects()), key=lambda call: call.limit)
+        return line(max(self.post(0), self.correct(0), key=lambda call: call.limit), dearest, blobs)
+
+    def sum_limits(self, size: int) -> tuple[int, int]:
+        """Those of `add_sums`; `size` are the commitments of one upload."""
+        rows = self.params.rounds * (self.params.members + 1)
+        return line(self.add_sums(0), self.add_sums(self.params.rounds), rows * size)
+
+    def select(self) -> Gas:
+        """That of the rule in blobs."""
+        return BlobGas.select(self)
+
+
 def gas_model(params: SessionParams, paid: bool = True, proof: int = 0, registered: int = 0) -> GasModel:
     """The model of a session's calls, by its mode and policy; arguments as `GasModel` has them."""
-    kind: type[GasModel] = RecoveryGas if params.policy is DropoutPolicy.RECOVER else GasModel
-    if params.mode is Mode.BLOB:
-        kind = BlobGas
+    blobs, recover = params.mode is Mode.BLOB, params.policy is DropoutPolicy.RECOVER
+    kind = CorrectionGas if blobs and recover else RecoveryGas if recover else BlobGas if blobs else GasModel
     return kind(params, paid, proof, registered)

@@ -64,7 +64,7 @@ class Teller:
             case "GroupFailed":
                 stage = Stage(values["stage"])
                 self.group(values["group"], "refuted" if stage is Stage.ACCUSE else "failed")
-                if stage is not Stage.ACCUSE:
+                if stage not in (Stage.CORRECT, Stage.ACCUSE):
                     self.missing(values["group"], stage.name.lower(), values["did_their_part"])
             case _:
                 self._blobs(name, values)
@@ -81,6 +81,10 @@ class Teller:
                 self.sink(events.Refuted(self.number, values["account"], values["group"], values["index"]))
             case "SumsAdded":
                 self.sink(events.SumsAdded(self.number, list(places_of(values["groups"]))))
+            case "Corrected" if not values["chunk"]:
+                self.note(f"A vector in blobs lifts the masks of group {values['group']}.")
+            case "CorrectionRefuted":
+                self.note(f"Group {values['group']}'s correction is refuted: element {values['index']} is wrong.")
             case "SumsProven":
                 self.sink(events.SumsProven(self.number, len(values["products"])))
             case _:

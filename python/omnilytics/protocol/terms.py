@@ -214,7 +214,7 @@ class Terms:
             upload_secs=self.upload_secs,
             aggregate_secs=self.aggregate_secs,
             select_secs=self.select_secs,
-            reveal_secs=self.accuse_secs if blob else self.reveal_secs if recover else 0,
+            reveal_secs=self.reveal_secs if recover else self.accuse_secs if blob else 0,
             vote_secs=self.vote_secs if self.rule is Rule.NORM_VOTE else 0,
             reward_wei=self.reward_wei,
             bond_wei=least_bond_wei(self.reward_wei, self.rounds, self.group_size),
@@ -369,14 +369,11 @@ def _check_groups(params: SessionParams) -> None:
             f"{'threshold' if recover else 'members'}: expected at least colluders + 2 = {params.colluders + 2} unless "
             f"unsafe_small, got {params.threshold}"
         )
-    if params.mode is Mode.BLOB:
-        if recover or params.suite is not Suite.KECCAK:
-            given = f"{params.policy.name.lower()} and {params.suite.name.lower()}"
-            raise InputError(f"mode: expected policy abort and suite keccak with blobs, got {given}")
-    elif not recover:
+    if params.mode is Mode.CALLDATA and not recover:
         _within("reveal_secs", params.reveal_secs, 0, 0)
     elif params.suite is not Suite.KECCAK:
-        raise InputError(f"suite: expected keccak with recover, got {params.suite.name.lower()}")
+        what = "recover" if recover else "blobs"
+        raise InputError(f"suite: expected keccak with {what}, got {params.suite.name.lower()}")
 
 
 def _check_encoding(params: SessionParams) -> None:
@@ -394,10 +391,11 @@ def _check_encoding(params: SessionParams) -> None:
 
 def _check_blob_windows(params: SessionParams, min_window_secs: int) -> None:
     """All of them together, from the first upload on, are far shorter than nodes keep blobs."""
-    _within("reveal_secs", params.reveal_secs, max(1, min_window_secs), MAX_BLOB_WINDOWS_SECS)
-    windows = (
-        params.upload_secs + params.aggregate_secs + params.select_secs + 2 * (params.reveal_secs + params.vote_secs)
-    )
+    # to accuse, to refute; with `recover` before that to reveal, by quarters, and to correct
+    reveals, least = (4, 4) if params.has_corrections else (2, 1)
+    _within("reveal_secs", params.reveal_secs, max(least, min_window_secs), MAX_BLOB_WINDOWS_SECS)
+    windows = params.upload_secs + params.aggregate_secs + params.select_secs + 2 * params.vote_secs
+    windows += reveals * params.reveal_secs
     _within("windows from the upload on, with blobs", windows, 1, MAX_BLOB_WINDOWS_SECS)
 
 
@@ -440,7 +438,8 @@ def _check_blob_calls(params: SessionParams) -> None:
     _within("chunk_words", params.chunk_words, 0, 0)
     # sums are read as words, of which no more than a session in calldata has
     _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
-    _within("bytes of a group's commitments", POINT_BYTES * params.members * params.chunks, 1, limit)
+    rows = params.members + params.has_corrections
+    _within("bytes of a group's commitments", POINT_BYTES * rows * params.chunks, 1, limit)
     sums, products = params.rounds * params.chunks, params.rounds
     openings = sums
     if params.rule is Rule.KRUM:

@@ -1,4 +1,4 @@
-"""`correct` and `refute_correction`: who, when and what; dropouts in blob mode; a wrong correction is shown, a right one can't be."""
+"""`correct` and `refute_correction`: who, when and what; a wrong correction is shown, a right one can't be."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from omnilytics.blobs import scheme
 from tests.contracts.blobs.test_sessions import check_books
 from tests.contracts.harness import CorrectDriver, Stage, Status, economy, reverts
 from tests.contracts.harness import blobs as b
-from tests.contracts.harness.blobs import Q
 from tests.contracts.harness.blobbing import commit
+from tests.contracts.harness.blobs import Q
 from tests.contracts.harness.fixtures import Factory, RecoverFactory, recover_factory
 
 SHORT, WHOLE = 0, 1
@@ -322,13 +322,14 @@ class TestRefuting:
         refused("recover: not the disclosed seeds", [*true[:6], true[7], true[6]])
         session.refute_correction(session.stranger, *true)
 
-    def test_when_there_is_none_or_it_is_right(self, session: CorrectDriver) -> None:
-        session.to(Stage.ACCUSE)
+    def test_what_is_right(self, wrong: CorrectDriver) -> None:
+        """With dropouts and without, where values are and beyond; and when the time is over."""
+        session = wrong.copy()
         for index in (0, 39, 40, 4_095):
             for group in (SHORT, WHOLE):
                 with reverts("blobs: the element is right"):
                     session.refute_correction(session.stranger, *session.refutation(group, index))
-        arguments = session.refutation(SHORT, 0)
+        arguments = session.refutation(SHORT, 17)
         session.chain.next_at(session.deadline() + 1)
         with reverts("session: the window is over"):
             session.refute_correction(session.stranger, *arguments)

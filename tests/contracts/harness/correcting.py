@@ -1,4 +1,4 @@
-"""Drives sessions in blobs with policy `recover`: what `blobbing` and `recovering` have, and corrections (docs/BLOBS.md)."""
+"""Drives sessions in blobs with policy `recover`: `blobbing`, `recovering`, and corrections (docs/BLOBS.md B11)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,15 @@ class CorrectDriver(BlobDriver, RecoverDriver):
         chunk, place = divmod(index, ELEMENTS)
         blobs = self.correction(group)
         element, witness = scheme.open_at(blobs[chunk], place)
-        return [group, index, element, witness, commit(blobs[chunk]), self.correction_hashes(group), *self.expected_seeds(group)]
+        return [
+            group,
+            index,
+            element,
+            witness,
+            commit(blobs[chunk]),
+            self.correction_hashes(group),
+            *self.expected_seeds(group),
+        ]
 
     def refute_correction(self, account: str, *arguments: Any) -> Receipt:
         return self._send("refute_correction", *arguments, sender=account)

@@ -111,7 +111,9 @@ def factory(chain: Any, market: Contract, accounts: Accounts) -> Factory:
     ) -> SessionDriver:
         made = make_params(**params)
         blobs, recover = made.mode == 1, made.policy == 1
-        driver = CorrectDriver if blobs and recover else RecoverDriver if recover else BlobDriver if blobs else SessionDriver
+        driver = (
+            CorrectDriver if blobs and recover else RecoverDriver if recover else BlobDriver if blobs else SessionDriver
+        )
         return driver(chain, market, implementation, accounts, made, listed, owner, rooted, capacity)
 
     return make

@@ -49,7 +49,7 @@ STAGES = (
 
 
 def is_before(now: Stage, then: Stage) -> bool:
-    """Whether a session comes to `now` before `then`: to Correct, then Accuse before Aggregate, to Vote before Select."""
+    """Whether a session comes to `now` before `then`: to Correct, Accuse, then Aggregate, to Vote before Select."""
     rank = {Stage.CORRECT: 6.4, Stage.ACCUSE: 6.5, Stage.VOTE: 7.5}
     return rank.get(now, now) < rank.get(then, then)
 
