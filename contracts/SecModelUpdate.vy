@@ -61,7 +61,7 @@ initializes: multiplier[
 ]
 
 initializes: voting[
-    calls := calls, progress := progress, registry := registry, terms := terms
+    calls := calls, groups := groups, progress := progress, registry := registry, terms := terms
 ]
 
 exports: multiplier.gram

@@ -12,12 +12,14 @@ from interfaces import ISessionRules
 from interfaces import ISessionVote
 from . import bounds
 from . import calls
+from . import groups
 from . import progress
 from . import registry
 from . import tally
 from . import terms
 
 uses: calls
+uses: groups
 uses: progress
 uses: registry
 uses: terms
@@ -103,8 +105,16 @@ def _seat_of_voter(p: progress.Progress, m: registry.Member) -> (uint256, uint25
     """
     shape: ISessionRules.Shape = terms._shape()
     seat: uint256 = registry._committed_seat(m)
-    # with `abort` everybody has delivered in a group that is live by now
-    assert seat != 0 and (shape.policy == terms.ABORT or m.chunks == terms._chunks(shape)), "vote: not delivered"
+    assert seat != 0, "vote: not delivered"
     group: uint256 = (seat - 1) // shape.members
+    place: uint256 = (seat - 1) % shape.members
+    # with `abort` everybody has delivered in a group that is live by now
+    delivered: bool = True
+    if shape.policy == terms.RECOVER:
+        if shape.mode == terms.BLOBS:
+            delivered = (groups._load(group).delivered >> place) & 1 == 1
+        else:
+            delivered = m.chunks == terms._chunks(shape)
+    assert delivered, "vote: not delivered"
     assert (progress._live(p, progress._failures()) >> group) & 1 == 1, "session: the group has failed"
-    return group, (seat - 1) % shape.members
+    return group, place

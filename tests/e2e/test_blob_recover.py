@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -58,24 +59,27 @@ def test_what_comes_of_it_is_what_calldata_gives(rule: Rule) -> None:
     assert stages.index("reveal") < stages.index("correct") < stages.index("accuse") < stages.index("select")
 
 
-class Wrong(Fair):
-    """One element of the correction of group 1 is one more."""
+def wrong_correction(index: int) -> Callable[[BlobSums, Ledger, int], list[Blob]]:
+    """What makes corrections, but of group 1 one with another element; what compares them isn't fooled."""
+    right = BlobSums.correction
 
-    index = 7
+    def wrong(sums: BlobSums, ledger: Ledger, group: int) -> list[Blob]:
+        found = right(sums, ledger, group)
+        if group != 1 or ledger.correction(group, 1) is not None:
+            return found
+        data = bytearray(found[0].data)
+        data[32 * index + 31] ^= 1
+        return [Blob.of(bytes(data))]
+
+    return wrong
+
+
+class Wrong(Fair):
+    """One element of the correction of group 1 is one more or less."""
 
     def run(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        right, index = BlobSums.correction, self.index
-
-        def wrong(sums: BlobSums, ledger: Ledger, group: int) -> list[Blob]:
-            found = right(sums, ledger, group)
-            if group != 1 or ledger.correction(group, 1) is not None:
-                return found
-            data = bytearray(found[0].data)
-            data[32 * index + 31] ^= 1
-            return [Blob.of(bytes(data))]
-
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(BlobSums, "correction", wrong)
+            patch.setattr(BlobSums, "correction", wrong_correction(index=7))
             return super().run(*args, **kwargs)
 
 

@@ -256,6 +256,19 @@ class TestTheSum:
         session.withdraw_all()
         check_books(session, 4 * (session.params.reward_wei // 8))
 
+    def test_who_has_delivered_votes(self, new_recover: RecoverFactory) -> None:
+        session = new_recover(rule=2).to(Stage.UPLOAD)
+        assert isinstance(session, CorrectDriver)
+        gone = session.members_of(SHORT)[GONE]
+        session.upload_but(gone)
+        session.to(Stage.VOTE)
+        with reverts("vote: not delivered"):
+            session.vote(gone)
+        session.votes = dict.fromkeys(session.voters(), 1 << WHOLE)
+        session.finish_vote()
+        session.finish_select()
+        assert (session.votes_cast(), session.votes_against(WHOLE), session.accepted()) == (7, 7, 1 << SHORT)
+
 
 class TestRefuting:
     def test_a_wrong_element(self, wrong: CorrectDriver) -> None:
