@@ -120,18 +120,20 @@ def _refute(
     assert malformed, "blobs: the element is in range"
     places: uint256 = 0
     rows: uint256 = 0
-    places, rows = summing._added(shape, group)
+    recover: bool = shape.policy == terms.RECOVER
+    places, rows = summing._added(shape.members, recover, group)
     assert len(accounts) == progress._count(places), "blobs: length of the arguments"
     assert size == kzg.POINT_BYTES * chunks * rows, "blobs: length of the points"
     points_at: uint256 = kzg._place(POINTS_ARGUMENT)
     hashes: DynArray[bytes32, bounds.MAX_ROWS] = []
     total: bytes32 = empty(bytes32)
     hashes, total = kzg._aggregated(rows, chunks, points_at)
-    summing._check_correction(shape, group, hashes[rows - 1])
+    if recover:
+        summing._check_correction(group, hashes[rows - 1])
     row: uint256 = 0
     for place: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
         if (places >> place) & 1 == 1:
-            summing._check_upload(shape, accounts[row], group, place, hashes[row])
+            summing._check_upload(shape.members, recover, accounts[row], group, place, hashes[row])
             row += 1
     point: Bytes[kzg.POINT_BYTES] = kzg._total(rows, chunks, points_at, chunk)
     opens: bool = kzg._opens(kzg._compressed(point), kzg._domain_point(index % kzg.ELEMENTS), element, witness)
@@ -143,7 +145,7 @@ def _refute(
     # several may have seen the same: all of them get their bonds back
     if (progress._live(p, v) >> group) & 1 == 1:
         q.gram_chunks += 1
-        if shape.policy == terms.RECOVER:
+        if recover:
             g.blamed = g.committed
             groups._store(group, g)
         v.failed_upload |= 1 << group

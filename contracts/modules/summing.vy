@@ -48,26 +48,29 @@ def _group_of(account: address, members: uint256) -> uint256:
 
 @view
 @internal
-def _added(shape: ISessionRules.Shape, group: uint256) -> (uint256, uint256):
+def _added(members: uint256, recover: bool, group: uint256) -> (uint256, uint256):
     """
+    @param members N.
     @param group A live group after its upload.
     @return Whose uploads are in its sum, bitmap over places; how many rows are added: these, and with `recover` the correction.
     """
-    if shape.policy == terms.ABORT:
-        return (1 << shape.members) - 1, shape.members
+    if not recover:
+        return (1 << members) - 1, members
     delivered: uint256 = groups._load(group).delivered
     return delivered, progress._count(delivered) + 1
 
 
 @view
 @internal
-def _check_upload(shape: ISessionRules.Shape, account: address, group: uint256, place: uint256, upload: bytes32):
+def _check_upload(
+    members: uint256, recover: bool, account: address, group: uint256, place: uint256, upload: bytes32
+):
     """
     @notice Refuses an account that isn't in that seat, and commitments that aren't those of its upload.
     """
     m: registry.Member = registry._load(account)
-    assert registry._committed_seat(m) == 1 + group * shape.members + place, "session: not the group's members"
-    if shape.policy == terms.RECOVER:
+    assert registry._committed_seat(m) == 1 + group * members + place, "session: not the group's members"
+    if recover:
         assert groups._upload(group, 0, place) == upload, "blobs: not the upload's commitments"
     else:
         bound: bytes32 = kzg._folded(convert(account, bytes32), upload)
@@ -76,13 +79,12 @@ def _check_upload(shape: ISessionRules.Shape, account: address, group: uint256, 
 
 @view
 @internal
-def _check_correction(shape: ISessionRules.Shape, group: uint256, last: bytes32):
+def _check_correction(group: uint256, last: bytes32):
     """
-    @notice With `recover`, refuses commitments that aren't those of the group's correction.
+    @notice Refuses commitments that aren't those of the group's correction.
     @param last The fold of the versioned hashes of the last row.
     """
-    if shape.policy == terms.RECOVER:
-        assert groups._hash(group, 0) == last, "blobs: not the correction"
+    assert groups._hash(group, 0) == last, "blobs: not the correction"
 
 
 @external
@@ -112,8 +114,10 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
         lifecycle._close_accusing(before, shape)
     p: progress.Progress = progress._in_window(progress.AGGREGATE)
     assert shape.mode == terms.BLOBS, "session: vectors are in calldata"
-    assert accounts != 0, "blobs: not whole groups"
-    upload_size: uint256 = kzg.POINT_BYTES * terms._blobs(shape)
+    recover: bool = shape.policy == terms.RECOVER
+    assert accounts != 0 and (recover or accounts % shape.members == 0), "blobs: not whole groups"
+    chunks: uint256 = terms._blobs(shape)
+    upload_size: uint256 = kzg.POINT_BYTES * chunks
     live: uint256 = progress._live(p, progress._failures())
     q: progress.Progress = p
     root: bytes32 = progress.products_hash
@@ -132,25 +136,28 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
         position += 1
         if position <= p.aggregated or q.voters == p.voters + accounts:
             continue
-        places, count = self._added(shape, group)
-        assert q.voters + progress._count(places) <= p.voters + accounts, "blobs: not whole groups"
+        places, count = self._added(shape.members, recover, group)
+        q.voters += count
+        if recover:
+            q.voters -= 1
+        assert q.voters <= p.voters + accounts, "blobs: not whole groups"
         rows += count
         assert size >= upload_size * rows, "blobs: length of the points"
-        hashes, total = kzg._aggregated(count, terms._blobs(shape), points_at)
+        hashes, total = kzg._aggregated(count, chunks, points_at)
         points_at += upload_size * count
-        self._check_correction(shape, group, hashes[count - 1])
+        if recover:
+            self._check_correction(group, hashes[count - 1])
         count = 0
         for place: uint256 in range(shape.members, bound=bounds.MAX_MEMBERS):
             if (places >> place) & 1 == 1:
                 # an address by the decoding of the arguments
                 account: address = convert(kzg._word(accounts_at), address)
-                self._check_upload(shape, account, group, place, hashes[count])
+                self._check_upload(shape.members, recover, account, group, place, hashes[count])
                 accounts_at += 32
                 count += 1
         root = kzg._folded(root, total)
         added |= 1 << group
         q.aggregated += 1
-        q.voters += count
     assert q.voters == p.voters + accounts, "blobs: more groups than are left"
     assert size == upload_size * rows, "blobs: length of the points"
     progress.products_hash = root
@@ -160,7 +167,7 @@ def _add(gas_at_start: uint256, accounts: uint256, size: uint256):
     else:
         progress._store(q)
     turn: bool = fees._turn_to_aggregate(p, shape, self._lowest(added))
-    calls._end(gas_at_start, before, terms.LIMIT_AGGREGATE, terms._blobs(shape) * rows, turn)
+    calls._end(gas_at_start, before, terms.LIMIT_AGGREGATE, chunks * rows, turn)
 
 
 @pure

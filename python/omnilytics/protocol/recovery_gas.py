@@ -9,7 +9,7 @@ from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.gas import NEW_SLOT, Gas, GasModel, line
 from omnilytics.types import Assignment, DropoutPolicy, Mode, Rule, SessionParams
 
-KEPT_FOLD = 20_000
+KEPT_FOLD = 20_700
 """What the fold of an upload in blobs costs to keep, instead of holding it against a commitment."""
 
 
@@ -119,8 +119,8 @@ class CorrectionGas(RecoveryGas, BlobGas):
 
     def correct(self, blobs: int, *, first: bool = True, last: bool = True) -> Gas:
         """One transaction of a correction, of so many blobs. Only who completes it is paid."""
-        gas = 88_000 + 625 * blobs - (0 if self.paid and last else 15_000)
-        return Gas(gas + (NEW_SLOT if first or last else 0))
+        gas = 95_800 + 625 * blobs - (0 if self.paid and last else 18_700)
+        return Gas(gas + (NEW_SLOT if first or last else 0) + (2_100 if last and not first else 0))
 
     def corrects(self) -> list[Gas]:
         """Each transaction of one correction."""
@@ -134,7 +134,11 @@ class CorrectionGas(RecoveryGas, BlobGas):
         """As `BlobGas.add_sums`; in each group a correction is added too."""
         gas = super(CorrectionGas, self).add_sums(groups).usual
         rows = groups * self.params.chunks
-        return Gas(gas + 4_500 * groups + (4_850 if self.paid else 4_300) * rows)
+        return Gas(gas + 450 + 9_000 * groups + (4_850 if self.paid else 4_300) * rows)
+
+    def vote(self) -> Gas:
+        """As `GasModel.vote`; the group's slot says who has delivered."""
+        return Gas(super(CorrectionGas, self).vote().usual + 2_600)
 
     def select_proven(self) -> Gas:
         """As `BlobGas.select_proven`; groups of several sizes are compared by their means."""
