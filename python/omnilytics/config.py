@@ -269,7 +269,7 @@ class LocalnetOptions(ShapeOptions):
         window_secs: how long each step may take; all but `share_secs` end as soon as everybody has acted.
         share_secs: how long sharing may take, which policy `recover` waits out; None: half a minute, and longer with
             more members.
-        accuse_secs: how long sums may be accused, which mode `blob` waits out.
+        accuse_secs: how long sums may be accused, which mode `blob` waits out; with `recover` two minutes at least.
         per_process: data owners that share a process.
         port: of the node; None: a free one.
     """
@@ -300,6 +300,12 @@ class LocalnetOptions(ShapeOptions):
         if self.policy == "abort":
             return self.window_secs
         return self.share_secs or 30 + 2 * self.members
+
+    @property
+    def reveal_secs(self) -> int:
+        """How long revealing may take; in blobs with `recover` that is how long sums may be accused, too."""
+        both = self.mode == "blob" and self.policy == "recover"
+        return max(120, self.accuse_secs) if both else self.window_secs
 
 
 def options_from(values: Mapping[str, Any]) -> DemoOptions:

@@ -270,8 +270,7 @@ def member_fees_wei(params: SessionParams) -> int:
         return 0
     commits = COMMITS_TO_RECOVER if params.policy is DropoutPolicy.RECOVER else 1
     commits += VOTE_CALLS if params.rule is Rule.NORM_VOTE else 0
-    gas = fees.register + commits * fees.commit + fees.an_upload(params.words, params.chunks)
-    return gas * params.fee_cap_wei
+    return params.fee_cap_wei * (fees.register + commits * fees.commit + fees.an_upload(params.words, params.chunks))
 
 
 def most_commits(params: SessionParams) -> int:
@@ -293,11 +292,7 @@ def most_moves(params: SessionParams) -> int:
 
 
 def reserve_wei(params: SessionParams, capacity: int) -> int:
-    """What `start` takes on top of the reward, so that fees can't run out, wei (E18).
-
-    Args:
-        params: the session's parameters.
-        capacity: how many may register.
+    """What `start` takes on top of the reward, so that fees can't run out, wei (E18). `capacity`: who may register.
 
     Raises:
         InputError: `params.fee_table` isn't a fee table.
@@ -305,17 +300,13 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     fees = params.fees
     if fees is None:
         return 0
-    groups, members, words, chunks = params.rounds, params.members, params.words, params.chunks
-    seats = groups * members
-    gas = capacity * fees.register
-    gas += most_commits(params) * fees.commit + seats * fees.an_upload(words, chunks)
-    corrections = int(params.has_corrections)
-    gas += corrections * groups * fees.an_upload(words, chunks)
-    gas += groups * (fees.an_aggregation(words, chunks, members + corrections) + 2 * fees.settle)
+    groups, words, chunks = params.rounds, params.words, params.chunks
+    rows = params.members + params.has_corrections
+    gas = capacity * fees.register + most_commits(params) * fees.commit
+    gas += groups * (rows * fees.an_upload(words, chunks) + fees.an_aggregation(words, chunks, rows) + 2 * fees.settle)
     if params.rule is Rule.KRUM or params.mode is Mode.BLOB:
         gas += fees.the_products(words, chunks, groups)
-    gas += fees.select + most_moves(params) * fees.move
-    return gas * params.fee_cap_wei
+    return params.fee_cap_wei * (gas + fees.select + most_moves(params) * fees.move)
 
 
 def divided_wei(params: SessionParams, delivered: int, paid: int) -> tuple[int, int]:

@@ -52,7 +52,6 @@ def test_blobs_are_kept_where_it_is_said(call: Call, demo: FakeDemo) -> None:
     [
         ("--blobs kept", "blobs: expected none without --mode blob"),
         ("--mode blob --suite aes", "suite: expected keccak with --mode blob"),
-        ("--mode blob --policy recover", "mode: expected calldata with --policy recover"),
     ],
 )
 def test_what_does_not_go_with_blobs_is_refused(call: Call, typed: str, refusal: str) -> None:

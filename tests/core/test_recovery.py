@@ -116,6 +116,26 @@ def test_a_group_outside_a_session() -> None:
     assert group[0].reveal(EVERYBODY).shares == {}
 
 
+def test_the_seeds_of_masks_in_blobs(group: RecoveringGroup) -> None:
+    """Those of E10 and E34 under the domain of blobs, with the signs of E35; once, like any masking."""
+    group.receive()
+    seeds = [member.blob_seeds() for member in group.recoveries]
+    assert [[sign for _, sign in own] for own in seeds] == [
+        [1, 1, 1, 1],
+        [-1, 1, 1, 1],
+        [-1, -1, 1, 1],
+        [-1, -1, -1, 1],
+    ]
+    assert all(seeds[i][j - 1][0] == seeds[j][i][0] for i in range(4) for j in range(i + 1, 4))
+    secrets = {place: member.reveal(EVERYBODY).secret for place, member in enumerate(group.recoveries)}
+    minus, _ = disclosed_seeds(group.scope(EVERYBODY, EVERYBODY), secrets)
+    domain = b"omnilytics/blob-mask/1".ljust(32, b"\0")
+    assert [own[-1][0] for own in seeds] == [keccak256(domain + seed) for seed in minus]
+    for step in (group.recoveries[0].blob_seeds, lambda: group.recoveries[0].mask(bytes(32))):
+        with pytest.raises(ProtocolError, match="^step: expected reveal_shares, got"):
+            step()
+
+
 def test_steps_have_one_order(group: RecoveringGroup) -> None:
     member = group.recovery(0)
     words = bytes(32 * group.codec.words)
@@ -391,7 +411,7 @@ def test_secrets_show_an_address_and_nothing_else(group: RecoveringGroup) -> Non
     public = {name for name in dir(secrets._secrets) if not name.startswith("_")}
     assert public == {"from_seed", "generate", "key", "transport"}
     public = {name for name in dir(recovery._recovery) if not name.startswith("_")}
-    assert public == {"deal", "encode", "mask", "mask_words", "receive", "reveal", "reveal_shares"}
+    assert public == {"blob_seeds", "deal", "encode", "mask", "mask_words", "receive", "reveal", "reveal_shares"}
 
 
 def test_what_is_registered(group: RecoveringGroup) -> None:

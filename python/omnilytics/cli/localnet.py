@@ -227,9 +227,9 @@ class _Market:
         parts = min(chosen.members + 1, MOST_PARTS[chosen.dataset])
         given = chosen.model_dump(include=set(ShapeOptions.model_fields), exclude_unset=True)
         shape = {"rounds": chosen.rounds, "group_size": chosen.group_size, "reward_wei": chosen.reward_wei, **given}
-        steps = ("register", "upload", "reveal", "aggregate", "vote", "select")
+        steps = ("register", "upload", "aggregate", "vote", "select")
         windows = {f"{step}_secs": chosen.window_secs for step in steps}
-        windows |= {"commit_secs": chosen.commit_secs, "accuse_secs": chosen.accuse_secs}
+        windows |= {f"{step}_secs": getattr(chosen, f"{step}_secs") for step in ("commit", "reveal", "accuse")}
         policy = {"finality_blocks": 1, "block_secs": BLOCK_SECS, "honest_block_hashes": True}
         margins = {"shortest_window_secs": SHORTEST_WINDOW_SECS, "margin_secs": BLOCK_SECS}
         for part, name in enumerate(village.addresses):

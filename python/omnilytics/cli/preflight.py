@@ -125,11 +125,12 @@ def _shape(params: SessionParams) -> list[str]:
     from omnilytics.dashboard.words import span
     from omnilytics.types import Mode
 
+    blobs = params.mode is Mode.BLOB
     windows = (
         ("register", params.register_secs),
         ("commit", params.commit_secs),
         ("upload", params.upload_secs),
-        ("accuse" if params.mode is Mode.BLOB else "reveal", params.reveal_secs),
+        ("reveal and accuse" if params.has_corrections else "accuse" if blobs else "reveal", params.reveal_secs),
         ("aggregate", params.aggregate_secs),
         ("vote", params.vote_secs),
         ("select", params.select_secs),

@@ -28,7 +28,7 @@ class CorrectionReplay(RecoveryReplay, BlobReplay):
     @property
     def stage(self) -> Stage:
         if not self.over:
-            return RecoveryReplay.stage.__get__(self)
+            return super().stage
         return Stage.CORRECT if self.correcting else Stage.ACCUSE
 
     def is_lost(self, group: int) -> bool:

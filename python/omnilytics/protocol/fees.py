@@ -197,8 +197,8 @@ class Quote:
 
     @property
     def blobs(self) -> int:
-        """Blobs that all members post who have a seat."""
-        return self.groups * self.params.members * self.member_blobs
+        """Blobs that all members post who have a seat, with `recover` corrections too."""
+        return self.groups * (self.params.members + self.params.has_corrections) * self.member_blobs
 
     @property
     def member_blobs_wei(self) -> int:
@@ -298,12 +298,12 @@ def _group_steps(model: GasModel, groups: int, sizes: Sequence[int]) -> list[Ste
     if isinstance(model, BlobGas):
         posts, adding = model.posts(), model.all_sums(groups)
         uploads = Step("post", seats * len(posts), seats * sum(post.usual for post in posts))
-        sums = Step("add_sums", len(adding), sum(call.usual for call in adding))
+        summing = Step("add_sums", len(adding), sum(call.usual for call in adding))
         if isinstance(model, CorrectionGas):
             corrects = model.corrects()
             gas = groups * sum(call.usual for call in corrects)
-            return [*_recovery(model, groups, uploads), Step("correct", groups * len(corrects), gas), sums]
-        return [Step("commit", seats, _all(model.commit(), seats, groups)), uploads, sums]
+            return [*_recovery(model, groups, uploads), Step("correct", groups * len(corrects), gas), summing]
+        return [Step("commit", seats, _all(model.commit(), seats, groups)), uploads, summing]
     uploads = Step("upload", seats * chunks, sum(_all(chunk, seats, groups) for chunk in _uploads(model)))
     if not isinstance(model, RecoveryGas):
         sums = groups * sum(model.aggregate(size).usual for size in sizes)
