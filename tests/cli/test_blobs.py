@@ -1,4 +1,4 @@
-"""`omnilytics blobs`: keep, fetch, show and serve, each with its result and exit code."""
+"""`omnilytics blobs`: keep, fetch, collect, show and serve, each with its result and exit code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from omnilytics.blobs.archive import Archive
 from omnilytics.blobs.fetch import Source, from_peer
 from omnilytics.blobs.server import serving
 from tests.blobs.test_archive import blob, file_of
+from tests.blobs.test_fetch import answering
 from tests.cli.conftest import Call, valid
 
 
@@ -93,3 +95,60 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
         assert from_peer(Source.of(url), blob(1).versioned_hash) == blob(1)
         served.send_signal(signal.SIGINT)
         assert served.wait(60) == 0
+
+
+MARKET, SESSION = "0x" + "aa" * 20, "0x" + "bb" * 20
+
+
+class Posted:
+    """A chain with a session that has blobs 1 and 2 in block 7, and 3 in block 9; of each the next root is known."""
+
+    def logs(self, address: str) -> list[tuple[int, Any]]:
+        assert address == SESSION
+        return [(5, "Committed"), (7, [1]), (7, [2]), (9, [3])]
+
+    def beacon_root(self, number: int) -> bytes:
+        return bytes([number]) * 32
+
+
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(log: Any) -> tuple[str, dict[str, Any]]:
+        return (log, {}) if log == "Committed" else ("Posted", {"hashes": [blob(n).versioned_hash for n in log]})
+
+    monkeypatch.setattr("omnilytics.cli.connection.reader", lambda _: Posted())
+    monkeypatch.setattr("omnilytics.cli.connection.session_of", lambda *_: SimpleNamespace(address=SESSION))
+    monkeypatch.setattr("omnilytics.chain.abi.decode_log", decoded)
+
+
+COLLECT = ("blobs", "collect", "--rpc", "http://127.0.0.1:1", "--market", MARKET, "--archive", "own")
+
+
+@pytest.mark.usefixtures("posted")
+def test_collect_from_a_peer_and_by_the_beacon_blocks(call: Call, tmp_path: Path) -> None:
+    """The peer has blob 1 alone; the beacon node has the others in the blocks that carry them."""
+    peer = Archive(tmp_path / "peer")
+    peer.keep(blob(1))
+    paths = [f"/eth/v1/beacon/blobs/0x{bytes([number]).hex() * 32}" for number in (7, 9)]
+    blocks = {path: {"data": ["0x" + blob(n).data.hex()]} for path, n in zip(paths, (2, 3), strict=True)}
+    with serving(peer, "127.0.0.1", 0) as port, answering(blocks) as (url, asked):
+        result = call(*COLLECT, "--peer", f"http://127.0.0.1:{port}", "--beacon", url, "--json", "-")
+        again = call(*COLLECT, "--peer", f"http://127.0.0.1:{port}", "--beacon", url, "--json", "-")
+    assert states(result.stdout) == {name(n): "kept" for n in (1, 2, 3)}
+    assert [path.partition("?")[0] for path in asked] == paths
+    assert states(again.stdout) == {name(n): "there" for n in (1, 2, 3)}
+
+
+@pytest.mark.usefixtures("posted")
+def test_collect_says_what_nobody_has(call: Call, tmp_path: Path) -> None:
+    peer = Archive(tmp_path / "peer")
+    peer.keep(blob(2))
+    with serving(peer, "127.0.0.1", 0) as port:
+        result = call(*COLLECT, "--peer", f"http://127.0.0.1:{port}", "--json", "-")
+    assert result.exit_code == 3
+    assert states(result.stdout) == {name(1): "missing", name(2): "kept", name(3): "missing"}
+
+
+def test_collect_needs_somebody_to_ask(call: Call) -> None:
+    result = call(*COLLECT)
+    assert (result.exit_code, result.stderr) == (2, "error: blobs collect: expected --peer or --beacon, got neither\n")

@@ -96,8 +96,7 @@ def session(
     blobs: bool,
 ) -> Iterator[ev.Event]:
     """The events of one session."""
-    now, purse = 1_700_000_000 + number * 10_000, Purse(number)
-    reward, bond = 10**18, 15 * 10**15
+    now, purse, reward, bond = 1_700_000_000 + number * 10_000, Purse(number), 10**18, 15 * 10**15
     yield ev.SessionCreated(number, address(0x9000 + number), reward, RESERVE, bond, 0.0625)
     yield ev.GasUsed(number, "start", 410_000, 1_500)
     yield ev.StageChanged(number, "register", now + 600, now)
@@ -120,15 +119,13 @@ def session(
     failed = [0, 1, 2] if failing else [rounds - 1] if blobs else []
     if failing:
         groups = yield from _declined(number, groups)
-    if blobs:
-        yield from _posting(purse, groups, now)
-    else:
-        yield from _recovery(purse, groups, now) if recover else _delivery(purse, groups, failed, rng, now)
+    steps = _posting if blobs else _recovery if recover else None
+    yield from steps(purse, groups, now) if steps else _delivery(purse, groups, failed, rng, now)
     alive = [g for g in range(len(groups)) if g not in failed]
     if rule == "norm+vote":
         yield from _votes(purse, {g: groups[g] for g in alive}, bad, now)
     yield from _selection(number, alive, groups, bad, rule, rng, unselected, now)
-    accepted = [] if unselected else [g for g in alive if not set(groups[g]) & set(bad)]
+    accepted = [g for g in alive if not unselected and not set(groups[g]) & set(bad)]
     paid = alive if unselected else accepted
     yield ev.StageChanged(number, "payment", 0, now + 500)
     for group, seated in enumerate(groups):

@@ -46,6 +46,10 @@ def test_a_session_of_processes(settle: Settle, node: str, policy: str, mode: st
     assert f"node       {village.chain.node.url}: block " in roles[0].said()
     blobs = ["--blobs", str(village.home / "west")] if mode == "blob" else []
     verified = valid(village.ask("do0", "verify", "--session", session, *blobs), "verify-1")
+    if mode == "blob":
+        collect = ["blobs", "collect", "--session", session, "--archive", str(village.home / "own")]
+        valid(village.ask("do0", *collect, "--peer", f"http://127.0.0.1:{village.archives['east']}"), "blobs-1")
+        blobs[1] = str(village.home / "own")
     assert verified == valid(village.ask("do0", "verify", kept, *blobs), "verify-1") | {"source": "chain"}
     assert valid(village.ask("do0", "do", "status", "--session", session), "role-1")["stage"] == "finished"
     assert valid(village.ask("do0", "market", "show", "--session", session), "session-1")["stage"] == "finished"

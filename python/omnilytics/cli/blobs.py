@@ -11,18 +11,28 @@ import typer
 
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.cli.options import Quiet, ResultFile
+from omnilytics.cli.sources import AnyConfig, ChainId, FirstBlock, Market, Rpc, Session, read_settings
 from omnilytics.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from omnilytics.blobs.archive import Archive
+    from omnilytics.blobs.fetch import Fetched
+    from omnilytics.chain.rpc import RpcChain
+    from omnilytics.types import Address
 
 SCHEMA = "omnilytics/blobs/1"
 
 EXAMPLE = "Example: omnilytics blobs fetch 0x01HASH --archive blobs --beacon http://127.0.0.1:5052 --block-id SLOT"
 
+COLLECT_EXAMPLE = (
+    "Example: omnilytics blobs collect --config data-owner.toml --archive blobs --beacon http://127.0.0.1:5052"
+)
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Folder = Annotated[Path, typer.Option("--archive", metavar="DIR", help="The folder of the blobs.")]
+Peers = Annotated[list[str] | None, typer.Option("--peer", metavar="URL", help="Who serves an archive.")]
+Beacons = Annotated[list[str] | None, typer.Option("--beacon", metavar="URL", help="A beacon node's API.")]
 Names = Annotated[list[str], typer.Argument(metavar="HASH...", help="Versioned hashes, 0x01 and 62 digits more.")]
 
 
@@ -61,8 +71,8 @@ def keep(
 def fetch(
     names: Names,
     archive: Folder,
-    peers: Annotated[list[str] | None, typer.Option("--peer", metavar="URL", help="Who serves an archive.")] = None,
-    beacons: Annotated[list[str] | None, typer.Option("--beacon", metavar="URL", help="A beacon node's API.")] = None,
+    peers: Peers = None,
+    beacons: Beacons = None,
     block_id: Annotated[
         str, typer.Option(metavar="ID", help="With --beacon: slot or root of the block that carries them.")
     ] = "",
@@ -76,10 +86,50 @@ def fetch(
     if not peers and not beacons:
         raise InputError("blobs fetch: expected --peer or --beacon, got neither")
     fetched = fetch_all(_archive(archive), [hash_of(name) for name in names], peers or [], beacons or [], block_id)
-    entries = [
-        _entry(one.name, "kept" if one.kept else "there" if one.there else "missing", one.problems) for one in fetched
-    ]
+    _tell(archive, [_fetched(one) for one in fetched], json_file, quiet)
+
+
+@app.command(epilog=COLLECT_EXAMPLE)
+def collect(
+    archive: Folder,
+    config: AnyConfig = None,
+    session: Session = None,
+    rpc: Rpc = None,
+    market: Market = None,
+    chain_id: ChainId = None,
+    first_block: FirstBlock = None,
+    peers: Peers = None,
+    beacons: Beacons = None,
+    json_file: ResultFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Get all blobs that a session has so far, from peers, then from beacon nodes. Exit code 3: some are missing."""
+    from omnilytics.blobs.fetch import fetch as fetch_all
+    from omnilytics.cli import connection
+
+    if not peers and not beacons:
+        raise InputError("blobs collect: expected --peer or --beacon, got neither")
+    settings = read_settings(config, rpc, market, chain_id, first_block)
+    chain, kept = connection.reader(settings), _archive(archive)
+    there, entries = connection.session_of(settings, chain, session), []
+    for block, names in _posted(chain, there.address).items():
+        left = bool(beacons) and not set(names) <= set(kept.names())
+        root = f"0x{chain.beacon_root(block).hex()}" if left else ""
+        found = fetch_all(kept, names, peers or [], beacons or [] if left else [], root)
+        entries += [_fetched(one) for one in found]
     _tell(archive, entries, json_file, quiet)
+
+
+def _posted(chain: RpcChain, session: Address) -> dict[int, list[bytes]]:
+    """The names of a session's blobs by the block that they came with."""
+    from omnilytics.chain.abi import decode_log
+
+    names: dict[int, list[bytes]] = {}
+    for block, log in chain.logs(session):
+        name, values = decode_log(log) or ("", {})
+        if name == "Posted":
+            names.setdefault(block, []).extend(values["hashes"])
+    return names
 
 
 @app.command(epilog="Example: omnilytics blobs show --archive blobs --json -")
@@ -123,6 +173,10 @@ def _archive(folder: Path) -> Archive:
     from omnilytics.blobs.archive import Archive
 
     return Archive(folder)
+
+
+def _fetched(one: Fetched) -> dict[str, Any]:
+    return _entry(one.name, "kept" if one.kept else "there" if one.there else "missing", one.problems)
 
 
 def _entry(name: bytes, state: str, problems: Iterable[str] = ()) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from omnilytics.blobs.blob import GAS_PER_BLOB
 from omnilytics.cli import options
 from omnilytics.cli.files import STDOUT, Outputs
 from omnilytics.tables import GWEI_WEI
@@ -195,7 +194,7 @@ def _blobs(chosen: QuoteOptions, made: Quote) -> dict[str, Any]:
         "member": made.member_blobs,
         "gas_price_wei": made.blob_gas_price_wei,
         "ceiling_wei": ceiling,
-        "member_gas": GAS_PER_BLOB * made.member_blobs,
+        "member_gas": made.member_blob_gas,
         "member_wei": made.member_blobs_wei,
         "member_limit_wei": made.blobs_wei(ceiling),
     }
@@ -259,7 +258,7 @@ def _blob_rows(chosen: QuoteOptions, made: Quote) -> list[str]:
     if not made.member_blobs:
         return []
     ceiling = round(chosen.blob_ceiling_gwei * GWEI_WEI)
-    blobs = f"{count(made.member_blobs, 'blob')} of {made.blobs:,}, {GAS_PER_BLOB * made.member_blobs:,} blob gas"
+    blobs = f"{count(made.member_blobs, 'blob')} of {made.blobs:,}, {made.member_blob_gas:,} blob gas"
     return [
         _amount("blobs", made.member_blobs_wei, f"{blobs} at {ether(made.blob_gas_price_wei)}, not paid back"),
         _amount("", made.blobs_wei(ceiling), f"at most, at its ceiling of {ether(ceiling)} a blob gas"),

@@ -201,13 +201,18 @@ class Quote:
         return self.groups * (self.params.members + self.params.has_corrections) * self.member_blobs
 
     @property
+    def member_blob_gas(self) -> int:
+        """Of its blobs."""
+        return GAS_PER_BLOB * self.member_blobs
+
+    @property
     def member_blobs_wei(self) -> int:
         """What a member pays for its blobs, beside gas."""
         return self.blobs_wei(self.blob_gas_price_wei)
 
     def blobs_wei(self, price_wei: int) -> int:
         """The same at a price of a blob gas."""
-        return GAS_PER_BLOB * self.member_blobs * price_wei
+        return self.member_blob_gas * price_wei
 
     @property
     def member_reward_wei(self) -> int:

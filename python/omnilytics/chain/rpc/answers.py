@@ -52,6 +52,21 @@ def block_of(answer: Any) -> Block:
         return Block(quantity(answer["number"]), str(answer["hash"]), quantity(answer["timestamp"]))
 
 
+def beacon_parent_of(answer: Any, number: int) -> bytes:
+    """Root of the beacon block that carries block `number`, from the block after it, 32 bytes.
+
+    Raises:
+        ChainError: no block, or one that isn't on a beacon chain.
+    """
+    if answer is None:
+        raise ChainError(f"block {number}: expected another one on top of it, which names its beacon block, got none")
+    with _read("block"):
+        root = data_of(answer["parentBeaconBlockRoot"])
+        if len(root) != 32 or not any(root):
+            raise ValueError(f"expected the root of a beacon block, got 0x{root.hex()}")
+        return root
+
+
 def log_of(answer: Mapping[str, Any]) -> Log:
     """A log.
 

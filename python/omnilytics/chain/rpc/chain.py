@@ -15,7 +15,7 @@ from omnilytics.blobs.blob import Blob, Blobs, BlobsInMemory, check_count
 from omnilytics.chain.contract import ContractMarket, ContractSession, deploy_market
 from omnilytics.chain.intents import Journal, MemoryJournal
 from omnilytics.chain.rpc import rules
-from omnilytics.chain.rpc.answers import Block, block_of, code_of, data_of
+from omnilytics.chain.rpc.answers import Block, beacon_parent_of, block_of, code_of, data_of
 from omnilytics.chain.rpc.fees import base_fee, blob_base_fee
 from omnilytics.chain.rpc.logs import LogBook
 from omnilytics.chain.rpc.node import NodeError
@@ -151,6 +151,14 @@ class RpcChain:
         if not 0 <= number <= head:
             raise InputError(f"block: expected 0..{head}, got {number}")
         return data_of(self._block(number).hash)
+
+    def beacon_root(self, number: int) -> bytes:
+        """Root of the beacon block that carries a block, 32 bytes: the next block names it as its parent (EIP-4788).
+
+        Raises:
+            ChainError: there is no next block yet, or the chain has no beacon blocks.
+        """
+        return beacon_parent_of(self._nodes.request("eth_getBlockByNumber", hex(number + 1), False), number)
 
     def wait_until(self, timestamp: int) -> None:
         """Returns once a block with at least this timestamp exists; asks no oftener than every `poll_secs`."""
