@@ -151,7 +151,8 @@ def upload(
         groups._set_upload(group, chunk, place, words_hash)
     else:
         root: bytes32 = registry._commitments[m.key_address]
-        assert keccak256(abi_encode(chunk_hashes)) == root, "session: hashes don't give root"
+        bound: bytes32 = keccak256(concat(convert(msg.sender, bytes32), keccak256(abi_encode(chunk_hashes))))
+        assert bound == root, "session: hashes don't give root"
         assert len(chunk_hashes) == sizes.count, "session: number of hashes"
         assert words_hash == chunk_hashes[chunk], "session: words don't give hash"
         groups._chain(group, chunk, words_hash)

@@ -11,7 +11,6 @@ from tests.attacks.keyed import delegate, keyed, send_with_access_list
 from tests.attacks.till import GWEI, Embedded, Till
 from tests.attacks.wealth import Wealth, honest_profits
 from tests.contracts.harness import Accounts, Contract, Receipt, SessionDriver, Stage, economy, session_type
-from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
 
 JUNK = {"zero bytes": b"\0", "other bytes": b"\xa5"}
@@ -70,7 +69,7 @@ def test_an_account_with_code_is_paid_for_nothing(
     with_code = Contract("Puppet", puppet.abi, account, puppet.backend)
     session.to(Stage.COMMIT)
     assert wealth.fees(account) == 0, "sent by itself"
-    root = ref.commitment(session.chunk_hashes(account))
+    root = session.root(account)
     commit = session.contract.abi.calldata("commit", (root,))
     inside = with_code.send(puppet.abi.calldata("act", (session.address, commit, 0)), sender=account)
     assert inside.only("Committed").member == account, "it was its own code that committed"
@@ -210,7 +209,7 @@ def test_warm_slots_paid_in_advance(new_session: Factory, accounts: Accounts, ch
         {"address": market.IMPLEMENTATION(), "storageKeys": []},
         {"address": session.address, "storageKeys": [f"0x{slot:064x}" for slot in slots]},
     ]
-    args = (ref.commitment(session.chunk_hashes(account)),)
+    args = (session.root(account),)
     with chain.anchor():
         plain = session.commit(account)
     warm = send_with_access_list(chain, trudy, session.contract, "commit", args, listed)

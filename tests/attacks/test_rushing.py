@@ -87,15 +87,21 @@ def test_a_chosen_sum_is_not_what_was_committed(at_upload: SessionDriver) -> Non
 
 
 def test_a_copied_commitment_gives_no_words(at_commit: SessionDriver) -> None:
-    """A copy of a peer's root binds to the peer's masked words: as a second upload they break the sum for both."""
+    """A root binds to who commits: who copies a peer's can't upload its words, when it sees them."""
     session, honest = at_commit.copy(), honest_profits(at_commit)
     wealth = Wealth(session)
     victim, copier, third = session.members_of(0)
     session.commit(victim)
-    session.payloads[copier] = session.words(victim)
-    session.commit(copier)
+    session.contract.commit(session.root(victim), sender=copier)
     for account in (third, *session.members_of(1)):
         session.commit(account)
+    for account in (victim, third):
+        session.upload_all(account)
+    words, hashes = session.chunk(session.words(victim), 0), session.chunk_hashes(victim)
+    with reverts("session: hashes don't give root"):
+        session.contract.upload(0, words, hashes, sender=copier)
+    session.finish_upload_of(1)
+    session.pass_deadline()
     session.to(Stage.FINISHED)
     assert session.accepted() == 0b10
     told = wealth.tell("a peer's root and words, copied", copier, honest=[honest[copier]])
@@ -121,19 +127,24 @@ def test_the_words_of_another_group_are_noise_in_ones_own(at_commit: SessionDriv
     assert told.honest_loss == 0
 
 
-def test_a_whole_group_that_copies_another_gives_its_sum_twice(at_commit: SessionDriver) -> None:
-    """What remains: N colluders who are a whole group can repeat an earlier group's words, and are paid for it."""
+def test_a_whole_group_that_copies_another_ones_commitments_has_no_words(at_commit: SessionDriver) -> None:
+    """Masks of copied words would cancel as they do in the other group: its sum would be paid twice, for no work."""
     session, honest = at_commit.copy(), honest_profits(at_commit)
     wealth = Wealth(session)
     early, late = session.members_of(0), session.members_of(1)
     for account in early:
         session.commit(account)
     for victim, copier in zip(early, late, strict=True):
-        session.payloads[copier] = session.words(victim)
-        session.commit(copier)
+        session.contract.commit(session.root(victim), sender=copier)
+    for victim, copier in zip(early, late, strict=True):
+        session.upload_all(victim)
+        with reverts("session: hashes don't give root"):
+            session.contract.upload(
+                0, session.chunk(session.words(victim), 0), session.chunk_hashes(victim), sender=copier
+            )
+    session.pass_deadline()
     session.to(Stage.FINISHED)
-    assert session.accepted() == 0b11
-    assert session.sum_of(0) == session.sum_of(1)
-    told = wealth.tell("a whole group copies another one's words (paid)", *late, honest=[honest[a] for a in late])
-    assert told.over_honest <= 0
+    assert session.accepted() == 0b01
+    told = wealth.tell("a whole group copies another one's commitments", *late, honest=[honest[a] for a in late])
+    assert told.loses
     assert told.honest_loss == 0

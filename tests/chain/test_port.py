@@ -15,6 +15,7 @@ from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.chain.embedded import EmbeddedChain
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, float_words, vote_commitment
 from omnilytics.errors import Reverted
+from omnilytics.protocol.commitment import commitment
 from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.types import (
     Address,
@@ -137,7 +138,7 @@ class Story:
                 weights = self.published + STEP * np.float32(group % 2)
                 self.plain[member] = self.codec.encode_plain(weights, self.published, seed).words
                 self.inputs[member] = self.codec.encode(weights, self.published, self.keys[member], context, seed)
-                self.session.commit(member, self.inputs[member].root)
+                self.session.commit(member, commitment(member, self.inputs[member].root))
 
     def upload(self) -> None:
         for group, members in self.seats().items():

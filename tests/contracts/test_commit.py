@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.harness import SessionDriver, Stage, Status, reverts
-from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory
 
 
@@ -18,7 +17,7 @@ def test_it_commits(base: SessionDriver) -> None:
     for account in base.seated()[:4]:
         event = base.commit(account).only("Committed")
         seat = base.member(account)
-        root = ref.commitment(base.chunk_hashes(account))
+        root = base.root(account)
         assert (event.member, event.group, event.place, event.root) == (account, seat.group, seat.place, root)
         assert seat.committed
     assert [base.group(g).committed for g in range(2)] == [0b111, 0b001]
@@ -38,7 +37,7 @@ def test_the_last_one_passes_the_barrier(base: SessionDriver) -> None:
 def test_only_once(base: SessionDriver) -> None:
     account = base.seated()[0]
     base.commit(account)
-    for root in (ref.commitment(base.chunk_hashes(account)), b"\7" * 32):
+    for root in (base.root(account), b"\7" * 32):
         with reverts("session: already committed"):
             base.contract.commit(root, sender=account)
 

@@ -72,7 +72,7 @@ def test_another_number_of_hashes(new_session: Factory) -> None:
     session = new_session(parameter_count=42 * 9).to(Stage.COMMIT)
     account = session.seated()[0]
     hashes = [*session.chunk_hashes(account), keccak(b"one too many")]
-    session.contract.commit(ref.commitment(hashes), sender=account)
+    session.contract.commit(ref.commitment(account, ref.upload_hash(hashes)), sender=account)
     for other in session.seated()[1:]:
         session.commit(other)
     with reverts("session: number of hashes"):

@@ -20,6 +20,7 @@ from omnilytics import codec
 from omnilytics.chain.abi import interface
 from omnilytics.chain.embedded import GAS_PRICE_WEI, EmbeddedChain
 from omnilytics.codec import Codec, MaskedInput, MaskKey
+from omnilytics.protocol.commitment import commitment
 from omnilytics.protocol.fees import GasModel, quote
 from omnilytics.protocol.merkle import MerkleTree
 from omnilytics.protocol.terms import Terms, check_params
@@ -159,7 +160,7 @@ class Session:
             self._mask(accounts)
             for account in accounts:
                 if account not in missing:
-                    self.do("commit", account, self.inputs[account].root)
+                    self.do("commit", account, commitment(account, self.inputs[account].root))
         self._pass(Stage.COMMIT)
 
     def _mask(self, accounts: list[Address]) -> None:

@@ -118,7 +118,7 @@ class MaskedInput:
         words: all words, `32 * words` bytes.
         chunk_words: words of a chunk; the last may be shorter.
         chunk_hashes: keccak256 of each chunk.
-        root: what `commit` takes (E13).
+        root: their hash; with the account it is what `commit` takes (E13).
         clipped: values outside the clip, before any shrinking; 0 for words made by hand.
         scale: the factor by which rule `norm` made the update smaller (E4), in (0, 1].
     """

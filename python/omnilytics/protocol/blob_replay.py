@@ -10,7 +10,8 @@ from omnilytics.blobs.blob import Blobs, element
 from omnilytics.blobs.scheme import ORDER
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.blob_sums import BlobSums, is_malformed
-from omnilytics.protocol.blob_uploads import commitment, fold
+from omnilytics.protocol.blob_uploads import fold
+from omnilytics.protocol.commitment import commitment
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.sharing import places_of

@@ -10,7 +10,7 @@ import numpy as np
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import MOST_BLOBS, Blob
 from omnilytics.codec import keccak256
-from omnilytics.types import BLOB_ELEMENTS, Address, IntVec, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, IntVec, SessionParams
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,11 +66,6 @@ def _masked(values: IntVec, bound: int, first: int, seeds: Sequence[tuple[bytes,
         element = int.from_bytes(data[part], "big") + int(values[place]) - int(within[place])
         data[part] = (element % scheme.ORDER).to_bytes(32, "big")
     return bytes(data)
-
-
-def commitment(account: Address, upload: bytes) -> bytes:
-    """What an account commits to, 32 bytes: an upload's hash with the account, so that a copy is of no use (B2)."""
-    return keccak256(bytes.fromhex(account[2:]).rjust(32, b"\0") + upload)
 
 
 def fold(hashes: Iterable[bytes]) -> bytes:

@@ -14,7 +14,8 @@ from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSecrets, Recovery
 from omnilytics.errors import ProtocolError
-from omnilytics.protocol.blob_uploads import BlobInput, commitment
+from omnilytics.protocol.blob_uploads import BlobInput
+from omnilytics.protocol.commitment import commitment
 from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
 from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger
@@ -438,9 +439,8 @@ class DataOwner:
 
     @property
     def root(self) -> bytes:
-        """What it commits to, 32 bytes: E13 of the masked words, of blobs B2."""
-        own = self._committed()
-        return commitment(self.account, own.root) if isinstance(own, BlobInput) else own.root
+        """What it commits to, 32 bytes: to its masked words (E13) or blobs (B2), with its account."""
+        return commitment(self.account, self._committed().root)
 
     @property
     def clipped(self) -> int:

@@ -108,7 +108,7 @@ class RecoveryReplay(Replay):
         self.expect("no upload when it is fixed who delivered", self.fixed, False)
         Replay.on_uploaded(self, v)
 
-    def check_upload(self, seat: tuple[int, int]) -> None:
+    def check_upload(self, member: Address, seat: tuple[int, int]) -> None:
         self.expect("uploads of those who have shared", seat in self.roots, True)
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from omnilytics.codec import Codec
 from omnilytics.codec.keys import key_address
 from omnilytics.errors import VerificationError
 from omnilytics.protocol.books import Fates, FeeLimits
+from omnilytics.protocol.commitment import commitment
 from omnilytics.protocol.history import History, Past
 from omnilytics.protocol.ledger import PlaceOf
 from omnilytics.protocol.record import SessionRecord
@@ -182,12 +183,10 @@ class Replay:
             self.taken["members of cohorts of sessions outside the record"] += 1
             return 0 if self.place_of is None else self.place_of(cohort, member)
         place = past.place(cohort & 255, member)
-        self.expect("cohorts of the same owner and size", (past.owner, past.members), self._owner_and_size())
+        same = (self.record.owner, self.terms.members)
+        self.expect("cohorts of the same owner and size", (past.owner, past.members), same)
         self.expect("members of accepted cohorts", place is not None, True)
         return place or 0
-
-    def _owner_and_size(self) -> tuple[Address, int]:
-        return self.record.owner, self.terms.members
 
     def on_registrationclosed(self, v: dict[str, Any]) -> None:
         self.expect("number registered", v["registered"], len(self.registered))
@@ -297,11 +296,11 @@ class Replay:
         chunks.append(v["words"])
         if len(chunks) == self.terms.chunks:
             self.expect("words in an upload", sum(map(len, chunks)), 32 * self.terms.words)
-            self.check_upload(seat)
+            self.check_upload(v["member"], seat)
 
-    def check_upload(self, seat: tuple[int, int]) -> None:
+    def check_upload(self, member: Address, seat: tuple[int, int]) -> None:
         """Holds a whole upload against what its member has committed to."""
-        root = codec.commitment_root([codec.keccak256(c) for c in self.uploads[seat]])
+        root = commitment(member, codec.commitment_root([codec.keccak256(c) for c in self.uploads[seat]]))
         self.expect("uploads equal to their commitment", root, self.roots[seat])
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from eth_utils import keccak
 
+from tests.contracts.harness import reference as ref
 from tests.golden import unhex, vectors
 
 Q = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
@@ -29,7 +30,7 @@ def versioned(commitment: bytes) -> bytes:
 
 def bound(account: str, hashes: list[bytes]) -> bytes:
     """What an account commits to."""
-    return keccak(bytes.fromhex(account[2:]).rjust(32, b"\0") + fold(hashes))
+    return ref.commitment(account, fold(hashes))
 
 
 def split(points: bytes) -> list[bytes]:

@@ -74,9 +74,14 @@ def chunk_hashes(words: Sequence[int], chunk_words: int) -> list[bytes]:
     return [keccak(to_bytes(words[i : i + chunk_words])) for i in range(0, len(words), chunk_words)]
 
 
-def commitment(hashes: Sequence[bytes]) -> bytes:
-    """The root of a member's chunk hashes (E13)."""
+def upload_hash(hashes: Sequence[bytes]) -> bytes:
+    """Of a member's chunk hashes (E13)."""
     return keccak(encode(["bytes32[]"], [hashes]))
+
+
+def commitment(account: str, upload: bytes) -> bytes:
+    """What an account commits to: the hash of its upload (E13, B2)."""
+    return keccak(encode(["address"], [account]) + upload)
 
 
 def publish_hash(chunks: Sequence[bytes]) -> bytes:

@@ -275,8 +275,12 @@ class SessionDriver:
     def decline(self, account: str) -> Receipt:
         return self._send("decline", sender=account)
 
+    def root(self, account: str) -> bytes:
+        """What the account commits to."""
+        return ref.commitment(account, ref.upload_hash(self.chunk_hashes(account)))
+
     def commit(self, account: str) -> Receipt:
-        return self._send("commit", ref.commitment(self.chunk_hashes(account)), sender=account)
+        return self._send("commit", self.root(account), sender=account)
 
     def upload(self, account: str, chunk: int) -> Receipt:
         words, group = self.words(account), self.contract.member(account).group
