@@ -41,8 +41,8 @@ class BlobGas(GasModel):
         accounts = self.params.members * groups
         commitments = accounts * self.params.chunks
         if self.paid:
-            return Gas(118_900 + 1_000 * groups + 6_350 * accounts + 4_850 * commitments)
-        return Gas(98_700 + 1_000 * groups + 6_250 * accounts + 4_300 * commitments)
+            return Gas(119_600 + 1_000 * groups + 6_700 * accounts + 4_850 * commitments)
+        return Gas(99_400 + 1_000 * groups + 6_600 * accounts + 4_300 * commitments)
 
     def all_sums(self, groups: int) -> list[Gas]:
         """The calls that add so many groups."""

@@ -134,7 +134,7 @@ class CorrectionGas(RecoveryGas, BlobGas):
         """As `BlobGas.add_sums`; in each group a correction is added too."""
         gas = super(CorrectionGas, self).add_sums(groups).usual
         rows = groups * self.params.chunks
-        return Gas(gas + 450 + 9_000 * groups + (4_850 if self.paid else 4_300) * rows)
+        return Gas(gas + 7_000 * groups + (4_850 if self.paid else 4_300) * rows)
 
     def vote(self) -> Gas:
         """As `GasModel.vote`; the group's slot says who has delivered."""
