@@ -132,7 +132,7 @@ def test_the_seeds_of_masks_in_blobs(group: RecoveringGroup) -> None:
     domain = b"omnilytics/blob-mask/1".ljust(32, b"\0")
     assert [own[-1][0] for own in seeds] == [keccak256(domain + seed) for seed in minus]
     for step in (group.recoveries[0].blob_seeds, lambda: group.recoveries[0].mask(bytes(32))):
-        with pytest.raises(ProtocolError, match="^step: expected reveal_shares, got"):
+        with pytest.raises(ProtocolError, match=r"^step: expected reveal_shares, got"):
             step()
 
 

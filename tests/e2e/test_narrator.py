@@ -24,6 +24,7 @@ from omnilytics.protocol.watch import places_on
 from omnilytics.types import Assignment, KrumPicks, Log, Mode, Rule, Stage
 from tests.e2e import test_recover_blame
 from tests.e2e.market import SEEDS, Fair
+from tests.e2e.test_blob_recover import DROPOUTS, Wrong
 from tests.e2e.test_blob_session import TERMS as BLOBS
 from tests.e2e.test_blob_session import Beyond
 from tests.e2e.test_membership import MANY, cohort_of
@@ -116,6 +117,11 @@ def refuted() -> Fair:
     return fair
 
 
+def corrected(fair: Fair) -> Fair:
+    fair.run(replace(TERMS, mode=Mode.BLOB, fee_cap_wei=0), dropouts=DROPOUTS)
+    return fair
+
+
 RUNS = {
     "greedy": plain(GREEDY),
     "recover": plain(TERMS),
@@ -133,6 +139,8 @@ RUNS = {
     "rooted": rooted,
     "few": few,
     "refuted": refuted,
+    "dropped in blobs": lambda: corrected(Fair(12)),
+    "corrected wrongly": lambda: corrected(Wrong(12)),
 }
 
 

@@ -250,18 +250,13 @@ class Narrator:
             if self._state.terms.policy is DropoutPolicy.ABORT and delivered == self._state.everybody:
                 self._teller.group(v["group"], "delivered")
 
+    _on_posted = _on_uploaded
+
     def _on_uploadclosed(self, v: dict[str, Any]) -> None:
         if self._state.terms.policy is DropoutPolicy.RECOVER:
             for group in places_of(v["delivered_groups"]):
                 self._teller.missing(group, "upload", self._state.delivered(group))
                 self._teller.group(group, "reveal")
-
-    def _on_posted(self, v: dict[str, Any]) -> None:
-        delivered = self._state.delivered(v["group"])
-        if delivered >> v["place"] & 1:
-            self._teller.member(v["member"], "uploaded", v["group"], v["place"])
-            if delivered == self._state.everybody:
-                self._teller.group(v["group"], "delivered")
 
     def _on_sumsadded(self, v: dict[str, Any]) -> None:
         for group in places_of(v["groups"]):
