@@ -108,10 +108,12 @@ def _accepted_of(
     rest: uint256 = live
     for r: uint256 in range(claim.groups, bound=bounds.MAX_GROUPS):
         norms.append(proven[at])
-        # the lowest bit that is left; live groups are as many as the claim's
-        group: uint256 = rest & unsafe_sub(0, rest)
-        rest ^= group
-        counts.append(lifecycle._delivered(p, shape, group))
+        counts.append(shape.members)
+        if shape.policy == terms.RECOVER:
+            # the lowest bit that is left; live groups are as many as the claim's
+            group: uint256 = rest & unsafe_sub(0, rest)
+            rest ^= group
+            counts[r] = lifecycle._delivered(p, shape, group)
         at += 1
         if claim.kind == gram_proofs.GRAM:
             for _: uint256 in range(claim.groups - r - 1, bound=bounds.MAX_KRUM_GROUPS):

@@ -8,7 +8,7 @@ from tests.attacks.wealth import Wealth
 from tests.contracts.harness import SessionDriver, Stage, reverts
 from tests.contracts.harness.fixtures import Factory, RecoverFactory
 
-STAGES = [s for s in Stage if s not in (Stage.DRAW, Stage.VOTE, Stage.ACCUSE)]
+STAGES = [s for s in Stage if s not in (Stage.DRAW, Stage.VOTE, Stage.ACCUSE, Stage.CORRECT)]
 OF_RECOVER = (Stage.SHARE, Stage.REVEAL)
 FORCED_WEI = 12_345
 

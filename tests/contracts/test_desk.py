@@ -120,6 +120,8 @@ MEMBERS: Calls = {
     "vote": (b"\1" * 32,),
     "open_vote": (1, b"\1" * 32),
     "post": (),
+    "correct": (),
+    "refute_correction": (0, 0, 0, bytes(48), bytes(48), [], [], []),
     "accuse": (b"\1" * 32,),
     "refute": (0, 0, b"\1" * 32, bytes(48), ["0x" + "01" * 20], bytes(128)),
     "add_sums": (["0x" + "01" * 20], bytes(128)),
