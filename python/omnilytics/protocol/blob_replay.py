@@ -64,12 +64,10 @@ class BlobReplay(Replay):
         hashes += v["hashes"]
         self.expect("blobs of an upload", len(hashes) <= self.terms.chunks, True)
         if len(hashes) == self.terms.chunks:
-            self.check_upload(seat)
+            self.check_upload(v["member"], seat)
 
-    def check_upload(self, seat: tuple[int, int]) -> None:
-        group, place = seat
-        found = commitment(self.seats.groups[group][place], fold(self.uploads[seat]))
-        self.expect("blobs equal to their commitment", found, self.roots[seat])
+    def check_upload(self, member: Address, seat: tuple[int, int]) -> None:
+        self.expect("blobs equal to their commitment", commitment(member, fold(self.uploads[seat])), self.roots[seat])
 
     def on_uploadclosed(self, v: dict[str, Any]) -> None:
         Replay.on_uploadclosed(self, v)
