@@ -78,7 +78,7 @@ def test_a_session_of_four(call: Call, tmp_path: Path, per_process: int, mode: t
 def test_a_market_of_many(call: Call, tmp_path: Path, groups: int, per_process: int) -> None:  # noqa: F811
     """A process for each of 32 data owners; and 256 of them in 64 groups, the most that a session has.
 
-    These have seven samples each, so that the vote refuses a few groups: what is shown is that all is delivered and paid.
+    These have seven samples each, so that the vote refuses a few groups: it is shown that all is delivered and paid.
     """
     require()
     sizes = ("--members", 4 * groups, "--rounds", groups, "--per-process", per_process)
