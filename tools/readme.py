@@ -13,7 +13,8 @@ A cell is the mean of `key` over the row's results, with its standard deviation 
 counts as its length. `add` puts result files of `omnilytics demo --json` into a row, keeping the keys of the columns.
 A table between markers of experiment-NAME comes from docs/results/experiments/NAME.json, which
 `omnilytics experiment run NAME` has written, and is a sentence until then. Every result file has a place. `bench` puts
-those of `omnilytics bench --json` into docs/results/bench.json: each row there names its `ratio`.
+those of `omnilytics bench --json` into docs/results/bench.json: each row there names its `ratio`, and a row that they
+haven't stays, if it is of the same machine.
 
 Usage: readme.py [--check]
        readme.py add NAME ROW RESULT...
@@ -177,20 +178,23 @@ def add(name: str, label: str, files: Sequence[Path]) -> None:
 def add_ratios(files: Sequence[Path]) -> None:
     """Fills the rows of docs/results/bench.json with the ratios and bounds in `files`.
 
+    A row that none of them has keeps what the same machine measured before.
+
     Raises:
-        TableError: the files are of different machines, or none has the ratio of a row.
+        TableError: the files are of different machines, or nothing on this one has the ratio of a row.
     """
     spec = load("bench")
     found = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     machines = {f"{full['machine']['cpu']}, {full['machine']['cores']} cores" for full in found}
     if len(machines) != 1:
         raise TableError(f"expected results of one machine, got {sorted(machines)}")
-    (spec["machine"],) = machines
+    before, (spec["machine"],) = spec.get("machine"), machines
     ratios = {name: {"ratio": r, "bound": f["bounds"].get(name)} for f in found for name, r in f["ratios"].items()}
     for row in spec["rows"]:
-        if row["ratio"] not in ratios:
-            raise TableError(f"expected the ratio {row['ratio']!r} in a result, found none")
-        row["results"] = [ratios[row["ratio"]]]
+        if row["ratio"] in ratios:
+            row["results"] = [ratios[row["ratio"]]]
+        elif not row["results"] or before != spec["machine"]:
+            raise TableError(f"expected the ratio {row['ratio']!r} in a result of {spec['machine']}, found none")
     save("bench", spec)
 
 

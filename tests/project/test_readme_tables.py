@@ -87,6 +87,25 @@ def test_benchmarks_fill_the_rows_that_name_their_ratio(tables: ModuleType, tmp_
     assert "From `omnilytics bench all`, on Chip, 2 cores." in text
 
 
+def test_a_benchmark_alone_leaves_the_others_of_its_machine(
+    tables: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bench.json").write_text(json.dumps(BENCH))
+    (tmp_path / "docs" / "LOG.md").write_text("<!-- begin:bench -->\n<!-- end:bench -->\n")
+    for name, result in {
+        "all": bench_result("Chip", fast=2.54, small=7.0),
+        "one": bench_result("Chip", fast=3.0),
+        "elsewhere": bench_result("Chop", fast=4.0),
+    }.items():
+        (tmp_path / f"{name}.out").write_text(result)
+    assert tables.main(["bench", str(tmp_path / "all.out")]) == 0
+    assert tables.main(["bench", str(tmp_path / "one.out")]) == 0
+    rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    assert [row["results"][0]["ratio"] for row in rows] == [3.0, 7.0]
+    assert tables.main(["bench", str(tmp_path / "elsewhere.out")]) == 2
+    assert "expected the ratio 'small' in a result of Chop, 2 cores" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("results", "complaint"),
     [
