@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from omnilytics.blobs.blob import GAS_PER_BLOB
 from omnilytics.chain.abi import decode_log
+from omnilytics.chain.embedded import EmbeddedChain
+from omnilytics.dashboard.blobs import Accusation
 from omnilytics.dashboard.reducing import reduce_all
 from omnilytics.dashboard.state import DashboardState, Session
 from omnilytics.errors import VerificationError
@@ -21,7 +24,7 @@ from omnilytics.protocol.record import SessionRecord
 from omnilytics.protocol.replay import Replay
 from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.watch import places_on
-from omnilytics.types import Assignment, KrumPicks, Log, Mode, Rule, Stage
+from omnilytics.types import Assignment, KrumPicks, Log, Mode, Receipt, Rule, Stage
 from tests.e2e import test_recover_blame
 from tests.e2e.market import SEEDS, Fair
 from tests.e2e.test_blob_recover import DROPOUTS, Wrong
@@ -166,11 +169,35 @@ def created(told: Sequence[events.Event]) -> events.Event:
 
 
 def test_products_of_sums_in_blobs_give_the_distances() -> None:
-    fair = Fair(9)
+    fair, receipts = Fair(9), list[Receipt]()
+    assert isinstance(fair.world.chain, EmbeddedChain)
+    fair.world.chain.on_receipt.append(receipts.append)
     fair.run(replace(BLOBS, mode=Mode.BLOB, rule=Rule.KRUM))
     (read, driven) = pictures(fair, narrated(fair.records[0], 5, fair).events, 1)
     assert read.sessions[0].distances == driven.sessions[0].distances is not None
     assert shown(read.sessions[0]) == shown(driven.sessions[0])
+    for state in (read, driven):
+        assert [group.blobs for group in state.sessions[0].groups] == [3, 3, 3]
+        assert (state.sessions[0].blobs.added, state.sessions[0].blobs.products) == ((0, 1, 2), 6)
+    paid = driven.sessions[0].blobs
+    assert (paid.gas, read.sessions[0].blobs.gas) == (9 * GAS_PER_BLOB, 0)
+    assert (
+        0
+        < paid.wei
+        == sum(
+            receipt.blob_gas_used * (receipt.blob_gas_price_wei or 0) for receipt in receipts if receipt.call == "post"
+        )
+    )
+
+
+def test_a_refuted_sum_is_told() -> None:
+    fair = refuted()
+    for state in pictures(fair, narrated(fair.records[0], 5, fair).events, 1):
+        session = state.sessions[0]
+        assert session.blobs.accusations == (Accusation(fair.members[0], 1, 17),)
+        assert (session.blobs.refuting, session.blobs.added, session.blobs.products) == (True, (0, 2), 2)
+        assert [group.refuted for group in session.groups] == [False, True, False]
+        assert session.failed == 1
 
 
 def shown(session: Session) -> Session:
