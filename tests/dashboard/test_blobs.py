@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -62,6 +63,17 @@ def test_a_terminal_says_how_far_it_is(size: tuple[int, int]) -> None:
     assert "sums of 2 of 7 groups added" in shown(after(ev.SumsAdded), size)
     assert "7 products proven" in shown(after(ev.SumsProven), size)
     assert "! refuted" in shown(reduce_all(RUN), size)
+
+
+def test_with_recover_who_is_missing_posts_nothing() -> None:
+    """What is posted stands beside the steps of `recover`."""
+    begun = replace(next(iter(fake.run(recover=True))), mode="blob")
+    run = [begun, *list(fake.run(recover=True))[1:]]
+    at = next(i for i, e in enumerate(run) if isinstance(e, ev.StageChanged) and e.stage == "upload")
+    state = reduce_all([*run[: at + 1], ev.BlobsPosted(1, run[0].members[0], 1, 0, 1)])  # type: ignore[attr-defined]
+    assert state.due(session(state)) == 31
+    assert "share -1 ━ upload ─ reveal ─ aggregate  1 of 31 blobs posted" in shown(state, (100, 30))
+    assert reduce_all(run).due(session(reduce_all(run))) == 30
 
 
 def test_a_large_one_has_blobs_by_group_and_their_price() -> None:

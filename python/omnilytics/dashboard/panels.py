@@ -113,12 +113,14 @@ class Strip:
         else:
             line.append("no deadline", style=QUIET)
         setting = self.state.setting
-        if setting is not None and setting.policy == "recover" and session.stage in RECOVERY:
+        recovers = setting is not None and setting.policy == "recover" and session.stage in RECOVERY
+        in_blobs = setting is not None and setting.in_blobs and session.stage in blobs.STAGES
+        if recovers:
             line.append_text(_steps(session))
-        elif setting is not None and setting.in_blobs and session.stage in blobs.STAGES:
+        if in_blobs:
             parts = session.posted, self.state.due(session), len(session.groups) - session.failed
             line.append(f"  {session.blobs.progress(session.stage, *parts)}")
-        else:
+        if not (recovers or in_blobs):
             line.append(f"  {STAGE_WORDS.get(session.stage, session.stage)}")
         return line
 
@@ -191,7 +193,7 @@ class Groups:
 
     def _blobs(self, group: Group) -> str:
         """Posted of those that are due: `4/4`."""
-        due = len(group.members) * (self.state.setting.chunks if self.state.setting else 0)
+        due = group.uploads * (self.state.setting.chunks if self.state.setting else 0)
         return f"{group.blobs}/{due}" if due and group.blobs else ""
 
     def _members(self, group: Group) -> Text:

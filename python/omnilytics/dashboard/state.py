@@ -83,6 +83,11 @@ class Group:
         return {member: gap.step for gap in self.gaps for member in gap.members}
 
     @property
+    def uploads(self) -> int:
+        """Of all its members but those who are known to have missed theirs."""
+        return len(self.members) - sum(len(gap.members) for gap in self.gaps if gap.step in ("share", "upload"))
+
+    @property
     def share(self) -> float | None:
         """Score over limit: at most 1 passes. None where there is no limit."""
         if self.score is None or not self.limit:
@@ -254,9 +259,9 @@ class DashboardState:
         return self.setting is None or self.setting.seed is not None
 
     def due(self, session: Session) -> int:
-        """Blobs that the groups of a session have to post which passed the barrier, as far as that is known."""
+        """Blobs of the uploads of a session's groups: not of those that failed before, nor of who is missing."""
         chunks = self.setting.chunks if self.setting else 0
-        return chunks * sum(len(g.members) for g in session.groups if g.blobs or not g.failed)
+        return chunks * sum(g.uploads for g in session.groups if g.blobs or not g.failed)
 
     def curve(self, whose: Literal["owner", "public"]) -> Curve:
         """Accuracy after each session; the owner's begins with the start, as session 0."""
