@@ -59,7 +59,7 @@ def check(
     @param evidence R c sums, group by group, whose fold is `claim.root`; then [S], [h], the openings, and the two witnesses.
     @custom:gas About 200,000, and 11,000 a sum.
     """
-    gram_proofs._check_shape(claim, len(products), len(evidence))
+    gram_proofs._check_shape(claim, len(products), len(evidence), 0)
     gram_proofs._check(claim, products, EVIDENCE_ARGUMENT)
 
 

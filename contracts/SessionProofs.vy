@@ -41,10 +41,16 @@ initializes: lifecycle[
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
 initializes: proving[
-    calls := calls, fees := fees, libraries := libraries, lifecycle := lifecycle, progress := progress, terms := terms
+    calls := calls,
+    fees := fees,
+    groups := groups,
+    libraries := libraries,
+    lifecycle := lifecycle,
+    progress := progress,
+    terms := terms,
 ]
 
-exports: proving.select_proven
+exports: (proving.select_proven, proving.continue_proof, proving.finish_proof)
 
 
 @deploy

@@ -247,21 +247,13 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
 @internal
 def _check_blob_calls(p: ISecModelUpdate.SessionParams):
     """
-    @notice The N c commitments of a group, with `recover` those of its correction too, and the R c sums with a proof, must fit a call. The dearest one, the norms of 800 sums, takes
-        less than 2^24 gas too.
+    @notice The N c commitments of a group, with `recover` those of its correction too, must fit a call. A proof that doesn't comes in several.
     """
     self._is(p.chunk_words, 0, "start: chunk_words with blobs")
     blobs: uint256 = (p.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
     # policy `recover` is 1: one row more
     commitments: uint256 = (p.members + p.policy) * blobs * bounds.POINT_BYTES
     self._within(commitments, 0, bounds.MAX_CALL_BYTES, "start: commitments of a group above 128 KiB")
-    products: uint256 = p.rounds
-    openings: uint256 = p.rounds * blobs
-    if p.rule == terms.KRUM:
-        products = p.rounds * (p.rounds + 1) // 2
-        openings = blobs
-    evidence: uint256 = p.rounds * blobs * bounds.POINT_BYTES + bounds.PROOF_BYTES + 32 * (openings + products)
-    self._within(evidence, 0, bounds.MAX_CALL_BYTES, "start: proof above 128 KiB")
 
 
 @pure

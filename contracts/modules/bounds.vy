@@ -36,7 +36,6 @@ MAX_POSTS: constant(uint256) = 127              # blob transactions of an upload
 BLOB_ELEMENTS: constant(uint256) = 4096         # n
 MAX_BLOB_WINDOWS_SECS: constant(uint256) = 864_000  # ten days, from the first upload on: nodes keep blobs for 18
 POINT_BYTES: constant(uint256) = 128             # of a commitment, uncompressed (EIP-2537)
-PROOF_BYTES: constant(uint256) = 512             # its four points
 MAX_PROOF: constant(uint256) = 32               # hashes of a Merkle proof
 MAX_BOUND: constant(uint256) = 2**31 - 1        # Q
 MAX_COUNT: constant(uint256) = 2**32 - 1        # M0, E, B

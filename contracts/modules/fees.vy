@@ -64,6 +64,37 @@ def _pay(gas_at_start: uint256, limit_gas: uint256, due: bool):
 
 @view
 @internal
+def _spent(gas_at_start: uint256) -> uint256:
+    """
+    @notice What a call has cost that a later call of the same account is paid for, as `_pay` meters it; the floor of calldata isn't
+        looked at, which these calls are far above.
+    @param gas_at_start msg.gas at the call's first statement.
+    @return Wei, at the price that it would be paid at.
+    """
+    fees: terms.Fees = terms._fees()
+    if fees.cap_wei == 0 or msg.sender != tx.origin or msg.sender.is_contract:
+        return 0
+    tokens: uint256 = convert(
+        raw_call(libraries.METER, msg.data, max_outsize=32, is_static_call=True), uint256
+    )
+    base_gas: uint256 = (fees.table >> 16) & (2**24 - 1)
+    spent_gas: uint256 = base_gas + (fees.table & 255) * tokens + (gas_at_start - msg.gas) + UNSEEN_GAS
+    return spent_gas * min(block.basefee, fees.cap_wei)
+
+
+@view
+@internal
+def _worth(spent_wei: uint256) -> uint256:
+    """
+    @param spent_wei Of `_spent`.
+    @return The gas that is paid as much in this block.
+    """
+    price_wei: uint256 = min(block.basefee, terms._fees().cap_wei)
+    return 0 if price_wei == 0 else spent_wei // price_wei
+
+
+@view
+@internal
 def _turn_of_seat(p: progress.Progress, shape: ISessionRules.Shape, group: uint256, ends: uint256) -> bool:
     """
     @notice Until then it is the turn of one seat after the other, then anybody's.

@@ -5,12 +5,14 @@
 @license Apache-2.0
 @notice One univariate sumcheck and one batched opening (docs/BLOBS.md section 3). Sums are centred here: N Q is taken off every element, which
     costs one scalar of the generator, the commitment of the constant polynomial 1.
+    A proof may come in several calls: what is in so far is a `PartialProof`, whose seeds the last call checks.
 @custom:security S, not its quotient by X, is committed and opened at zero: the 4,096 powers of the setup bound its degree, so that its
     constant term is the sum over the domain. A bound on the quotient's degree would be one short (docs/BLOBS.md section 4).
 """
 
 
 from interfaces import IBlobVerifier
+from interfaces import ISessionBlobs
 from . import bounds
 from . import kzg
 
@@ -31,6 +33,12 @@ struct Challenges:
     gamma: uint256
 
 
+struct Last:
+    proof_at: uint256           # where [S] and [h] are in calldata; 0: there are sums to come
+    witnesses_at: uint256       # ... and the witnesses
+    constant_term: uint256      # v / n
+
+
 @pure
 @internal
 def _openings(claim: IBlobVerifier.Claim) -> uint256:
@@ -42,11 +50,12 @@ def _openings(claim: IBlobVerifier.Claim) -> uint256:
 
 @pure
 @internal
-def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256):
+def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256, begun: uint256):
     """
     @param claim What is claimed.
     @param products How many there are.
     @param size Bytes of evidence.
+    @param begun Sums that are in.
     """
     assert claim.kind == NORMS or claim.kind == GRAM, "blobs: kind out of 1..2"
     most: uint256 = bounds.MAX_KRUM_GROUPS if claim.kind == GRAM else bounds.MAX_GROUPS
@@ -55,56 +64,177 @@ def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256):
     assert claim.bound >= 1 and claim.bound <= bounds.MAX_BOUND, "blobs: bound out of range"
     entries: uint256 = claim.groups * (claim.groups + 1) // 2 if claim.kind == GRAM else claim.groups
     assert products == entries, "blobs: number of products"
-    points: uint256 = POINTS_OF_PROOF + kzg.POINT_BYTES * claim.groups * claim.chunks
-    assert size == points + 32 * self._openings(claim), "blobs: length of the evidence"
+    left: uint256 = claim.groups * claim.chunks - begun
+    points: uint256 = POINTS_OF_PROOF + kzg.POINT_BYTES * left
+    assert size == points + 32 * self._openings_of(claim, left), "blobs: length of the evidence"
+
+
+@pure
+@internal
+def _openings_of(claim: IBlobVerifier.Claim, sums: uint256) -> uint256:
+    """
+    @return How many openings come with so many sums.
+    """
+    return claim.chunks if claim.kind == GRAM else sums
 
 
 @view
 @internal
 def _check(claim: IBlobVerifier.Claim, products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS], argument: uint256):
     """
-    @notice Refuses what isn't proven. The shape has been checked.
+    @notice Refuses what isn't proven, in one call. The shape has been checked.
     @param claim What is claimed.
     @param products The norms or the matrix.
     @param argument Words of calldata before the place of the evidence.
     """
+    self._finish(claim, empty(ISessionBlobs.PartialProof), products, argument)
+
+
+@view
+@internal
+def _finish(
+    claim: IBlobVerifier.Claim,
+    begun: ISessionBlobs.PartialProof,
+    products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS],
+    argument: uint256,
+):
+    """
+    @notice Refuses what isn't proven by what is in and by this call. The shape has been checked.
+    @param begun What is in; if there is nothing, the whole proof is in this call.
+    """
+    left: uint256 = claim.groups * claim.chunks - begun.sums
     sums_at: uint256 = kzg._place(argument)
-    proof_at: uint256 = sums_at + kzg.POINT_BYTES * claim.groups * claim.chunks
-    x: Challenges = self._challenges(claim, products, proof_at)
-    total: uint256 = self._weighted(claim, products, x)
-    constant_term: uint256 = uint256_mulmod(total, SHARE, kzg.ORDER)
-    commitment: Bytes[kzg.POINT_BYTES] = self._linearised(claim, x, constant_term, proof_at, sums_at)
-    witnesses_at: uint256 = proof_at + 256 + 32 * self._openings(claim)
+    proof_at: uint256 = sums_at + kzg.POINT_BYTES * left
+    witnesses_at: uint256 = proof_at + 256 + 32 * self._openings_of(claim, left)
+    seeds: bytes32[3] = self._seeds(claim, begun, products, proof_at, witnesses_at)
+    s: ISessionBlobs.PartialProof = begun
+    if begun.sums == 0:
+        s = self._begin(seeds)
+    else:
+        same: bool = seeds[0] == begun.seeds[0] and seeds[1] == begun.seeds[1] and seeds[2] == begun.seeds[2]
+        assert same, "blobs: another proof than was begun"
+    x: Challenges = self._challenges(seeds)
+    x.gamma = convert(keccak256(concat(seeds[2], slice(msg.data, witnesses_at, 256))), uint256) % kzg.ORDER
+    constant_term: uint256 = uint256_mulmod(self._weighted(claim, products, x), SHARE, kzg.ORDER)
+    last: Last = Last(proof_at=proof_at, witnesses_at=witnesses_at, constant_term=constant_term)
+    s = self._combined(claim, x, s, left, sums_at, proof_at + 256, last)
+    assert s.root == claim.root, "blobs: not the sums of the root"
     at_zero: Bytes[kzg.POINT_BYTES] = kzg._product(slice(msg.data, witnesses_at + kzg.POINT_BYTES, 128), x.gamma)
     witness: Bytes[kzg.POINT_BYTES] = kzg._sum(slice(msg.data, witnesses_at, 128), at_zero)
-    holds: bool = kzg._opens(kzg._compressed(commitment), 0, 0, kzg._compressed(witness))
+    holds: bool = kzg._opens(kzg._compressed(self._point(s)), 0, 0, kzg._compressed(witness))
     assert holds, "blobs: the proof doesn't hold"
 
 
 @view
 @internal
-def _challenges(
-    claim: IBlobVerifier.Claim, products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS], proof_at: uint256
-) -> Challenges:
+def _continue(
+    claim: IBlobVerifier.Claim, begun: ISessionBlobs.PartialProof, size: uint256, argument: uint256
+) -> ISessionBlobs.PartialProof:
     """
-    @notice The transcript (docs/BLOBS.md section 3).
+    @notice Takes in the next sums of a proof, one or more. Nothing of them is checked yet but that they are points of the subgroup, and that a
+        matrix has the openings that were hashed.
+    @param claim What is claimed.
+    @param begun What is in; if there is nothing, its seeds alone count.
+    @param size Bytes of evidence: sums, then a matrix's openings, or those of these sums.
+    @param argument Words of calldata before the place of the evidence.
+    """
+    s: ISessionBlobs.PartialProof = begun
+    if begun.sums == 0:
+        s = self._begin(begun.seeds)
+    fixed: uint256 = 32 * claim.chunks if claim.kind == GRAM else 0
+    each: uint256 = kzg.POINT_BYTES if claim.kind == GRAM else kzg.POINT_BYTES + 32
+    more: uint256 = (max(size, fixed) - fixed) // each
+    assert more != 0 and size == fixed + each * more, "blobs: length of the evidence"
+    assert s.sums + more <= claim.groups * claim.chunks, "blobs: more sums than are left"
+    sums_at: uint256 = kzg._place(argument)
+    openings_at: uint256 = sums_at + kzg.POINT_BYTES * more
+    if claim.kind == GRAM:
+        openings: bytes32 = self._folded(s.seeds[1], openings_at, claim.chunks)
+        assert openings == s.seeds[2], "blobs: another proof than was begun"
+    else:
+        s.openings = self._folded(s.openings, openings_at, more)
+    return self._combined(claim, self._challenges(s.seeds), s, more, sums_at, openings_at, empty(Last))
+
+
+@pure
+@internal
+def _begin(seeds: bytes32[3]) -> ISessionBlobs.PartialProof:
+    """
+    @param seeds t0, t1, t2.
+    @return A proof none of whose sums is in.
+    """
+    s: ISessionBlobs.PartialProof = empty(ISessionBlobs.PartialProof)
+    s.seeds = seeds
+    s.openings = seeds[1]
+    s.alpha = 1
+    s.beta = 1
+    s.power = 1
+    return s
+
+
+@view
+@internal
+def _seeds(
+    claim: IBlobVerifier.Claim,
+    begun: ISessionBlobs.PartialProof,
+    products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS],
+    proof_at: uint256,
+    witnesses_at: uint256,
+) -> bytes32[3]:
+    """
+    @notice The transcript (docs/BLOBS.md section 3): t0, t1, t2.
     """
     listed: bytes32 = keccak256(slice(abi_encode(products), 64, 32 * len(products)))
-    seed: bytes32 = keccak256(abi_encode(claim.context, claim.kind, claim.root, listed))
-    x: Challenges = empty(Challenges)
-    x.alpha = convert(seed, uint256) % kzg.ORDER
-    x.beta = convert(keccak256(seed), uint256) % kzg.ORDER
-    seed = keccak256(concat(seed, slice(msg.data, proof_at, 256)))
-    x.z = convert(seed, uint256) % kzg.ORDER
-    place: uint256 = proof_at + 256
-    for _: uint256 in range(self._openings(claim), bound=bounds.MAX_BLOB_CHUNKS):
+    seeds: bytes32[3] = empty(bytes32[3])
+    seeds[0] = keccak256(abi_encode(claim.context, claim.kind, claim.root, listed))
+    seeds[1] = keccak256(concat(seeds[0], slice(msg.data, proof_at, 256)))
+    first: bytes32 = seeds[1]
+    if begun.sums != 0 and claim.kind == NORMS:
+        first = begun.openings
+    seeds[2] = self._folded(first, proof_at + 256, (witnesses_at - proof_at) // 32 - 8)
+    return seeds
+
+
+@view
+@internal
+def _folded(folded: bytes32, at: uint256, count: uint256) -> bytes32:
+    """
+    @param folded Before them.
+    @param at Where openings are in calldata.
+    @param count How many.
+    """
+    seed: bytes32 = folded
+    place: uint256 = at
+    for _: uint256 in range(count, bound=bounds.MAX_BLOB_CHUNKS):
         opening: uint256 = kzg._word(place)
         assert opening < kzg.ORDER, "blobs: opening isn't below q"
         seed = kzg._folded(seed, convert(opening, bytes32))
         place = unsafe_add(place, 32)
-    x.delta = convert(seed, uint256) % kzg.ORDER
-    x.gamma = convert(keccak256(concat(seed, slice(msg.data, place, 256))), uint256) % kzg.ORDER
-    return x
+    return seed
+
+
+@pure
+@internal
+def _challenges(seeds: bytes32[3]) -> Challenges:
+    """
+    @return All but gamma.
+    """
+    return Challenges(
+        alpha=convert(seeds[0], uint256) % kzg.ORDER,
+        beta=convert(keccak256(seeds[0]), uint256) % kzg.ORDER,
+        z=convert(seeds[1], uint256) % kzg.ORDER,
+        delta=convert(seeds[2], uint256) % kzg.ORDER,
+        gamma=0,
+    )
+
+
+@pure
+@internal
+def _point(s: ISessionBlobs.PartialProof) -> Bytes[kzg.POINT_BYTES]:
+    """
+    @return What is combined so far.
+    """
+    return slice(abi_encode(s.point), 0, 128)
 
 
 @pure
@@ -151,75 +281,84 @@ def _weighted(
 
 @view
 @internal
-def _linearised(
-    claim: IBlobVerifier.Claim, x: Challenges, constant_term: uint256, proof_at: uint256, sums_at: uint256
-) -> Bytes[kzg.POINT_BYTES]:
+def _combined(
+    claim: IBlobVerifier.Claim,
+    x: Challenges,
+    begun: ISessionBlobs.PartialProof,
+    more: uint256,
+    sums_at: uint256,
+    openings_at: uint256,
+    last: Last,
+) -> ISessionBlobs.PartialProof:
     """
-    @notice Both openings as one commitment, C': it opens to zero at zero with the witness pi + gamma pi_0 if they hold.
-    @param claim What is claimed; that the sums are those of its root is checked here.
+    @notice Adds sums to the combination; behind the last one it is both openings as one commitment, C', which opens to zero at zero with
+        the witness pi + gamma pi_0 if they hold.
+    @param claim What is claimed.
     @param x The challenges.
-    @param constant_term v / n.
-    @param proof_at Where the proof is in calldata.
-    @param sums_at Where the sums are.
+    @param begun What is in.
+    @param more Sums in this call.
+    @param sums_at Where they are in calldata.
+    @param openings_at Where a matrix's openings are, or those of these sums.
+    @param last What closes the proof.
     """
+    s: ISessionBlobs.PartialProof = begun
     gram: bool = claim.kind == GRAM
-    sums: uint256 = claim.groups * claim.chunks
-    last: uint256 = kzg._power(x.delta, self._openings(claim))      # delta^M
-    vanishing: uint256 = self._vanishing(x.z)
-    root: bytes32 = empty(bytes32)
-    group: bytes32 = empty(bytes32)
-    chunk: uint256 = 0
-    alpha: uint256 = 1              # alpha^r
-    beta: uint256 = 1               # beta^r
+    closing: uint256 = kzg._power(x.delta, self._openings(claim))      # delta^M
+    chunk: uint256 = s.sums % claim.chunks
     weight: uint256 = 0             # of a sum's opening in its factor
-    power: uint256 = 1              # alpha^r delta^j of a matrix, delta^m of norms
-    opening_at: uint256 = proof_at
-    evaluation: uint256 = 0         # y
-    factors: uint256 = 0            # of all sums
-    total: Bytes[kzg.POINT_BYTES] = kzg.INFINITY
+    opening_at: uint256 = openings_at
+    if chunk != 0:
+        weight = uint256_mulmod(closing, s.beta if gram else s.alpha, kzg.ORDER)
+        if gram:
+            opening_at += 32 * chunk
+    terms: uint256 = more
+    if last.proof_at != 0:
+        terms += LAST_TERMS
+    total: Bytes[kzg.POINT_BYTES] = self._point(s)
     batch: uint256[5][kzg.BATCH_TERMS] = empty(uint256[5][kzg.BATCH_TERMS])
     filled: uint256 = 0
-    for m: uint256 in range(sums + LAST_TERMS, bound=MAX_TERMS):
+    for m: uint256 in range(terms, bound=MAX_TERMS):
         point: Bytes[kzg.POINT_BYTES] = kzg.GENERATOR
         factor: uint256 = 0
-        if m < sums:
-            point = slice(msg.data, sums_at + kzg.POINT_BYTES * m, 128)
+        if m < more:
+            # places are within calldata, counters below MAX_TERMS
+            point = slice(msg.data, unsafe_add(sums_at, unsafe_mul(kzg.POINT_BYTES, m)), 128)
             if chunk == 0:
-                group = empty(bytes32)
-                weight = uint256_mulmod(last, beta if gram else alpha, kzg.ORDER)
-                if gram or m == 0:
-                    power = alpha
-                    opening_at = proof_at + 256
+                s.group = empty(bytes32)
+                weight = uint256_mulmod(closing, s.beta if gram else s.alpha, kzg.ORDER)
+                if gram:
+                    s.power = s.alpha
+                    opening_at = openings_at
             opening: uint256 = kzg._word(opening_at)
-            factor = uint256_addmod(power, uint256_mulmod(weight, opening, kzg.ORDER), kzg.ORDER)
-            factors = uint256_addmod(factors, factor, kzg.ORDER)
-            if not gram or m < claim.chunks:
-                evaluation = uint256_addmod(evaluation, uint256_mulmod(power, opening, kzg.ORDER), kzg.ORDER)
-            power = uint256_mulmod(power, x.delta, kzg.ORDER)
-            opening_at += 32
-            group = keccak256(concat(group, point))
-            chunk += 1
+            factor = uint256_addmod(s.power, uint256_mulmod(weight, opening, kzg.ORDER), kzg.ORDER)
+            s.factors = uint256_addmod(s.factors, factor, kzg.ORDER)
+            if not gram or unsafe_add(s.sums, m) < claim.chunks:
+                s.evaluation = uint256_addmod(s.evaluation, uint256_mulmod(s.power, opening, kzg.ORDER), kzg.ORDER)
+            s.power = uint256_mulmod(s.power, x.delta, kzg.ORDER)
+            opening_at = unsafe_add(opening_at, 32)
+            s.group = keccak256(concat(s.group, point))
+            chunk = unsafe_add(chunk, 1)
             if chunk == claim.chunks:
-                root = kzg._folded(root, group)
-                alpha = uint256_mulmod(alpha, x.alpha, kzg.ORDER)
-                beta = uint256_mulmod(beta, x.beta, kzg.ORDER)
+                s.root = kzg._folded(s.root, s.group)
+                s.alpha = uint256_mulmod(s.alpha, x.alpha, kzg.ORDER)
+                s.beta = uint256_mulmod(s.beta, x.beta, kzg.ORDER)
                 chunk = 0
-        elif m == sums:
-            point = slice(msg.data, proof_at, 128)
-            factor = uint256_addmod(x.gamma, kzg.ORDER - last, kzg.ORDER)
-        elif m == sums + 1:
-            point = slice(msg.data, proof_at + kzg.POINT_BYTES, 128)
-            factor = uint256_mulmod(kzg.ORDER - last, self._vanishing(x.z), kzg.ORDER)
-        elif m == sums + 2:
-            point = slice(msg.data, opening_at, 128)
+        elif m == more:
+            point = slice(msg.data, last.proof_at, 128)
+            factor = uint256_addmod(x.gamma, kzg.ORDER - closing, kzg.ORDER)
+        elif m == more + 1:
+            point = slice(msg.data, last.proof_at + kzg.POINT_BYTES, 128)
+            factor = uint256_mulmod(kzg.ORDER - closing, self._vanishing(x.z), kzg.ORDER)
+        elif m == more + 2:
+            point = slice(msg.data, last.witnesses_at, 128)
             factor = x.z
         else:
-            offset: uint256 = uint256_mulmod(claim.members * claim.bound, factors, kzg.ORDER)
-            at_zero: uint256 = uint256_mulmod(x.gamma, constant_term, kzg.ORDER)
-            factor = kzg.ORDER - uint256_addmod(uint256_addmod(evaluation, at_zero, kzg.ORDER), offset, kzg.ORDER)
+            offset: uint256 = uint256_mulmod(claim.members * claim.bound, s.factors, kzg.ORDER)
+            at_zero: uint256 = uint256_mulmod(x.gamma, last.constant_term, kzg.ORDER)
+            factor = kzg.ORDER - uint256_addmod(uint256_addmod(s.evaluation, at_zero, kzg.ORDER), offset, kzg.ORDER)
         batch[filled] = abi_decode(concat(point, convert(factor, bytes32)), uint256[5])
-        filled += 1
-        if filled == kzg.BATCH_TERMS or m == sums + LAST_TERMS - 1:
+        filled = unsafe_add(filled, 1)
+        if filled == kzg.BATCH_TERMS or m == unsafe_sub(terms, 1):
             success: bool = False
             combined: Bytes[kzg.POINT_BYTES] = b""
             success, combined = raw_call(
@@ -233,8 +372,9 @@ def _linearised(
             assert success and len(combined) == kzg.POINT_BYTES, "blobs: not in the subgroup"
             total = kzg._sum(total, combined)
             filled = 0
-    assert root == claim.root, "blobs: not the sums of the root"
-    return total
+    s.sums += more
+    s.point = abi_decode(total, uint256[4])
+    return s
 
 
 @pure

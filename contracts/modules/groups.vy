@@ -6,7 +6,7 @@
 @notice One slot a group, and one slot for each of its chunks: with `abort` the hash chain of its uploads, in the order in which
     they came; once they are added, the hash of their sum. With `recover` an upload has a slot of its own, because some of them may
     never be completed, and a group one for the seeds of its masks; with blobs an upload or a correction of several transactions has
-    one until it is complete, and an accusation. Bitmaps are over places.
+    one until it is complete, an accusation, and a proof that an account has begun. Bitmaps are over places.
 """
 
 
@@ -26,10 +26,11 @@ struct Group:
 UPLOADS: constant(uint256) = 2**13      # + (group * 64 + chunk) * 16 + place
 SEEDS: constant(uint256) = 2**18        # + group
 ACCUSATIONS: constant(uint256) = 2**160     # + account
+PROOFS: constant(uint256) = 2**161          # + account
 
 
 _groups: HashMap[uint256, uint256]
-_hashes: HashMap[uint256, bytes32]      # group * 64 + chunk, and beyond UPLOADS, SEEDS and ACCUSATIONS
+_hashes: HashMap[uint256, bytes32]      # group * 64 + chunk, and beyond UPLOADS, SEEDS, ACCUSATIONS and PROOFS
 
 
 @view
@@ -150,3 +151,17 @@ def _accusation(account: address) -> bytes32:
 @internal
 def _set_accusation(account: address, commitment: bytes32):
     self._hashes[ACCUSATIONS + convert(account, uint256)] = commitment
+
+
+@view
+@internal
+def _proof(account: address) -> bytes32:
+    """
+    @return With blobs, the hash of the proof that the account has begun; zero where there is none.
+    """
+    return self._hashes[PROOFS + convert(account, uint256)]
+
+
+@internal
+def _set_proof(account: address, digest: bytes32):
+    self._hashes[PROOFS + convert(account, uint256)] = digest

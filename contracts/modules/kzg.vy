@@ -17,6 +17,7 @@ WORD_RANGE: constant(uint256) = 109203388870638144646755039923159761778888796645
 ROOT: constant(uint256) = 39033254847818212395286706435128746857159659164139250548781411570340225835782    # 7^((q - 1) / 4096)
 ELEMENTS: constant(uint256) = 4096      # n, of a blob
 LOG_ELEMENTS: constant(uint256) = 12
+EXPONENT_BITS: constant(uint256) = 16
 POINT_BYTES: constant(uint256) = 128
 COMPRESSED_BYTES: constant(uint256) = 48
 TERM_BYTES: constant(uint256) = 160
@@ -260,11 +261,16 @@ def _mask_at(seed: bytes32, index: uint64) -> uint256:
 @internal
 def _power(base: uint256, exponent: uint256) -> uint256:
     """
-    @param exponent Below 2^12.
+    @param exponent Below 2^16.
     """
     power: uint256 = 1
-    for i: uint256 in range(LOG_ELEMENTS):
-        power = uint256_mulmod(power, power, ORDER)
-        if (exponent >> (LOG_ELEMENTS - 1 - i)) & 1 == 1:
-            power = uint256_mulmod(power, base, ORDER)
+    square: uint256 = base      # to the power 2^i
+    rest: uint256 = exponent
+    for _: uint256 in range(EXPONENT_BITS):
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            power = uint256_mulmod(power, square, ORDER)
+        square = uint256_mulmod(square, square, ORDER)
+        rest >>= 1
     return power

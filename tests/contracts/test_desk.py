@@ -20,6 +20,7 @@ from tests.contracts.harness import (
     reverts,
     session_type,
 )
+from tests.contracts.harness.blobs import Begun
 from tests.contracts.harness.contract import FACETS
 from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.fixtures import Factory
@@ -126,6 +127,8 @@ MEMBERS: Calls = {
     "refute": (0, 0, b"\1" * 32, bytes(48), ["0x" + "01" * 20], bytes(128)),
     "add_sums": (["0x" + "01" * 20], bytes(128)),
     "select_proven": ([1], bytes(128)),
+    "continue_proof": (Begun([bytes(32)] * 3), bytes(128)),
+    "finish_proof": (Begun([bytes(32)] * 3), [1], bytes(128)),
 }
 REASONS = {
     "draw": "session: nothing to draw",

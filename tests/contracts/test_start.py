@@ -70,18 +70,6 @@ REFUSED: dict[str, list[Case]] = {
     "start: commitments of a group above 128 KiB": [
         (BLOBS | WIDE | {"parameter_count": 63 * 4_096 + 1, "rounds": 1}, 130_048, 64 * 16 * 128),
     ],
-    "start: proof above 128 KiB": [
-        (
-            BLOBS | {"members": 2, "rounds": 64, "parameter_count": 12 * 4_096 + 1},
-            130_048,
-            64 * 13 * 160 + 512 + 64 * 32,
-        ),
-        (
-            BLOBS | {"members": 2, "rule": 1, "rounds": 16, "krum_mu_bps": 0, "parameter_count": 62 * 4_096 + 1},
-            130_048,
-            63 * (16 * 128 + 32) + 512 + 136 * 32,
-        ),
-    ],
     "start: unsafe_small out of 0..1": out_of(0, 1, "unsafe_small", 2, MAX),
     "start: colluders out of 1..members": [
         *out_of(1, 3, "colluders", 0),

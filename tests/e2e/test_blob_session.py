@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import Blob, BlobsInMemory
+from omnilytics.chain.abi import decode_log
 from omnilytics.errors import VerificationError
+from omnilytics.protocol import blob_proofs
 from omnilytics.protocol.blob_uploads import BlobInput
 from omnilytics.protocol.member import Behaviour, Masked, Upload
 from omnilytics.protocol.session import Outcome
-from omnilytics.protocol.terms import Terms
+from omnilytics.protocol.terms import FEE_CAP_WEI, Terms
 from omnilytics.protocol.verify import verify_session
 from omnilytics.types import Assignment, Mode, Rule, Suite
 
@@ -47,14 +50,15 @@ class Beyond(Behaviour):
         return BlobInput.of([*found.blobs[:chunk], Blob.of(bytes(data)), *found.blobs[chunk + 1 :]])
 
 
-def played(mode: Mode, rule: Rule, size: int = 100) -> tuple[Fair, Outcome]:
+def played(terms: Terms, size: int = 100) -> tuple[Fair, Outcome]:
     fair = Fair(ROUNDS * MEMBERS, size=size)
-    return fair, fair.run(replace(TERMS, mode=mode, rule=rule))
+    return fair, fair.run(terms)
 
 
 @pytest.mark.parametrize("rule", list(Rule))
 def test_what_comes_of_it_is_what_calldata_gives(rule: Rule) -> None:
-    (calldata, expected), (blobs, found) = played(Mode.CALLDATA, rule), played(Mode.BLOB, rule)
+    calldata, expected = played(replace(TERMS, rule=rule))
+    blobs, found = played(replace(TERMS, mode=Mode.BLOB, rule=rule))
     assert found.accepted == expected.accepted != ()
     assert (found.groups, found.rejected, found.unselected) == (expected.groups, expected.rejected, False)
     assert found.update is not None
@@ -66,13 +70,42 @@ def test_what_comes_of_it_is_what_calldata_gives(rule: Rule) -> None:
 
 
 def test_who_has_the_blobs_recomputes_all() -> None:
-    fair, _ = played(Mode.BLOB, Rule.KRUM, size=5_000)
+    fair, _ = played(replace(TERMS, mode=Mode.BLOB, rule=Rule.KRUM), 5_000)
     record, chain = fair.records[0], fair.world.chain
     found = verify_session(record, chain=chain, blobs=chain.blobs)
     assert "sums in blobs" not in found.taken
     assert found.checks["proven norms"] == found.checks["proven products of two sums"] == 1
     with pytest.raises(VerificationError, match="expected it in the archive"):
         verify_session(record, blobs=BlobsInMemory())
+
+
+@pytest.mark.parametrize(("rule", "room", "count"), [(Rule.NORM, 1_500, 2), (Rule.KRUM, 1_200, 3)])
+def test_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch, rule: Rule, room: int, count: int) -> None:
+    """What comes of it is the same; its last call is paid for all of them, and `verify` sees that they fit."""
+    terms = replace(TERMS, mode=Mode.BLOB, rule=rule, fee_cap_wei=FEE_CAP_WEI)
+    whole, expected = played(terms, 5_000)
+    monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", room)
+    fair, found = played(terms, 5_000)
+    calls = [name for name, _ in logged(fair) if name in ("ProofContinued", "SumsProven")]
+    assert calls == ["ProofContinued"] * (count - 1) + ["SumsProven"]
+    assert (found.accepted, found.groups, found.paid_wei) == (expected.accepted, expected.groups, expected.paid_wei)
+    assert np.array_equal(found.update, expected.update)
+    checks = verify_session(fair.records[0], chain=fair.world.chain, blobs=fair.world.chain.blobs).checks
+    assert checks["sums of a proof that isn't finished"] == count - 1
+    assert found.fees_wei > expected.fees_wei
+    assert paid_for_proofs(fair) > paid_for_proofs(whole)
+
+
+def logged(fair: Fair) -> list[tuple[str, dict[str, Any]]]:
+    """The events of its session."""
+    return [found for _, log in fair.records[0].logs if (found := decode_log(log)) is not None]
+
+
+def paid_for_proofs(fair: Fair) -> int:
+    """The fee that follows the event of the proof, wei."""
+    names = iter(logged(fair))
+    next(name for name, _ in names if name == "SumsProven")
+    return next(int(values["amount_wei"]) for name, values in names if name == "FeeCredited")
 
 
 @pytest.mark.parametrize("index", [17, 4_090], ids=["value", "padding"])

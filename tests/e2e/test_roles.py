@@ -9,6 +9,8 @@ import pytest
 
 from omnilytics.codec import MaskedInput
 from omnilytics.errors import ProtocolError, Reverted
+from omnilytics.protocol import blob_proofs
+from omnilytics.protocol.blob_proofs import Shape
 from omnilytics.protocol.member import Behaviour, DataOwner, Policy, Upload
 from omnilytics.protocol.member_role import MemberRole
 from omnilytics.protocol.past import past_groups
@@ -62,6 +64,16 @@ def test_in_blobs_too(terms: Terms) -> None:
     roles.run(shuffled(1))
     assert roles.ending() == driven(terms)
     assert roles.session.stage() is Stage.FINISHED
+
+
+def test_with_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has begun goes on, made anew before every step."""
+    monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", 1_200)
+    roles = cast(BLOBS)
+    roles.run(lambda accounts: [account for account in shuffled(3)(accounts) if roles.again(account) is None])
+    assert roles.ending() == driven(BLOBS)
+    sent = [one.receipt for _, one in roles.told if isinstance(one, Acted) and one.words.startswith("proves")]
+    assert len(sent) == len(Shape.of(roles.session.params(), 4).parts()) > 1
 
 
 @pytest.mark.parametrize("terms", [TERMS, VOTE, BLOBS], ids=["norm", "norm+vote", "blobs"])

@@ -14,6 +14,7 @@ from omnilytics.bench.session import CLIP, Played, play
 from omnilytics.blobs.blob import GAS_PER_BLOB
 from omnilytics.chain.abi import interface
 from omnilytics.chain.embedded import GAS_PRICE_WEI
+from omnilytics.protocol import blob_proofs
 from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.fees import default_table, quote
 from omnilytics.protocol.terms import FEE_CAP_WEI, Terms
@@ -28,16 +29,26 @@ SHAPES = {
     "one blob": (40, TERMS),
     "no fees": (40, replace(TERMS, fee_cap_wei=0)),
     "seven blobs": (28_672, TERMS),
+    "seven blobs, a proof in four calls": (28_672, TERMS),
     "krum": (4_097, replace(TERMS, rounds=4, rule=Rule.KRUM)),
     "norm+vote, drawn": (40, replace(TERMS, rounds=3, rule=Rule.NORM_VOTE, assignment=Assignment.SHUFFLED)),
 }
-ROOMS = {"commit": (0.94, 1.15), "post": (0.95, 1.05), "select_proven": (0.9, 1.25), "open_vote": (1, 1.2)}
+ROOMS = {
+    "commit": (0.94, 1.15),
+    "post": (0.95, 1.05),
+    "continue_proof": (0.98, 1.15),
+    "finish_proof": (0.9, 1.25),
+    "select_proven": (0.9, 1.25),
+    "open_vote": (1, 1.2),
+}
 OTHERS = (0.99, 1.1)
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_the_model_is_just_above_the_receipts(name: str) -> None:
+def test_the_model_is_just_above_the_receipts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters, terms = SHAPES[name]
+    if "four calls" in name:
+        monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", 1_500)
     played, params = play(terms, parameters), terms.params(parameters, CLIP)
     made = quote(params, terms.rounds * terms.group_size, GAS_PRICE_WEI)
     expected = {step.call: step for step in (*made.steps, *made.owner_steps) if step.call != "withdraw"}
@@ -74,7 +85,7 @@ def test_the_reserve_pays_every_call_up_to_its_limit() -> None:
 def test_a_table_for_every_shape_that_can_be() -> None:
     """Limits have 16 bits in hundreds, and 16 a word; large sessions stay within them."""
     for terms in (replace(TERMS, rounds=16, group_size=3, rule=Rule.KRUM, krum_m=6), replace(TERMS, rounds=64)):
-        for parameters in (1, 4_096 * 6, 4_096 * 7):
+        for parameters in (1, 4_096 * 6, 4_096 * 7, 4_096 * 169):
             table = default_table(terms.params(parameters, CLIP))
             assert (table.select, terms.fee_cap_wei) == (0, FEE_CAP_WEI)
 
@@ -101,7 +112,7 @@ def check_limits(played: Played, params: SessionParams) -> None:
             assert values["amount_wei"] == values["gas_metered"] * GAS_PRICE_WEI, sent.call
             paid[sent.call] += 1
     assert paid["post"] == sum(sent.call == "post" for sent in played.sent)
-    assert (paid["add_sums"], paid["select_proven"]) == (1, 1)
+    assert (paid["add_sums"], paid["select_proven"] + paid["finish_proof"], paid["continue_proof"]) == (1, 1, 0)
 
 
 def limit_of(call: str, blobs: int, params: SessionParams, fees: FeeTable) -> int:
@@ -109,7 +120,7 @@ def limit_of(call: str, blobs: int, params: SessionParams, fees: FeeTable) -> in
     limits = {
         "post": fees.upload + fees.upload_word * blobs,
         "add_sums": fees.aggregate + fees.aggregate_word * params.members * sums,
-        "select_proven": fees.gram + fees.gram_word * sums,
+        **dict.fromkeys(("select_proven", "finish_proof"), fees.gram + fees.gram_word * sums),
         "vote": fees.commit,
         "open_vote": fees.commit,
         "draw": fees.move,

@@ -42,6 +42,9 @@ VARIANTS: Mapping[str, Terms] = {
 
 BOUNDS = {"gas_blob": 600.0, "gas_blob_data": 1_500.0}
 
+PROVING = ("select_proven", "continue_proof", "finish_proof")
+"""The calls of a proof, which the formula takes for one: each further one adds about 1 % to the sums that it brings."""
+
 SET_UP = "set up"
 DATA = ("upload", "aggregate", "select")
 """The phases that the vectors go through."""
@@ -193,8 +196,9 @@ class Formula:
         """The least squares over sessions, by d, each call by itself."""
         found: dict[str, tuple[float, ...]] = {}
         for call in things(terms, 1):
+            names = PROVING if call == "select_proven" else (call,)
             counts = np.array([list(things(terms, d)[call].values()) for d in played], dtype=np.float64)
-            gas = np.array([sum(one.gas for one in sent if one.call == call) for sent in played.values()], np.float64)
+            gas = np.array([sum(one.gas for one in sent if one.call in names) for sent in played.values()], np.float64)
             found[call] = tuple(map(float, np.linalg.lstsq(counts, gas, rcond=None)[0]))
         return cls(terms, found)
 

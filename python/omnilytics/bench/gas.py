@@ -44,7 +44,7 @@ PHASES = {
     "draw, commit": ("draw", "commit"),
     "upload": ("upload", "post"),
     "aggregate": ("aggregate", "add_sums"),
-    "select": ("gram", "vote", "open_vote", "select", "select_proven"),
+    "select": ("gram", "vote", "open_vote", "select", "select_proven", "continue_proof", "finish_proof"),
     "pay": ("settle", "withdraw"),
 }
 

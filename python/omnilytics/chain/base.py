@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from omnilytics.blobs.blob import Blob, Blobs, WrongElement
+from omnilytics.blobs.partial import PartialProof
 from omnilytics.types import (
     Address,
     Alumnus,
@@ -172,6 +173,18 @@ class SessionPort(Protocol):
 
         `evidence` is the sums of all live groups, 128 bytes each, and the proof (docs/BLOBS.md B6).
         """
+
+    def continue_proof(self, sender: Address, begun: PartialProof, evidence: bytes) -> Receipt:
+        """Anyone sends the next sums of a proof that is too long for a call; a beginning replaces what it had begun.
+
+        Args:
+            sender: whose proof it is.
+            begun: what its last call has left; `PartialProof.beginning` in the first one.
+            evidence: sums, 128 bytes each, then their openings, with `krum` all c, 32 bytes each.
+        """
+
+    def finish_proof(self, sender: Address, begun: PartialProof, products: Sequence[int], evidence: bytes) -> Receipt:
+        """`select_proven` of a proof that is in but for what is left of it; its calls are paid now."""
 
     def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
         """A member that has delivered reveals its self mask, and its shares of the keys of all who haven't.

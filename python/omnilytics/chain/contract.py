@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from omnilytics.blobs.blob import Blob, WrongElement
+from omnilytics.blobs.partial import PartialProof
 from omnilytics.chain.abi import Interface, interface
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import ChainError
@@ -216,6 +217,12 @@ class ContractSession(_Contract):
 
     def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
         return self._send("select_proven", sender, list(products), evidence)
+
+    def continue_proof(self, sender: Address, begun: PartialProof, evidence: bytes) -> Receipt:
+        return self._send("continue_proof", sender, begun.words(), evidence)
+
+    def finish_proof(self, sender: Address, begun: PartialProof, products: Sequence[int], evidence: bytes) -> Receipt:
+        return self._send("finish_proof", sender, begun.words(), list(products), evidence)
 
     def reveal(self, sender: Address, secret: int, addresses: bytes, openings: Sequence[Opening]) -> Receipt:
         return self._send("reveal", sender, secret, addresses, [_opening(one) for one in openings])

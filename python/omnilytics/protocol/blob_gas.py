@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omnilytics.blobs.blob import MOST_BLOBS
+from omnilytics.protocol.blob_proofs import Part, Shape
 from omnilytics.protocol.blob_sums import groups_in_call
 from omnilytics.protocol.gas import NEW_SLOT, Gas, GasModel, line
 from omnilytics.types import Assignment, Rule
@@ -49,9 +50,16 @@ class BlobGas(GasModel):
         most = groups_in_call(self.params)
         return [self.add_sums(min(most, groups - first)) for first in range(0, groups, most)]
 
-    def select_proven(self) -> Gas:
-        """The rule on all R groups, with the proof of their sums. Rare: as in `GasModel.select`."""
-        return self._selected(self.params.rounds * self.params.chunks)
+    def proof_calls(self) -> list[tuple[str, Gas]]:
+        """The calls that prove the sums of all R groups, by name; the last has the rule. Rare: as in `select`."""
+        return [(part.call, self._part(part)) for part in Shape.of(self.params, self.params.rounds).parts()]
+
+    def _part(self, part: Part) -> Gas:
+        if part.last:
+            whole = self._selected(part.sums)
+            return whole if part.first else whole._replace(usual=whole.usual + 12_000)
+        gas = 116_000 + 12_690 * part.sums - (0 if self.paid else 8_000 + 600 * part.sums)
+        return Gas(gas + (NEW_SLOT if part.first else 0))
 
     def moves(self) -> tuple[int, ...]:
         """As `GasModel.moves`; the ends of Accuse and Aggregate are part of `add_sums`, as its limit has them."""
@@ -71,11 +79,13 @@ class BlobGas(GasModel):
         )
 
     def proof_limits(self) -> tuple[int, int]:
-        """The limits of `select_proven` and of a sum in it."""
-        return line(self._selected(0), self.select_proven(), self.params.rounds * self.params.chunks)
+        """The limits of a proof, whose calls are paid together, and of a sum in it."""
+        calls = [gas for _, gas in self.proof_calls()]
+        proof = calls[-1]._replace(usual=sum(gas.usual for gas in calls))
+        return line(self._selected(0), proof, self.params.rounds * self.params.chunks)
 
     def _selected(self, sums: int) -> Gas:
-        """`select_proven` with evidence of so many sums."""
+        """The rule, behind so many sums and the end of their proof."""
         groups, rule = self.params.rounds, super(BlobGas, self).select()
         saved = 0 if self.paid else 11_200 + 600 * sums
         if self.params.rule is Rule.KRUM:

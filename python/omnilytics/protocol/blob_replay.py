@@ -116,6 +116,11 @@ class BlobReplay(Replay):
     def with_sums(self) -> list[int]:
         return list(places_of(self.added))
 
+    def on_proofcontinued(self, v: dict[str, Any]) -> None:
+        # whether it is of a true proof is seen at its end alone
+        sums = len(self.with_sums) * self.terms.chunks
+        self.expect("sums of a proof that isn't finished", 0 < v["begun"]["sums"] <= sums, True)
+
     def on_sumsproven(self, v: dict[str, Any]) -> None:
         groups, products = self._delivered_groups(), list(v["products"])
         count = len(groups)

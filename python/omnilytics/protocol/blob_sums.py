@@ -9,15 +9,16 @@ import numpy as np
 
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import Blob, Blobs, WrongElement, element
-from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim, Kind
+from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim
 from omnilytics.codec import WORD_BYTES, Codec, keccak256
 from omnilytics.errors import EncodingError, ProtocolError
 from omnilytics.protocol.blob_corrections import correction, wrong_element
+from omnilytics.protocol.blob_proofs import Proof, Shape, kind_of
 from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.seating import Seating
-from omnilytics.types import BLOB_ELEMENTS, Address, Rule, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, Address, SessionParams
 
 CONTEXT = b"omnilytics/blob/1"
 ACCUSATION = b"omnilytics/accusation/1"
@@ -77,6 +78,7 @@ class BlobSums:
         self._scope = chain_id, session
         self._blobs = blobs
         self._sums: dict[int, GroupSums] = {}
+        self._proofs: dict[tuple[int, ...], Proof] = {}
         self._looked_at: dict[int, Malformed | None] = {}
         self._compared: dict[int, WrongElement | None] = {}
 
@@ -227,8 +229,8 @@ class BlobSums:
         """
         return fold(fold(self.sums(ledger, group).points) for group in groups)
 
-    def proof(self, ledger: Ledger, groups: Sequence[int]) -> tuple[list[int], bytes]:
-        """What `select_proven` takes: norms, or with `krum` the Gram matrix, modulo q, and the evidence.
+    def proof(self, ledger: Ledger, groups: Sequence[int]) -> Proof:
+        """Of the norms, or with `krum` the Gram matrix, of these groups' sums. Computed once.
 
         Args:
             ledger: of the session.
@@ -238,10 +240,14 @@ class BlobSums:
             EncodingError: a sum isn't in range.
             ProtocolError: a blob isn't here.
         """
-        sums = [self.sums(ledger, group) for group in groups]
-        points = b"".join(point for own in sums for point in own.points)
-        products, proof = scheme.prove(self.claim(groups), points, [blob for own in sums for blob in own.blobs])
-        return [product % ORDER for product in products], points + proof
+        if tuple(groups) not in self._proofs:
+            sums, claim = [self.sums(ledger, group) for group in groups], self.claim(groups)
+            points = b"".join(point for own in sums for point in own.points)
+            products, proof = scheme.prove(claim, points, [blob for own in sums for blob in own.blobs])
+            shape = Shape.of(self._params, len(groups))
+            words = tuple(product % ORDER for product in products)
+            self._proofs[tuple(groups)] = Proof(shape, claim.context, words, points, proof)
+        return self._proofs[tuple(groups)]
 
     def claim(self, groups: Sequence[int]) -> Claim:
         """What is proven of these groups."""
@@ -249,7 +255,7 @@ class BlobSums:
         live = sum(1 << group for group in groups)
         words = (chain_id, int(session, 16), params.parameter_count, params.members, params.bound, live)
         return Claim(
-            Kind.GRAM if params.rule is Rule.KRUM else Kind.NORMS,
+            kind_of(params),
             keccak256(_domain(CONTEXT) + b"".join(map(_word, words))),
             len(groups),
             params.members,

@@ -68,9 +68,9 @@ def _masked(values: IntVec, bound: int, first: int, seeds: Sequence[tuple[bytes,
     return bytes(data)
 
 
-def fold(hashes: Iterable[bytes]) -> bytes:
-    """A list hashed item by item, 32 bytes (docs/BLOBS.md section 1)."""
-    folded = bytes(32)
+def fold(hashes: Iterable[bytes], first: bytes = bytes(32)) -> bytes:
+    """A list hashed item by item, 32 bytes, behind what is hashed already (docs/BLOBS.md section 1)."""
+    folded = first
     for one in hashes:
         folded = keccak256(folded + one)
     return folded

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from omnilytics.protocol import turns
+from omnilytics.protocol.blob_proofs import Shape
 from omnilytics.protocol.blob_sums import groups_in_call
 from omnilytics.protocol.recovery_steps import disclosures, rebuildings, uploads
 from omnilytics.protocol.seating import ranks
@@ -204,7 +205,9 @@ class Chores:
         began = deadline - self._watch.params.select_secs
         chunk = ledger.gram_chunks
         if self._watch.params.mode is Mode.BLOB:
-            return self._in_turn(self._proof(), self._turn_of_all(), began, Stage.SELECT)
+            # who has begun in its turn is paid for the rest of its proof too
+            turn = {me} if me in ledger.proofs else self._turn_of_all()
+            return self._in_turn(self._proof(), turn, began, Stage.SELECT)
         if self._watch.params.rule is Rule.KRUM and chunk < self._watch.codec.chunks:
             words = [ledger.aggregates[group, chunk] for group in self._watch.groups(GroupStatus.AGGREGATED)]
             send = partial(self._session.gram, me, chunk, words, ledger.products)
@@ -215,13 +218,19 @@ class Chores:
         return self._in_turn(action, self._turn_of_all(), began, Stage.SELECT)
 
     def _proof(self) -> Action:
-        groups = self._watch.groups(GroupStatus.AGGREGATED)
+        """The next call of the proof: mostly the only one."""
+        groups, begun = self._watch.groups(GroupStatus.AGGREGATED), self._watch.ledger().proofs.get(self._account)
+        done = begun.sums if begun is not None else 0
+        part = Shape.of(self._watch.params, len(groups)).part(done)
 
         def send() -> Receipt:
-            products, evidence = self._watch.blob_sums.proof(self._watch.ledger(), groups)
-            return self._session.select_proven(self._account, products, evidence)
+            proof = self._watch.blob_sums.proof(self._watch.ledger(), groups)
+            return proof.send(self._session, self._account, begun)
 
-        return Action("select_proven", (), send, "proves the sums, and has the rule choose among the groups")
+        words = "proves the sums, and has the rule choose among the groups"
+        if not part.last:
+            words = f"proves sums {done} to {done + part.sums - 1}"
+        return Action(part.call, (done,), send, words)
 
     def _settle(self) -> Decision:
         """The first group that it may settle; the stage has begun about when the last deadline was, or before."""

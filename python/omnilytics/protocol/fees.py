@@ -41,7 +41,7 @@ def default_table(params: SessionParams) -> FeeTable:
     """Limits for a session of that shape, with room for what is rare: cohorts, a second round, groups that fail.
 
     A proof of 20 hashes has room in the quarter that limits have above the model. In blobs, words are commitments, and
-    the entry of `gram` is that of `select_proven`; `select` has none.
+    the entry of `gram` is that of a proof, all calls together; `select` has none.
 
     Args:
         params: the session's parameters; fee cap, fee table and bond don't matter.
@@ -84,7 +84,8 @@ class Step:
         call: the function.
         calls: how many.
         gas: of all of them, as their receipts will have it.
-        limit_gas: the most that the reserve pays for it in any run of the session; 0: it isn't paid back.
+        limit_gas: the most that the reserve pays for it in any run of the session; 0: it isn't paid back, or
+            with another step.
     """
 
     call: str
@@ -290,7 +291,7 @@ def _paid_steps(model: GasModel, registered: int, groups: int, limits: Mapping[s
         *_group_steps(model, groups, sizes),
         *_votes(model, groups * params.members),
         Step("gram", len(sizes) if krum else 0, sum(model.gram(size).usual for size in sizes) if krum else 0),
-        _selection(model, groups),
+        *_selection(model, groups),
         Step("settle", groups, _all(model.settle(), accepted, min(groups, 1)) + (groups - accepted) * passed.usual),
         Step("move", len(moves), sum(moves)),
     ]
@@ -334,11 +335,15 @@ def _recovery(model: RecoveryGas, groups: int, uploads: Step) -> list[Step]:
     ]
 
 
-def _selection(model: GasModel, groups: int) -> Step:
-    """The rule's call, if there is a group."""
-    if isinstance(model, BlobGas):
-        return Step("select_proven", min(groups, 1), model.select_proven().usual if groups else 0)
-    return Step("select", min(groups, 1), model.select().usual if groups else 0)
+def _selection(model: GasModel, groups: int) -> list[Step]:
+    """The rule's call, if there is a group; in blobs, behind those of a longer proof, which are paid with it."""
+    if not isinstance(model, BlobGas):
+        return [Step("select", min(groups, 1), model.select().usual if groups else 0)]
+    calls = model.proof_calls()
+    before = sum(gas.usual for _, gas in calls[:-1])
+    last, gas = calls[-1]
+    steps = [Step("continue_proof", len(calls) - 1, before)] if before and groups else []
+    return [*steps, Step(last, min(groups, 1), gas.usual if groups else 0)]
 
 
 def _votes(model: GasModel, votes: int) -> list[Step]:
@@ -383,7 +388,8 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         commits = {"commit": 2 * seats}
     if params.rule is Rule.NORM_VOTE:
         commits |= {"vote": seats, "open_vote": seats}
-    summing = ["post", *(["correct"] if params.has_corrections else []), "add_sums", "select_proven"]
+    summing = ["post", *(["correct"] if params.has_corrections else []), "add_sums"]
+    summing += ["continue_proof", "select_proven", "finish_proof"]
     if not blobs:
         summing = ["upload", "unmask" if recover else "aggregate", "select"]
     calls = ["register", *commits, *summing, "settle", "move"]
@@ -398,7 +404,8 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         **dict.fromkeys(("upload", "post"), seats * fees.an_upload(words, chunks)),
         "correct": params.rounds * fees.an_upload(words, chunks),
         **dict.fromkeys(("aggregate", "unmask", "add_sums"), sums),
-        **dict.fromkeys(("gram", "select_proven"), fees.the_products(words, chunks, params.rounds)),
+        **dict.fromkeys(("gram", "select_proven", "finish_proof"), fees.the_products(words, chunks, params.rounds)),
+        "continue_proof": 0,
         "select": fees.select,
         "settle": 2 * params.rounds * fees.settle,
         "move": most_moves(params) * fees.move,

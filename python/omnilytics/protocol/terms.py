@@ -440,11 +440,6 @@ def _check_blob_calls(params: SessionParams) -> None:
     _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
     rows = params.members + params.has_corrections
     _within("bytes of a group's commitments", POINT_BYTES * rows * params.chunks, 1, limit)
-    sums, products = params.rounds * params.chunks, params.rounds
-    openings = sums
-    if params.rule is Rule.KRUM:
-        openings, products = params.chunks, params.rounds * (params.rounds + 1) // 2
-    _within("bytes of a proof", POINT_BYTES * (sums + 4) + 32 * (openings + products), 1, limit)
 
 
 def _check_money(params: SessionParams, capacity: int) -> None:

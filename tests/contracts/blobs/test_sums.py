@@ -157,26 +157,7 @@ TERMS = (NORM, NORM | {"rule": 1, "krum_m": 2, "krum_m_rule": 1, "krum_mu_bps": 
 def proving(new_session: Factory, request: pytest.FixtureRequest) -> tuple[BlobDriver, Case]:
     """A session in stage Select with a proof of its sums; four groups of two, a blob each."""
     session = new_session(**TERMS[request.param]).to(Stage.SELECT)
-    products, evidence = session.proven()
-    claim, sums = session.claim(range(4)), 128 * 4 * session.chunk_count
-    proof = evidence[sums:]
-    openings = proof[256:-256]
-    return session, Case(
-        context=claim.context,
-        root=session.root(range(4)),
-        kind=int(claim.kind),
-        groups=4,
-        members=2,
-        chunks=session.chunk_count,
-        bound=claim.bound,
-        products=products,
-        sums=evidence[:sums],
-        S=proof[:128],
-        h=proof[128:256],
-        openings=[int.from_bytes(openings[at : at + 32], "big") for at in range(0, len(openings), 32)],
-        pi=proof[-256:-128],
-        pi0=proof[-128:],
-    )
+    return session, session.case(range(4))
 
 
 class TestProofs:

@@ -189,6 +189,28 @@ class BlobDriver(SessionDriver):
         products, proof = scheme.prove(self.claim(chosen), points, [blob for g in chosen for blob in self.sums(g)])
         return [product % ORDER for product in products], points + proof
 
+    def case(self, groups: Sequence[int]) -> b.Case:
+        """The same in parts."""
+        products, evidence = self.proven(groups)
+        claim, sums = self.claim(groups), 128 * len(groups) * self.chunk_count
+        proof = evidence[sums:]
+        return b.Case(
+            context=claim.context,
+            root=self.root(groups),
+            kind=int(claim.kind),
+            groups=claim.groups,
+            members=claim.members,
+            chunks=claim.chunks,
+            bound=claim.bound,
+            products=products,
+            sums=evidence[:sums],
+            S=proof[:128],
+            h=proof[128:256],
+            openings=[int.from_bytes(proof[at : at + 32], "big") for at in range(256, len(proof) - 256, 32)],
+            pi=proof[-256:-128],
+            pi0=proof[-128:],
+        )
+
     # Whole stages.
 
     def steps(self) -> dict[Stage, Callable[[], object]]:

@@ -75,6 +75,23 @@ def group_sums(session: int, group: int) -> Sums:
     return Sums(fields["chunks"], hashes, unhex(found["hash"]), unhex(found["points"]))
 
 
+class Begun(NamedTuple):
+    """A proof as far as it is in."""
+
+    seeds: list[bytes]
+    sums: int = 0
+    root: bytes = bytes(32)
+    group: bytes = bytes(32)
+    openings: bytes = bytes(32)
+    alpha: int = 0
+    beta: int = 0
+    power: int = 0
+    evaluation: int = 0
+    factors: int = 0
+    point: tuple[int, ...] = (0, 0, 0, 0)
+    spent_wei: int = 0
+
+
 @dataclass(frozen=True)
 class Case:
     """A proof as `check` takes it, in parts."""
@@ -103,6 +120,30 @@ class Case:
 
     def arguments(self) -> tuple[Any, ...]:
         return self.claim(), [g % Q for g in self.products], self.evidence()
+
+    def seeds(self) -> list[bytes]:
+        """t0, t1, t2 of the transcript (docs/BLOBS.md B4)."""
+        words = b"".join((g % Q).to_bytes(32, "big") for g in self.products)
+        t0 = keccak(self.context + self.kind.to_bytes(32, "big") + self.root + keccak(words))
+        t1 = keccak(t0 + self.S + self.h)
+        return [t0, t1, functools.reduce(lambda t, a: keccak(t + a.to_bytes(32, "big")), self.openings, t1)]
+
+    def beginning(self, **changes: Any) -> Begun:
+        """What the first of several calls takes."""
+        return Begun(seeds=self.seeds())._replace(**changes)
+
+    def part(self, first: int, last: int) -> bytes:
+        """The evidence of a call with these sums, from `first` to before `last`."""
+        return self.sums[128 * first : 128 * last] + self._openings(first, last)
+
+    def rest(self, first: int) -> bytes:
+        """The evidence of the last call, all sums before `first` being in."""
+        openings = self._openings(first, self.groups * self.chunks)
+        return self.sums[128 * first :] + self.S + self.h + openings + self.pi + self.pi0
+
+    def _openings(self, first: int, last: int) -> bytes:
+        openings = self.openings if self.kind == GRAM else self.openings[first:last]
+        return b"".join(a.to_bytes(32, "big") for a in openings)
 
     def but(self, **changes: Any) -> Case:
         return replace(self, **changes)

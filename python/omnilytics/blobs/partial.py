@@ -1,0 +1,55 @@
+"""A proof that takes several calls, as far as it is in (docs/BLOBS.md 7.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+__all__ = ["PartialProof"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartialProof:
+    """What `ProofContinued` emits and the account's next call takes; the contract keeps its hash alone.
+
+    Attributes:
+        seeds: t0, t1, t2 (B4), 32 bytes each.
+        sums: that are in.
+        root: 32 bytes: the fold of whole groups' hashes.
+        group: 32 bytes: the fold of the next group's sums.
+        openings: 32 bytes: of norms, the fold from t1 of the openings so far.
+        alpha: alpha^r.
+        beta: beta^r.
+        power: the weight of the next sum in W.
+        evaluation: of y, so far.
+        factors: of all sums so far, added up.
+        point: the combination so far, four words.
+        spent_wei: what these calls have cost, of what calls are paid.
+    """
+
+    seeds: tuple[bytes, ...]
+    sums: int
+    root: bytes
+    group: bytes
+    openings: bytes
+    alpha: int
+    beta: int
+    power: int
+    evaluation: int
+    factors: int
+    point: tuple[int, ...]
+    spent_wei: int
+
+    @classmethod
+    def beginning(cls, seeds: tuple[bytes, ...]) -> Self:
+        """What the first call takes: the seeds alone count."""
+        return cls(seeds, 0, bytes(32), bytes(32), bytes(32), 0, 0, 0, 0, 0, (0, 0, 0, 0), 0)
+
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> Self:
+        """A struct as an event has it, by field."""
+        return cls(**values | {name: tuple(values[name]) for name in ("seeds", "point")})
+
+    def words(self) -> tuple[Any, ...]:
+        """As a call takes it."""
+        return tuple(getattr(self, field.name) for field in fields(self))
