@@ -1,0 +1,89 @@
+"""Gas of the vectors of larger sessions in blobs (R = 8, N = 4, `norm`), whose proofs take several calls, exactly.
+
+Uploads are constants without masks, so that they can be committed to at once: gas knows no other difference.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from omnilytics.protocol.blob_proofs import Shape
+from omnilytics.protocol.gas import MAX_CALL_BYTES
+from tests.contracts.harness import Accounts, BlobDriver, Stage, Status, make_params, session_type
+from tests.contracts.harness.blobs import NORMS, Begun, Q
+from tests.contracts.harness.fixtures import deploy_market
+from tests.gas.recording import Recorder
+from tests.gas.revm import RevmChain
+from tests.gas.test_paper_session import PAPER, versions
+from tests.snapshots import compare
+
+CHUNKS = (32, 64, 254)
+"""d = 131,072, which `bench gas --mode blob` plays too; 262,144; 1,040,384, the most at N = 4."""
+
+BLOB_GAS_A_GAS = 131_072 // 16
+DATA = ("post", "add_sums", "select_proven", "continue_proof", "finish_proof")
+
+
+@functools.cache
+def constant(value: int) -> bytes:
+    """A blob whose elements are all the same."""
+    return value.to_bytes(32, "big") * 4_096
+
+
+class Constants(BlobDriver):
+    """Whose members upload the same constants, by chunk."""
+
+    def element(self, chunk: int) -> int:
+        """A value of -8 to 7, and Q."""
+        return self.params.bound - 8 + chunk % 16
+
+    def blobs(self, account: str) -> list[bytes]:
+        return [constant(self.element(chunk)) for chunk in range(self.chunk_count)]
+
+    def sums(self, group: int) -> list[bytes]:
+        return [constant(self.params.members * self.element(chunk)) for chunk in range(self.chunk_count)]
+
+    def finish_aggregate(self) -> None:
+        groups = self.live_groups(Status.DELIVERED)
+        many = max(1, MAX_CALL_BYTES // (self.params.members * (128 * self.chunk_count + 32)))
+        for first in range(0, len(groups), many):
+            self.add_sums(*groups[first : first + many])
+
+    def finish_select(self) -> None:
+        case = self.case(range(self.params.rounds))
+        parts = Shape(NORMS, case.groups, case.chunks, MAX_CALL_BYTES).parts()
+        begun = case.beginning()
+        for part in parts[:-1]:
+            evidence = case.part(begun.sums, begun.sums + part.sums)
+            receipt = self._send("continue_proof", begun, evidence, sender=self.caller)
+            begun = Begun(*receipt.only("ProofContinued").begun)
+        products = [product % Q for product in case.products]
+        if begun.sums:
+            self._send("finish_proof", begun, products, case.rest(begun.sums), sender=self.caller)
+        else:
+            self._send("select_proven", products, case.rest(0), sender=self.caller)
+
+
+def played(chunks: int) -> dict[str, dict[str, int]]:
+    """The calls of one session that its vectors go through."""
+    chain = RevmChain()
+    accounts, recorder = Accounts(chain.set_balance), Recorder(chain)
+    market = deploy_market(accounts, 0, recorder)
+    params = make_params(**PAPER | {"mode": 1, "bound": 127, "chunk_words": 0, "parameter_count": 4_096 * chunks})
+    session = Constants(chain, market, session_type().on(recorder), accounts, params)
+    session.to(Stage.PAYMENT)
+    assert session.accepted().bit_count() == 8
+    return {call: row for call, row in recorder.table().items() if call in DATA}
+
+
+@pytest.mark.nightly
+def test_gas_of_the_vectors(pytestconfig: pytest.Config) -> None:
+    """Total in blob gas too, at the reserve price."""
+    found = {}
+    for chunks in CHUNKS:
+        table = played(chunks)
+        gas = sum(row["calls"] * row["mean"] for row in table.values())
+        found[str(4_096 * chunks)] = {"calls": table, "with blobs": gas + 32 * chunks * BLOB_GAS_A_GAS}
+    compare("gas_blob_growth", {"versions": versions(), "sessions": found}, pytestconfig)
