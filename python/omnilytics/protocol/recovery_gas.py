@@ -140,9 +140,9 @@ class CorrectionGas(RecoveryGas, BlobGas):
         """As `GasModel.vote`; the group's slot says who has delivered."""
         return Gas(super(CorrectionGas, self).vote().usual + 2_600)
 
-    def select_proven(self) -> Gas:
-        """As `BlobGas.select_proven`; groups of several sizes are compared by their means."""
-        groups, gas = self.params.rounds, BlobGas.select_proven(self)
+    def _selected(self, sums: int) -> Gas:
+        """As `BlobGas._selected`; groups of several sizes are compared by their means."""
+        groups, gas = self.params.rounds, super(CorrectionGas, self)._selected(sums)
         return Gas(gas.usual + (3_500 + 270 * self.params.members) * groups, 0, gas.rare)
 
     def moves(self) -> tuple[int, ...]:
