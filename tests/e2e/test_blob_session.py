@@ -79,13 +79,13 @@ def test_who_has_the_blobs_recomputes_all() -> None:
         verify_session(record, blobs=BlobsInMemory())
 
 
-@pytest.mark.parametrize(("rule", "room", "count"), [(Rule.NORM, 1_500, 2), (Rule.KRUM, 1_200, 3)])
+@pytest.mark.parametrize(("rule", "room", "count"), [(Rule.NORM, 1_900, 2), (Rule.KRUM, 1_300, 3)])
 def test_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch, rule: Rule, room: int, count: int) -> None:
     """What comes of it is the same; its last call is paid for all of them, and `verify` sees that they fit."""
     terms = replace(TERMS, mode=Mode.BLOB, rule=rule, fee_cap_wei=FEE_CAP_WEI)
-    whole, expected = played(terms, 5_000)
+    whole, expected = played(terms, 9_000)
     monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", room)
-    fair, found = played(terms, 5_000)
+    fair, found = played(terms, 9_000)
     calls = [name for name, _ in logged(fair) if name in ("ProofContinued", "SumsProven")]
     assert calls == ["ProofContinued"] * (count - 1) + ["SumsProven"]
     assert (found.accepted, found.groups, found.paid_wei) == (expected.accepted, expected.groups, expected.paid_wei)
