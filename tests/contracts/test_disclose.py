@@ -7,6 +7,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from tests.contracts.harness import RecoverDriver, Stage, Status, reverts
+from tests.contracts.harness import reference as ref
 from tests.contracts.harness.fixtures import Factory, RecoverFactory
 from tests.contracts.harness.keys import CURVE_ORDER, off_curve_x
 from tests.contracts.harness.recovering import Disclosure
@@ -199,14 +200,15 @@ def test_only_in_stage_aggregate(new_recover: RecoverFactory, stage: Stage) -> N
 
 
 def test_a_group_of_abort_has_nothing_to_disclose(new_session: Factory) -> None:
-    """Not even with what gives its members' roots: that begins with zeros, which are nobody's address."""
+    """Not even with what gives its members' roots: that begins with twelve zeros, as no address does that has a key."""
     session = new_session(rounds=1).to(Stage.AGGREGATE)
     members = session.members_of(0)
     given = [Disclosure(a, *session.keys(a)[:2], session.secret(a), b"") for a in members]
     with reverts("recover: addresses don't give root"):
         session.contract.disclose(0, given, sender=session.stranger)
     for secret in (0, CURVE_ORDER, session.secret(members[0])):
-        roots = [encode(["bytes32[]"], [session.chunk_hashes(a)]) for a in members]
+        hashes = [ref.upload_hash(session.chunk_hashes(a)) for a in members]
+        roots = [encode(["address", "bytes32"], pair) for pair in zip(members, hashes, strict=True)]
         bent = [d._replace(secret=secret, addresses=root) for d, root in zip(given, roots, strict=True)]
         with reverts("recover: not the secret"):
             session.contract.disclose(0, bent, sender=session.stranger)
