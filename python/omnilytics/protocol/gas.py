@@ -94,7 +94,7 @@ class GasModel:
         `last`: it is the member's last one.
         """
         chunks = self.params.chunks
-        execution = 82_450 + 920 * words + 750 * chunks + (3_700 if last else 0)
+        execution = 82_550 + 920 * words + 750 * chunks + (3_700 if last else 0)
         return Gas(self._carrying(execution, words + chunks), NEW_SLOT, 4_000)
 
     def aggregate(self, words: int) -> Gas:
