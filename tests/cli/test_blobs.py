@@ -101,7 +101,7 @@ MARKET, SESSION = "0x" + "aa" * 20, "0x" + "bb" * 20
 
 
 class Posted:
-    """A chain with a session that has blobs 1 and 2 in block 7, and 3 in block 9; of each the next root is known."""
+    """A chain with a session: uploads in blobs 1 and 2 of block 7, a correction in 3 of block 9, each with its root."""
 
     def logs(self, address: str) -> list[tuple[int, Any]]:
         assert address == SESSION
@@ -114,7 +114,9 @@ class Posted:
 @pytest.fixture
 def posted(monkeypatch: pytest.MonkeyPatch) -> None:
     def decoded(log: Any) -> tuple[str, dict[str, Any]]:
-        return (log, {}) if log == "Committed" else ("Posted", {"hashes": [blob(n).versioned_hash for n in log]})
+        if log == "Committed":
+            return log, {}
+        return "Corrected" if log == [3] else "Posted", {"hashes": [blob(n).versioned_hash for n in log]}
 
     monkeypatch.setattr("omnilytics.cli.connection.reader", lambda _: Posted())
     monkeypatch.setattr("omnilytics.cli.connection.session_of", lambda *_: SimpleNamespace(address=SESSION))

@@ -127,7 +127,7 @@ def _posted(chain: RpcChain, session: Address) -> dict[int, list[bytes]]:
     names: dict[int, list[bytes]] = {}
     for block, log in chain.logs(session):
         name, values = decode_log(log) or ("", {})
-        if name == "Posted":
+        if name in ("Posted", "Corrected"):
             names.setdefault(block, []).extend(values["hashes"])
     return names
 
