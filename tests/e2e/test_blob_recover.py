@@ -15,24 +15,13 @@ from omnilytics.protocol import events
 from omnilytics.protocol.blob_sums import BlobSums
 from omnilytics.protocol.company import Step
 from omnilytics.protocol.ledger import Ledger
-from omnilytics.protocol.terms import Terms
 from omnilytics.protocol.verify import verify_session
-from omnilytics.types import Assignment, DropoutPolicy, Mode, Rule, Stage
+from omnilytics.types import Mode, Rule, Stage
+from tests.e2e.market import Fair
+from tests.e2e.test_recover import TERMS as IN_CALLDATA
+from tests.e2e.test_recover import credits, gone
 
-from .market import Fair
-from .test_recover import credits, gone
-
-TERMS = Terms(
-    reward_wei=10**18 + 1,
-    rounds=3,
-    group_size=4,
-    min_rounds=1,
-    colluders=1,
-    assignment=Assignment.GREEDY,
-    policy=DropoutPolicy.RECOVER,
-    rule=Rule.NORM,
-    fee_cap_wei=0,
-)
+TERMS = replace(IN_CALLDATA, fee_cap_wei=0)
 DROPOUTS = gone(m1=Step.UPLOAD, m5=Step.REVEAL, m10=Step.SHARE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from omnilytics.blobs.blob import MOST_BLOBS
@@ -31,10 +32,14 @@ class BlobGas(GasModel):
 
     def posts(self) -> list[Gas]:
         """Each transaction of one member."""
+        return self._transactions(self.post)
+
+    def _transactions(self, call: Callable[..., Gas]) -> list[Gas]:
+        """One vector by `post`, or a call like it: six blobs each, the last time what is left."""
         *firsts, last = range(0, self.params.chunks, MOST_BLOBS)
         return [
-            *(self.post(MOST_BLOBS, first=chunk == 0, last=False) for chunk in firsts),
-            self.post(self.params.chunks - last, first=last == 0),
+            *(call(MOST_BLOBS, first=chunk == 0, last=False) for chunk in firsts),
+            call(self.params.chunks - last, first=last == 0),
         ]
 
     def add_sums(self, groups: int) -> Gas:

@@ -124,11 +124,7 @@ class CorrectionGas(RecoveryGas, BlobGas):
 
     def corrects(self) -> list[Gas]:
         """Each transaction of one correction."""
-        *firsts, last = range(0, self.params.chunks, MOST_BLOBS)
-        return [
-            *(self.correct(MOST_BLOBS, first=chunk == 0, last=False) for chunk in firsts),
-            self.correct(self.params.chunks - last, first=last == 0),
-        ]
+        return self._transactions(self.correct)
 
     def add_sums(self, groups: int) -> Gas:
         """As `BlobGas.add_sums`; in each group a correction is added too."""
