@@ -1,6 +1,7 @@
 //! The border of training: read, train without the interpreter's lock, write. `omnilytics.model.compiled` alone uses it.
 
 use numpy::{Element, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyReadonlyArray4};
+use omnilytics_core::parallel::each_on;
 use omnilytics_train::{Descent, Layer, Network, Parameter, Real, Samples};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -21,9 +22,9 @@ fn layer((out, kernel, padding, pool, relu): RawLayer) -> Layer {
     }
 }
 
-/// Trains networks of one shape, one after the other.
+/// Trains networks of one shape, on so many threads; the results don't depend on how many.
 #[pyfunction]
-#[pyo3(signature = (sample, layers, parameters, x, y, *, batch, momentum, rate))]
+#[pyo3(signature = (sample, layers, parameters, x, y, *, batch, momentum, rate, threads))]
 #[allow(clippy::too_many_arguments)]
 fn descend<'py>(
     py: Python<'py>,
@@ -35,17 +36,18 @@ fn descend<'py>(
     batch: usize,
     momentum: f64,
     rate: f64,
+    threads: usize,
 ) -> PyResult<Vec<Py<PyAny>>> {
     let layers: Vec<Layer> = layers.into_iter().map(layer).collect();
     let network = Network::new(sample, &layers).map_err(refused)?;
     if let Ok(x) = x.extract::<PyReadonlyArray4<'py, f32>>() {
         let descent = Descent { batch, momentum: momentum as f32, rate: rate as f32 };
-        return trained(py, &network, parameters, &x, &y, descent);
+        return trained(py, &network, parameters, &x, &y, descent, threads);
     }
     let x = x.extract::<PyReadonlyArray4<'py, f64>>().map_err(|_| {
         InputError::new_err("samples: expected a float32 or float64 array of shape (networks, passes, samples, values)")
     })?;
-    trained(py, &network, parameters, &x, &y, Descent { batch, momentum, rate })
+    trained(py, &network, parameters, &x, &y, Descent { batch, momentum, rate }, threads)
 }
 
 fn trained<'py, T: Real + Element>(
@@ -55,6 +57,7 @@ fn trained<'py, T: Real + Element>(
     x: &PyReadonlyArray4<'py, T>,
     y: &PyReadonlyArray3<'py, i64>,
     descent: Descent<T>,
+    threads: usize,
 ) -> PyResult<Vec<Py<PyAny>>> {
     let not = |what: &str| InputError::new_err(format!("{what}: expected contiguous arrays for all networks"));
     let arrays: Vec<(PyReadonlyArray2<'py, T>, bool)> = parameters.extract().map_err(|_| not("parameters"))?;
@@ -71,34 +74,21 @@ fn trained<'py, T: Real + Element>(
     if y.as_array().dim() != (networks, passes, each_pass) {
         return Err(not("labels"));
     }
-    let result = py.detach(|| {
-        let mut result: Vec<Vec<T>> = rows.iter().map(|(values, ..)| values.to_vec()).collect();
-        for network_index in 0..networks {
-            let part = |all: usize| network_index * (all / networks)..(network_index + 1) * (all / networks);
-            let mut own: Vec<Parameter<T>> = rows
-                .iter()
-                .map(|(values, size, trained)| {
-                    let start = if *trained { network_index * size } else { 0 };
-                    Parameter { values: values[start..start + size].to_vec(), trained: *trained }
-                })
-                .collect();
-            let samples = Samples { x: &values[part(values.len())], y: &labels[part(labels.len())], each_pass };
-            network.fit(&mut own, samples, descent)?;
-            for (all, own) in result.iter_mut().zip(own).filter(|(_, own)| own.trained) {
-                all[network_index * own.values.len()..][..own.values.len()].copy_from_slice(&own.values);
-            }
-        }
-        Ok(result)
-    });
-    let result = result.map_err(refused)?;
-    let shaped = result.into_iter().zip(&rows).filter(|(_, (.., trained))| *trained);
-    shaped
-        .map(|(values, (_, size, _))| {
-            Ok(PyArray2::from_vec2(py, &values.chunks(*size).map(<[T]>::to_vec).collect::<Vec<_>>())?
-                .into_any()
-                .unbind())
-        })
-        .collect()
+    let fitted = |index: usize| {
+        let part = |all: usize| index * (all / networks)..(index + 1) * (all / networks);
+        let own = |(values, size, trained): &(&[T], usize, bool)| {
+            let start = if *trained { index * size } else { 0 };
+            Parameter { values: values[start..start + size].to_vec(), trained: *trained }
+        };
+        let mut own: Vec<Parameter<T>> = rows.iter().map(own).collect();
+        let samples = Samples { x: &values[part(values.len())], y: &labels[part(labels.len())], each_pass };
+        network.fit(&mut own, samples, descent).map(|()| own)
+    };
+    let fitted = py.detach(|| each_on(threads, networks, fitted).into_iter().collect::<Result<Vec<_>, _>>());
+    let fitted = fitted.map_err(refused)?;
+    let trained = (0..rows.len()).filter(|place| rows[*place].2);
+    let found = |place: usize| fitted.iter().map(|own| own[place].values.clone()).collect::<Vec<_>>();
+    trained.map(|place| Ok(PyArray2::from_vec2(py, &found(place))?.into_any().unbind())).collect()
 }
 
 /// Adds the border to the module.

@@ -313,4 +313,5 @@ def descend(
     batch: int,
     momentum: float,
     rate: float,
+    threads: int,
 ) -> list[NDArray[Any]]: ...

@@ -253,6 +253,21 @@ def test_the_members_at_once_bound_the_batch_and_change_nothing_else(
         np.testing.assert_allclose(same[1:], [same[0]] * 2, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_threads_change_nothing(threads: int, parts: list[Dataset]) -> None:
+    """Neither the same bits nor PyTorch's setting."""
+    split, before = side(), torch.get_num_threads()
+    try:
+        found = []
+        for count in (1, threads):
+            torch.set_num_threads(count)
+            found.append(train_batched(split, range(len(parts)), parts, split.public_vector(), AUGMENTED, SEEDS, 1))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
 def test_a_bad_number_of_members_at_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMNILYTICS_BATCH_MEMBERS", text)

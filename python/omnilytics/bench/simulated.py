@@ -81,8 +81,8 @@ def against_flower(
     ]
     versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
     note = (
-        f"Flower's simulation ({versions}): by the clock, {os.cpu_count()} processors against one thread of ours, the "
-        f"best of {ROUNDS - 1} rounds after the first; {EPOCHS} epochs, undistorted"
+        f"Flower's simulation ({versions}): by the clock, on {os.cpu_count()} processors, ours too, the best of "
+        f"{ROUNDS - 1} rounds after the first; {EPOCHS} epochs, undistorted"
     )
     return rows, {name: theirs[name] / ours[name] for name in cases}, note
 

@@ -151,7 +151,8 @@ def seconds(recipe: Recipe, members: int, repetitions: int) -> tuple[float, floa
             torch.cat([values[name].flatten() for name in model.public_names]).cpu()
 
     def batch() -> None:
-        train_batched(split, indices, data, start, recipe.train, seeds, SESSION)
+        with one_thread():
+            train_batched(split, indices, data, start, recipe.train, seeds, SESSION)
 
     times = [(_timed(loop), _timed(batch)) for _ in range(1 + repetitions)][1:]
     return min(t[0] for t in times), min(t[1] for t in times)

@@ -73,6 +73,8 @@ def descended(
 ) -> State:
     """The parameters of m networks after SGD with momentum on the mean cross-entropy of each batch.
 
+    On as many threads as PyTorch has (`torch.set_num_threads`); results don't depend on it.
+
     Args:
         module: the shape of all (`can_compile`), and the parameters that aren't trained.
         together: those that are, each (m, ...).
@@ -100,6 +102,7 @@ def descended(
         batch=batch_size,
         momentum=momentum,
         rate=learning_rate,
+        threads=torch.get_num_threads(),
     )
     names = [f"{layer.name}.{kind}" for layer in layers for kind in KINDS]
     trained = dict(zip((name for name in names if name in together), found, strict=True))

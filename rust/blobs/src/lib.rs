@@ -13,7 +13,6 @@ mod error;
 mod field;
 pub mod mask;
 pub mod opening;
-mod parallel;
 pub mod point;
 mod products;
 mod prover;
@@ -21,6 +20,8 @@ mod setup;
 pub mod statement;
 mod transcript;
 mod verifier;
+
+use omnilytics_core::parallel;
 
 pub use error::{Error, Result};
 pub use prover::{Proof, prove};

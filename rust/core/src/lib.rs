@@ -18,6 +18,7 @@ pub mod keys;
 pub mod lanes;
 pub mod mask;
 mod msm;
+pub mod parallel;
 pub mod params;
 pub mod paths;
 pub mod places;
