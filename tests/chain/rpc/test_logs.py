@@ -49,13 +49,30 @@ def test_they_come_in_order(fake: FakeNode) -> None:
     ]
 
 
-def test_they_are_fetched_once(fake: FakeNode) -> None:
+@pytest.mark.parametrize(("lag", "again"), [(0, 11), (3, 8)])
+def test_they_are_fetched_once_but_for_the_newest(fake: FakeNode, lag: int, again: int) -> None:
     library = Library(fake)
-    chain = RpcChain([fake.url], settings=replace(QUICK, first_block=4))
+    chain = RpcChain([fake.url], settings=replace(QUICK, first_block=4, lag_blocks=lag))
     chain.logs(HERE)
     fake.head = 12
     assert len(chain.logs(HERE)) == len(chain.logs(HERE, 4)) == 18
-    assert library.ranges == [(4, 10), (11, 12)]
+    fake.head = 13
+    assert len(chain.logs(HERE)) == 20
+    assert library.ranges == [(4, 10), (again, 12), (13 if lag == 0 else again + 3, 13)]
+
+
+@pytest.mark.parametrize("known", [8, 9, 10])
+def test_a_node_that_has_not_heard_of_the_newest_blocks(fake: FakeNode, known: int) -> None:
+    """Another one behind the same address has said what the newest block is."""
+    library = Library(fake)
+    chain = RpcChain([fake.url], settings=QUICK)
+    fake.answers["eth_getLogs"] = lambda question: library.answer(question | {"toBlock": hex(known)})
+    assert len(chain.logs(HERE)) == 2 * (known + 1)
+    fake.answers["eth_getLogs"] = library.answer
+    fake.head += 1
+    assert [block for block, _ in chain.logs(HERE)] == [block for block in range(12) for _ in (0, 1)]
+    fake.head += 20
+    assert [block for block, _ in chain.logs(HERE)] == [block for block in range(32) for _ in (0, 1)]
 
 
 def test_one_question_where_nothing_is_new(fake: FakeNode) -> None:

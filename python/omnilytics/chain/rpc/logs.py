@@ -1,9 +1,15 @@
-"""The logs of contracts, fetched once: what has been read stays as long as the chain's block hashes do."""
+"""The logs of contracts: what has been read stays as long as the chain's block hashes do, but for the newest blocks.
+
+Behind one address there may be several nodes, of which one says what the newest block is, and another one, which hasn't
+heard of it, that there are no logs in it.
+"""
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from omnilytics.chain.rpc.answers import Block, block_of, logs_of
 from omnilytics.chain.rpc.node import NodeError
@@ -18,14 +24,18 @@ MOST_REORGS = 10  # of the newest blocks while one answer is put together
 
 @dataclass
 class _Shelf:
-    """The logs of one contract. A mark is a block up to which they are complete, and how many they were then."""
+    """The logs of one contract. A mark is a block up to which they have been read; the last one ends them."""
 
     logs: list[tuple[int, Log]] = field(default_factory=list)
-    marks: list[tuple[Block, int]] = field(default_factory=list)
+    marks: list[Block] = field(default_factory=list)
+
+    def cut(self, number: int) -> None:
+        """Drops the logs of later blocks."""
+        del self.logs[bisect_right(self.logs, number, key=itemgetter(0)) :]
 
 
 class LogBook:
-    """Reads logs in ranges that the node takes, and again from where the chain has changed."""
+    """Reads logs in ranges that the node takes; again from where the chain has changed, and of the newest blocks."""
 
     def __init__(self, nodes: Nodes, settings: Settings) -> None:
         self._nodes = nodes
@@ -55,26 +65,36 @@ class LogBook:
 
     def _is_complete(self, shelf: _Shelf, address: Address, head: Block) -> bool:
         """Whether it has all logs up to that block; False: the chain has left it."""
-        if shelf.marks and shelf.marks[-1][0] == head:
+        if shelf.marks and shelf.marks[-1] == head:
             return True
-        self._forget(shelf)
-        self._extend(shelf, address, head)
-        return self._stands(head)
-
-    def _forget(self, shelf: _Shelf) -> None:
-        """Drops what was read from blocks that the chain has no longer."""
-        while shelf.marks and not self._stands(shelf.marks[-1][0]):
+        while shelf.marks and not self._stands(shelf.marks[-1]):
             shelf.marks.pop()
-        del shelf.logs[shelf.marks[-1][1] if shelf.marks else 0 :]
+        shelf.cut(shelf.marks[-1].number if shelf.marks else -1)
+        if not shelf.marks or shelf.marks[-1].number < head.number:
+            self._extend(shelf, address, head)
+        return self._stands(head)
 
     def _stands(self, block: Block) -> bool:
         found = self._nodes.request("eth_getBlockByNumber", hex(block.number), False)
         return found is not None and block_of(found).hash == block.hash
 
     def _extend(self, shelf: _Shelf, address: Address, head: Block) -> None:
-        start = shelf.marks[-1][0].number + 1 if shelf.marks else self._settings.first_block
-        while start <= head.number:
-            end = min(start + self._span - 1, head.number)
+        """Reads on from the last mark that every node has heard of."""
+        old = head.number - self._settings.lag_blocks
+        known = [mark.number for mark in shelf.marks if mark.number <= old]
+        start = known[-1] + 1 if known else self._settings.first_block
+        found = self._fetched(address, start, head.number)
+        shelf.cut(start - 1)
+        shelf.logs += found
+        if not known and old >= start:
+            shelf.marks.insert(0, block_of(self._nodes.request("eth_getBlockByNumber", hex(old), False)))
+        shelf.marks.append(head)
+        del shelf.marks[1:-MOST_MARKS]
+
+    def _fetched(self, address: Address, first: int, last: int) -> list[tuple[int, Log]]:
+        found, start = [], first
+        while start <= last:
+            end = min(start + self._span - 1, last)
             try:
                 answer = self._nodes.request(
                     "eth_getLogs", {"address": address, "fromBlock": hex(start), "toBlock": hex(end)}
@@ -84,8 +104,6 @@ class LogBook:
                     raise ChainError(f"logs of {address}: the node refused them: {error.message}") from None
                 self._span = max(1, (end - start + 1) // 2)
                 continue
-            shelf.logs += logs_of(answer)
+            found += logs_of(answer)
             start = end + 1
-        if not shelf.marks or shelf.marks[-1][0].number < head.number:
-            shelf.marks.append((head, len(shelf.logs)))
-            del shelf.marks[1:-MOST_MARKS]
+        return found
