@@ -59,16 +59,20 @@ class NodeChain(RpcChain):
 class AnvilChain(NodeChain):
     """Time moves by a word to the node."""
 
+    node: Anvil
+
     def wait_until(self, timestamp: int) -> None:
-        if self.timestamp() < timestamp:
-            self.node.ask("evm_setNextBlockTimestamp", timestamp)
-            self.node.ask("evm_mine")
+        with self.node.making:
+            if self.timestamp() < timestamp:
+                self.node.ask("evm_setNextBlockTimestamp", timestamp)
+                self.node.ask("evm_mine")
         super().wait_until(timestamp)
 
     def wait_blocks(self, count: int) -> None:
         target = self.block_number() + count
         if count > 0:
-            self.node.ask("anvil_mine", hex(count))
+            with self.node.making:
+                self.node.ask("anvil_mine", hex(count))
         super().wait_blocks(max(count and target - self.block_number(), count if count < 0 else 0))
 
     def tick(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from eth_account import Account
@@ -34,10 +35,16 @@ class Geth(nodes.Geth):
 
 @dataclass(kw_only=True)
 class Anvil(nodes.Anvil):
-    """One block for each transaction; its clock can be moved."""
+    """One block for each transaction; its clock can be moved.
+
+    Attributes:
+        making: held by who makes blocks while another thread takes some back: anvil does both at once, and goes further
+            back than it is asked to.
+    """
 
     program: Path = ANVIL
     genesis_program: Path | None = GETH
+    making: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         self.rich = (RICH.address, MAKER.address, *self.rich)

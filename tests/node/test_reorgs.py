@@ -33,12 +33,14 @@ def unsettled(node: Anvil) -> Iterator[list[int]]:
     def work() -> None:
         blocks = 0
         while not ended.wait(BLOCK_SECS):
-            node.ask("evm_mine")
-            blocks += 1
-            if blocks % BETWEEN == 0:
-                node.ask("anvil_reorg", DEPTH, [])
-                heights.append(int(node.ask("eth_blockNumber"), 16))
+            with node.making:
+                node.ask("evm_mine")
+                blocks += 1
+                if blocks % BETWEEN == 0:
+                    node.ask("anvil_reorg", DEPTH, [])
+                    heights.append(int(node.ask("eth_blockNumber"), 16))
 
+    node.ask("evm_setAutomine", False)
     thread = threading.Thread(target=work)
     thread.start()
     try:
@@ -46,6 +48,7 @@ def unsettled(node: Anvil) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
+        node.ask("evm_setAutomine", True)
 
 
 def test_reorganisations_in_every_phase(anvil: Anvil) -> None:

@@ -15,6 +15,7 @@ import pytest
 from omnilytics.chain.abi import decode_log
 from omnilytics.chain.intents import Attempt, Intent
 from omnilytics.chain.rpc.node import NodeError
+from omnilytics.cli.following import MOST_REFUSALS
 from omnilytics.errors import ChainError, Reverted
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.owner import SessionPlan
@@ -73,22 +74,26 @@ class Real(Open):
 class Turned(Cast):
     """After the first call of each kind the node goes back by so many blocks, and forgets what was in them.
 
-    A node that is about to go back may have no answer for a moment; roles look again.
+    A node that is about to go back may have no answer for a moment, or refuse what its next block would take; roles
+    look again, as those of a process do.
     """
 
     depth: int = 0
     turned: list[str] = field(default_factory=list)
     troubles: int = 0
+    refusals: int = 0
 
     def step(self, account: Address, role: Role | None = None) -> Step:
         try:
             done = super().step(account, role)
         except ChainError as error:
-            if isinstance(error, Reverted) or self.troubles >= MOST_TROUBLES:
+            self.refusals += isinstance(error, Reverted)
+            if self.refusals >= MOST_REFUSALS or self.troubles >= MOST_TROUBLES:
                 raise
             self.troubles += 1
             time.sleep(0.2)
             return Lost("", str(error))
+        self.refusals = 0
         if self.depth and isinstance(done, Acted) and done.receipt.call not in self.turned:
             self.turned.append(done.receipt.call)
             turn_back(self.fair.world.chain, self.depth)
