@@ -27,24 +27,26 @@ def drawn(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return rng.uniform(-1, 1, (5, n))
 
 
-def distort(x: torch.Tensor, u: NDArray[np.float64]) -> torch.Tensor:
-    """Each image shifted, rotated, sheared and scaled, zeros flowing in at the border.
+def distort(x: torch.Tensor, u: NDArray[np.float64], order: torch.Tensor | None = None) -> torch.Tensor:
+    """Images shifted, rotated, sheared and scaled, zeros flowing in at the border: (n, c, h, w).
 
     Args:
-        x: images (n, c, h, w), float32.
+        x: images (k, c, h, w), float32.
         u: rotation, shear, scale and both shifts of each, (5, n) in units of the largest.
+        order: (n,), which image each is made of; None: of all in order, n = k.
 
     Raises:
         InputError: x aren't images.
     """
     if x.ndim != 4:
         raise InputError(f"augment: expected images (n, c, h, w), got shape {tuple(x.shape)}")
+    order = torch.arange(len(x), device=x.device) if order is None else order
     theta = torch.from_numpy(_matrices(u)).to(x)
-    size = len(x) if x.is_cuda else _AT_ONCE
-    result = torch.empty_like(x)
-    for part, images, matrices in zip(*(torch.split(values, size) for values in (result, x, theta)), strict=True):
+    size = len(order) if x.is_cuda else _AT_ONCE
+    result = x.new_empty(len(order), *x.shape[1:])
+    for part, places, matrices in zip(*(torch.split(values, size) for values in (result, order, theta)), strict=True):
         grid = _grid(matrices, *x.shape[2:])
-        part.copy_(grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False))
+        part.copy_(grid_sample(x[places], grid, mode="bilinear", padding_mode="zeros", align_corners=False))
     return result
 
 

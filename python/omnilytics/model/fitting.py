@@ -118,11 +118,10 @@ def passes(
             angles.append(settings.distortion * drawn(rounds * n, rng))
     device = training_device()
     with one_thread():
-        at = torch.arange(len(data))[:, None].to(device), torch.from_numpy(np.stack(order)).to(device)
-        x = torch.from_numpy(np.stack([part.x for part in data])).to(device)[at].flatten(0, 1)
-        y = torch.from_numpy(np.stack([part.y for part in data])).to(device)[at]
-        if distorted:
-            x = distort(x, np.concatenate(angles, 1))
+        at = torch.from_numpy((n * np.arange(len(data))[:, None] + np.stack(order)).ravel()).to(device)
+        x = torch.from_numpy(np.concatenate([part.x for part in data])).to(device)
+        y = torch.from_numpy(np.concatenate([part.y for part in data])).to(device)[at]
+        x = distort(x, np.concatenate(angles, 1), at) if distorted else x[at]
     return x.view(len(data), rounds, n, *x.shape[1:]), y.view(len(data), rounds, n)
 
 
