@@ -2,6 +2,7 @@
 
 use numpy::{IntoPyArray, PyArray1};
 use omnilytics_blobs::blob::{self, Range};
+use omnilytics_blobs::packing;
 use omnilytics_blobs::point::{Point, read_points};
 use omnilytics_blobs::statement::{Kind, Statement};
 use omnilytics_blobs::{Error, commit, mask, opening, prove, verify};
@@ -16,9 +17,13 @@ use crate::error::{EncodingError, InputError};
 /// Errors about blobs and sums as `EncodingError`, others as `InputError`.
 fn to_python(error: Error) -> PyErr {
     match error {
-        Error::Value { .. } | Error::NotCanonical { .. } | Error::SumOutOfRange { .. } | Error::Padding { .. } => {
-            EncodingError::new_err(error.to_string())
-        }
+        Error::Value { .. }
+        | Error::NotCanonical { .. }
+        | Error::SumOutOfRange { .. }
+        | Error::Padding { .. }
+        | Error::DigitOutOfRange { .. }
+        | Error::AboveLanes { .. }
+        | Error::DigitPadding { .. } => EncodingError::new_err(error.to_string()),
         _ => InputError::new_err(error.to_string()),
     }
 }
@@ -82,12 +87,14 @@ fn masked_blob<'py>(
     bound: &Bound<'py, PyAny>,
     index: &Bound<'py, PyAny>,
     seeds: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    packed: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let values = arrays::vector::<i32>("values", values, values.len().unwrap_or(0))?;
     let values = values.as_slice()?;
     let (bound, index) = (arrays::number("bound", bound)?, arrays::number("index", index)?);
     let pairs = seeds.iter().map(read_pair).collect::<PyResult<Vec<PairSeed>>>()?;
-    let blob = py.detach(|| blob::masked(values, bound, index, &pairs)).map_err(to_python)?;
+    let masked = if packed { packing::masked } else { blob::masked };
+    let blob = py.detach(|| masked(values, bound, index, &pairs)).map_err(to_python)?;
     Ok(PyBytes::new(py, &blob))
 }
 
@@ -122,10 +129,12 @@ fn decode_blob<'py>(
     count: &Bound<'py, PyAny>,
     members: &Bound<'py, PyAny>,
     bound: &Bound<'py, PyAny>,
+    packed: bool,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
     let (count, members) = (arrays::number("count", count)?, arrays::number("members", members)?);
     let range = Range::new(members, arrays::number("bound", bound)?).map_err(to_python)?;
-    Ok(py.detach(|| range.decode(blob, count)).map_err(to_python)?.into_pyarray(py))
+    let decoded = || if packed { packing::decode(range, blob, count) } else { range.decode(blob, count) };
+    Ok(py.detach(decoded).map_err(to_python)?.into_pyarray(py))
 }
 
 #[pyfunction]

@@ -18,6 +18,8 @@ from omnilytics.types import BLOB_ELEMENTS
 
 __all__ = [
     "ELEMENTS",
+    "LANES",
+    "LANE_BITS",
     "ORDER",
     "POINT_BYTES",
     "Claim",
@@ -39,6 +41,12 @@ __all__ = [
 
 ELEMENTS = BLOB_ELEMENTS
 """n, the elements of a blob."""
+
+LANES = 21
+"""L, values in an element of a packed blob (B12)."""
+
+LANE_BITS = 12
+"""Of a packed value."""
 
 ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 """q of BLS12-381's scalar field (EIP-4844, BLS_MODULUS)."""
@@ -81,20 +89,28 @@ class Claim:
 # ---- members ----
 
 
-def masked_blob(values: NDArray[np.int32], bound: int, index: int, seeds: Sequence[tuple[bytes, int]]) -> bytes:
+def masked_blob(
+    values: NDArray[np.int32],
+    bound: int,
+    index: int,
+    seeds: Sequence[tuple[bytes, int]],
+    *,
+    packed: bool = False,
+) -> bytes:
     """The blob of one chunk: each value plus Q, and the masks of all pairs; what it lacks of 4,096 values is 0 (B1).
 
     Args:
-        values: int32, shape (up to 4096,), -Q to Q.
+        values: int32, shape (up to 4096,), -Q to Q; packed (1 to 86016,), and Q at most 2,047.
         bound: Q.
-        index: of the first value in the whole vector, 4,096 times the chunk.
+        index: of the first element in all blobs, 4,096 times the chunk.
         seeds: what `MaskKey.blob_seeds` says.
+        packed: 21 lanes of 4,096 values, as many as `values` begins, instead of one (B12).
 
     Raises:
         EncodingError: another array, or a value beyond the bound.
         InputError: a seed, a sign or a number that is none.
     """
-    return _omnicore.masked_blob(values, bound, index, seeds)
+    return _omnicore.masked_blob(values, bound, index, seeds, packed)
 
 
 def mask_at(seed: bytes, index: int) -> int:
@@ -156,14 +172,16 @@ def add_blobs(blobs: Sequence[bytes]) -> bytes:
     return _omnicore.add_blobs(blobs)
 
 
-def decode(blob: bytes, count: int, members: int, bound: int) -> NDArray[np.int64]:
+def decode(blob: bytes, count: int, members: int, bound: int, *, packed: bool = False) -> NDArray[np.int64]:
     """The first `count` values of the sum of N masked blobs, int64, shape (count,), -N Q to N Q; the rest must be 0.
+
+    With `packed` they are in lanes, as `masked_blob` puts them.
 
     Raises:
         EncodingError: an element that no values in their range add up to, or padding that isn't 0.
         InputError: not a blob's length, or a number out of range.
     """
-    return _omnicore.decode_blob(blob, count, members, bound)
+    return _omnicore.decode_blob(blob, count, members, bound, packed)
 
 
 # ---- proofs ----

@@ -21,7 +21,7 @@ pub(crate) fn read(blob: &[u8]) -> Result<Vec<Scalar>> {
     blob.as_chunks().0.iter().enumerate().map(|(index, word)| from_word(word, index)).collect()
 }
 
-fn write(values: &[Scalar]) -> Vec<u8> {
+pub(crate) fn write(values: &[Scalar]) -> Vec<u8> {
     values.iter().flat_map(Scalar::to_bytes_be).collect()
 }
 

@@ -70,6 +70,44 @@ pub enum Error {
         /// The sum.
         given: u64,
     },
+    /// A digit of a packed sum that no uploads in their range have (B12).
+    #[error("group {group}, element {index}, digit {digit}: expected a sum of 0 to {max}, got {given}")]
+    DigitOutOfRange {
+        /// The group.
+        group: usize,
+        /// Which element of the blobs: 4096 for each chunk before, then the place in the blob.
+        index: usize,
+        /// Which lane of the chunk.
+        digit: usize,
+        /// 2 N Q.
+        max: u64,
+        /// The digit.
+        given: u64,
+    },
+    /// A packed sum with something above its chunk's lanes (B12).
+    #[error("group {group}, element {index}: expected nothing above {lanes} digits, got more")]
+    AboveLanes {
+        /// The group.
+        group: usize,
+        /// Which element of the blobs.
+        index: usize,
+        /// Lanes of the chunk.
+        lanes: usize,
+    },
+    /// A digit of a packed sum beyond the vector's end that isn't zero (B12).
+    #[error("group {group}, element {index}, digit {digit}: expected padding, {expected}, got {given}")]
+    DigitPadding {
+        /// The group.
+        group: usize,
+        /// Which element of the blobs.
+        index: usize,
+        /// Which lane of the chunk.
+        digit: usize,
+        /// N Q.
+        expected: u64,
+        /// The digit.
+        given: u64,
+    },
     /// The proof of the sums doesn't hold for these commitments.
     #[error("commitments: expected those of the sums, got others")]
     NotTheCommitments,
