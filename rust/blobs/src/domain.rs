@@ -1,4 +1,4 @@
-//! H and its coset: from values to coefficients and back in n log n steps.
+//! H and two of its cosets: from values to coefficients and back in n log n steps.
 //!
 //! Values stand in bit-reversed order, as blobs have them, so that neither way needs a permutation.
 
@@ -19,12 +19,20 @@ struct Domain {
     roots: Vec<Scalar>,
     /// w^-i for i < n.
     inverses: Vec<Scalar>,
-    /// g^i for i < n, g^n = -1.
+    /// gH for g^n = -1, and for g^n a primitive fourth root of unity.
+    cosets: [Coset; 2],
+    /// 1 / n.
+    scale: Scalar,
+}
+
+/// The values of a polynomial on gH.
+pub(crate) struct Coset {
+    /// g^i for i < n.
     shifts: Vec<Scalar>,
     /// g^-i for i < n.
     unshifts: Vec<Scalar>,
-    /// 1 / n.
-    scale: Scalar,
+    /// g^n, which X^n is everywhere.
+    pub(crate) power: Scalar,
 }
 
 /// 7^((q - 1) / order), the primitive root of unity of EIP-4844; `order` is a power of two.
@@ -36,17 +44,43 @@ fn root(order: usize) -> Scalar {
 
 impl Domain {
     fn new() -> Self {
-        let (w, g) = (root(N), root(2 * N));
-        // w and g have inverses: they are roots of unity
-        let inverses_of = |x: Scalar, order: u64| powers(x.pow_vartime([order - 1]), N);
         Self {
-            roots: powers(w, N),
-            inverses: inverses_of(w, N as u64),
-            shifts: powers(g, N),
-            unshifts: inverses_of(g, 2 * N as u64),
+            roots: powers(root(N), N),
+            inverses: inverse_powers(N),
+            cosets: [Coset::new(2 * N), Coset::new(4 * N)],
             scale: Scalar::from(N as u64).invert().unwrap_or(Scalar::ZERO),
         }
     }
+}
+
+/// Those of the root of unity of that order, from 1 to the n-th.
+fn inverse_powers(order: usize) -> Vec<Scalar> {
+    powers(root(order).pow_vartime([order as u64 - 1]), N)
+}
+
+impl Coset {
+    /// That of the root of unity of that order.
+    fn new(order: usize) -> Self {
+        let power = root(order / N);
+        Self { shifts: powers(root(order), N), unshifts: inverse_powers(order), power }
+    }
+
+    /// The values on the coset of the polynomial with these `n` coefficients, where they stand.
+    pub(crate) fn evaluate(&self, coefficients: &mut [Scalar]) {
+        coefficients.iter_mut().zip(&self.shifts).for_each(|(coefficient, shift)| *coefficient *= shift);
+        evaluate(coefficients);
+    }
+
+    /// The coefficients of the polynomial with these `n` values on the coset.
+    pub(crate) fn interpolate(&self, values: &mut [Scalar]) {
+        interpolate(values);
+        values.iter_mut().zip(&self.unshifts).for_each(|(value, unshift)| *value *= unshift);
+    }
+}
+
+/// Two cosets, on which X^n is -1 and a primitive fourth root of unity.
+pub(crate) fn cosets() -> &'static [Coset; 2] {
+    &DOMAIN.cosets
 }
 
 /// 1 / n.
@@ -104,14 +138,12 @@ pub(crate) fn evaluate(coefficients: &mut [Scalar]) {
 
 /// The values on the coset gH, where Z = -2.
 pub(crate) fn evaluate_on_coset(coefficients: &mut [Scalar]) {
-    coefficients.iter_mut().zip(&DOMAIN.shifts).for_each(|(coefficient, shift)| *coefficient *= shift);
-    evaluate(coefficients);
+    DOMAIN.cosets[0].evaluate(coefficients);
 }
 
 /// The coefficients of the polynomial with these `n` values on the coset.
 pub(crate) fn interpolate_on_coset(values: &mut [Scalar]) {
-    interpolate(values);
-    values.iter_mut().zip(&DOMAIN.unshifts).for_each(|(value, unshift)| *value *= unshift);
+    DOMAIN.cosets[0].interpolate(values);
 }
 
 #[cfg(test)]
@@ -119,7 +151,7 @@ mod tests {
     use ekzg_bls12_381::ff::Field;
     use proptest::prelude::*;
 
-    use super::{N, Scalar, evaluate, evaluate_on_coset, interpolate, interpolate_on_coset, root, root_of};
+    use super::{N, Scalar, cosets, evaluate, evaluate_on_coset, interpolate, interpolate_on_coset, root, root_of};
     use crate::field;
 
     /// A polynomial with `seeds` for coefficients, over and over, times their place.
@@ -133,6 +165,9 @@ mod tests {
         assert_eq!(root(N).pow_vartime([N as u64 / 2]), -Scalar::ONE);
         assert_eq!(root(2 * N).pow_vartime([N as u64]), -Scalar::ONE);
         assert_eq!(root(N), Scalar::from(7).pow_vartime(exponent()));
+        let [minus_one, fourth] = cosets().each_ref().map(|coset| coset.power);
+        assert_eq!((minus_one, fourth.square()), (-Scalar::ONE, -Scalar::ONE));
+        assert_eq!(root(4 * N).pow_vartime([N as u64]), fourth);
         assert_eq!([root_of(0), root_of(1)], [Scalar::ONE, -Scalar::ONE]);
     }
 
@@ -150,16 +185,21 @@ mod tests {
         /// The oracle: Horner's rule at each root.
         #[test]
         fn values_are_those_of_the_polynomial(seeds in prop::collection::vec(any::<u64>(), 1..20), place in 0..N) {
-            let (coefficients, g) = (polynomial(&seeds), root(2 * N));
+            let (coefficients, g, k) = (polynomial(&seeds), root(2 * N), root(4 * N));
             let (mut on_domain, mut on_coset) = (coefficients.clone(), coefficients.clone());
+            let mut on_other = coefficients.clone();
             evaluate(&mut on_domain);
             evaluate_on_coset(&mut on_coset);
+            cosets()[1].evaluate(&mut on_other);
             prop_assert_eq!(on_domain[place], field::evaluate(&coefficients, root_of(place)));
             prop_assert_eq!(on_coset[place], field::evaluate(&coefficients, g * root_of(place)));
+            prop_assert_eq!(on_other[place], field::evaluate(&coefficients, k * root_of(place)));
             interpolate(&mut on_domain);
             interpolate_on_coset(&mut on_coset);
+            cosets()[1].interpolate(&mut on_other);
             prop_assert_eq!(&coefficients, &on_domain);
             prop_assert_eq!(&coefficients, &on_coset);
+            prop_assert_eq!(&coefficients, &on_other);
         }
     }
 }

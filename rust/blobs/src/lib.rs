@@ -13,6 +13,7 @@ mod error;
 mod field;
 pub mod mask;
 pub mod opening;
+pub mod packed;
 pub mod packing;
 pub mod point;
 mod products;

@@ -202,7 +202,7 @@ fn add_products(sums: &mut [Scalar], pair: &[Vec<Scalar>; 2]) {
 }
 
 /// The commitments to two polynomials, each on a core of its own.
-fn both(polynomials: [&[Scalar]; 2]) -> [Point; 2] {
+pub(crate) fn both(polynomials: [&[Scalar]; 2]) -> [Point; 2] {
     let points = parallel::each(2, |index| commit_to(polynomials[index]));
     [points[0], points[1]]
 }

@@ -9,7 +9,7 @@ use crate::point::Point;
 use crate::statement::{Kind, Statement};
 
 /// What challenges hang on so far.
-pub(crate) struct Transcript(Word);
+pub(crate) struct Transcript(pub(crate) Word);
 
 /// The random combination of products.
 pub(crate) struct Combination {
@@ -27,12 +27,12 @@ pub(crate) struct OpenedAt {
 }
 
 /// A list hashed item by item: keccak256(... keccak256(keccak256(hash || item 0) || item 1) ...).
-fn fold<T: AsRef<[u8]>>(hash: Word, items: impl Iterator<Item = T>) -> Word {
+pub(crate) fn fold<T: AsRef<[u8]>>(hash: Word, items: impl Iterator<Item = T>) -> Word {
     items.fold(hash, |hash, item| keccak256(&[&hash, item.as_ref()]))
 }
 
 /// The hash of the hashes of all groups' sums, as the contract stores them.
-fn root_of(statement: &Statement, commitments: &[Point]) -> Word {
+pub(crate) fn root_of(statement: &Statement, commitments: &[Point]) -> Word {
     let groups = commitments.chunks(statement.chunks());
     fold([0; 32], groups.map(|group| fold([0; 32], group.iter().map(Point::bytes))))
 }
