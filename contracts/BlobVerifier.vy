@@ -17,6 +17,7 @@ from interfaces import IBlobVerifier
 from modules import bounds
 from modules import gram_proofs
 from modules import kzg
+from modules import packed_proofs
 
 implements: IBlobVerifier
 
@@ -61,6 +62,24 @@ def check(
     """
     gram_proofs._check_shape(claim, len(products), len(evidence), 0)
     gram_proofs._check(claim, products, EVIDENCE_ARGUMENT)
+
+
+@view
+@external
+def check_packed(
+    claim: IBlobVerifier.Claim,
+    products: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS],
+    evidence: Bytes[bounds.MAX_CALL_BYTES],
+):
+    """
+    @notice Passes if these are the norms, or the Gram matrix, of the centred packed sums, each of whose lanes is in range.
+    @param claim What is claimed, of which groups; its chunks are M, the lanes of a group.
+    @param products As those of `check`.
+    @param evidence R M points, group by group: of each 21 lanes the sum, whose fold is `claim.root`, then lanes; then the proof (B14).
+    @custom:gas About GAS_FIXED, and GAS_LANE a lane.
+    """
+    packed_proofs._check_shape(claim, len(products), len(evidence))
+    packed_proofs._check(claim, products, EVIDENCE_ARGUMENT)
 
 
 @view

@@ -2,6 +2,7 @@
 
 use numpy::{IntoPyArray, PyArray1};
 use omnilytics_blobs::blob::{self, Range};
+use omnilytics_blobs::packed::{self, Packed};
 use omnilytics_blobs::packing;
 use omnilytics_blobs::point::{Point, read_points};
 use omnilytics_blobs::statement::{Kind, Statement};
@@ -65,12 +66,64 @@ impl BlobStatement {
 
     /// Whether the contract takes the proof; products that no 128 bits hold, it doesn't.
     fn verify(&self, py: Python<'_>, points: &[u8], products: Vec<Bound<'_, PyAny>>, proof: &[u8]) -> PyResult<bool> {
-        let given = products.len();
-        let products: Vec<i128> = products.iter().map_while(|product| product.extract().ok()).collect();
-        if products.len() < given {
-            return Ok(false);
-        }
+        let Some(products) = read_products(&products) else { return Ok(false) };
         py.detach(|| verify(&self.0, &self.points(points)?, &products, proof)).map_err(to_python)
+    }
+}
+
+/// Products that 128 bits hold; none if there are others, which no sums have.
+fn read_products(products: &[Bound<'_, PyAny>]) -> Option<Vec<i128>> {
+    products.iter().map(|product| product.extract().ok()).collect()
+}
+
+#[pyclass(module = "omnilytics._omnicore", frozen)]
+struct PackedStatement(Packed);
+
+#[pymethods]
+impl PackedStatement {
+    #[new]
+    fn new(
+        kind: &Bound<'_, PyAny>,
+        context: &Bound<'_, PyAny>,
+        groups: &Bound<'_, PyAny>,
+        members: &Bound<'_, PyAny>,
+        lanes: &Bound<'_, PyAny>,
+        bound: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let kind = match arrays::number::<u64>("kind", kind)? {
+            3 => Kind::Norms,
+            4 => Kind::Gram,
+            other => {
+                let message = format!("kind: expected 3 (norms of packed sums) or 4 (gram), got {other}");
+                return Err(InputError::new_err(message));
+            }
+        };
+        let (context, groups) = (arrays::fixed("context", context)?, arrays::number("groups", groups)?);
+        let (members, lanes) = (arrays::number("members", members)?, arrays::number("lanes", lanes)?);
+        let bound = arrays::number("bound", bound)?;
+        Packed::new(kind, context, groups, members, lanes, bound).map(Self).map_err(to_python)
+    }
+
+    fn prove<'py>(
+        &self,
+        py: Python<'py>,
+        points: &[u8],
+        sums: Vec<PyBackedBytes>,
+    ) -> PyResult<(Vec<i128>, Bound<'py, PyBytes>)> {
+        let proof = py.detach(|| packed::prove(&self.0, &self.points(points)?, &sums)).map_err(to_python)?;
+        Ok((proof.products, PyBytes::new(py, &proof.evidence)))
+    }
+
+    /// As that of `BlobStatement`.
+    fn verify(&self, py: Python<'_>, points: &[u8], products: Vec<Bound<'_, PyAny>>, proof: &[u8]) -> PyResult<bool> {
+        let Some(products) = read_products(&products) else { return Ok(false) };
+        py.detach(|| packed::verify(&self.0, &self.points(points)?, &products, proof)).map_err(to_python)
+    }
+}
+
+impl PackedStatement {
+    fn points(&self, points: &[u8]) -> omnilytics_blobs::Result<Vec<Point>> {
+        read_points("bytes of commitments", points, self.0.sums())
     }
 }
 
@@ -194,6 +247,7 @@ fn blob_point_of<'py>(py: Python<'py>, place: &Bound<'py, PyAny>) -> PyResult<Bo
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<BlobStatement>()?;
+    m.add_class::<PackedStatement>()?;
     m.add_function(wrap_pyfunction!(masked_blob, m)?)?;
     m.add_function(wrap_pyfunction!(blob_mask_at, m)?)?;
     m.add_function(wrap_pyfunction!(add_blobs, m)?)?;

@@ -16,6 +16,7 @@ __all__ = [
     "EvmReceipt",
     "MaskKey",
     "MemberSecrets",
+    "PackedStatement",
     "Recovery",
     "__version__",
     "add_blobs",
@@ -186,6 +187,14 @@ class BlobStatement:
     def __new__(
         cls, kind: int, context: bytes, groups: int, members: int, chunks: int, bound: int
     ) -> BlobStatement: ...
+    def prove(self, points: bytes, sums: Sequence[bytes]) -> tuple[list[int], bytes]: ...
+    def verify(self, points: bytes, products: Sequence[int], proof: bytes) -> bool: ...
+
+@final
+class PackedStatement:
+    def __new__(
+        cls, kind: int, context: bytes, groups: int, members: int, lanes: int, bound: int
+    ) -> PackedStatement: ...
     def prove(self, points: bytes, sums: Sequence[bytes]) -> tuple[list[int], bytes]: ...
     def verify(self, points: bytes, products: Sequence[int], proof: bytes) -> bool: ...
 

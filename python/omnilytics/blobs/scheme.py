@@ -1,4 +1,4 @@
-"""Blob mode's cryptography (docs/BLOBS.md, B1-B8), by the Rust core: the only importer of that part of `_omnicore`.
+"""Blob mode's cryptography (docs/BLOBS.md, B1-B8, B12-B15), by the Rust core: the only importer of that part of `_omnicore`.
 
 A blob is 131,072 bytes, 4,096 elements of BLS12-381's scalar field, each 32 bytes big-endian and below its order q. A
 commitment is 48 bytes (EIP-4844), a point 128 (EIP-2537). N are the members of a group, Q bounds a member's values.
@@ -35,8 +35,10 @@ __all__ = [
     "opens",
     "point_of",
     "prove",
+    "prove_packed",
     "uncompressed",
     "verify",
+    "verify_packed",
 ]
 
 ELEMENTS = BLOB_ELEMENTS
@@ -64,6 +66,12 @@ class Kind(IntEnum):
     GRAM = 2
     """Those of each two too: the rows of the upper triangle."""
 
+    PACKED_NORMS = 3
+    """The squared length of each sum of packed blobs."""
+
+    PACKED_GRAM = 4
+    """Those of each two packed sums too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -74,8 +82,8 @@ class Claim:
         context: 32 bytes by which the contract binds the proof to chain, session and parameters.
         groups: R, 1 to 256.
         members: N, 2 to 255.
-        chunks: c, the blobs of a member, 1 to 65,536.
-        bound: Q, 1 to 2^31 - 1.
+        chunks: c, the blobs of a member, 1 to 65,536; of packed blobs M, its lanes of 4,096 values, R M 576 at most.
+        bound: Q, 1 to 2^31 - 1; of packed blobs N Q is 2,047 at most.
     """
 
     kind: Kind
@@ -209,6 +217,34 @@ def verify(claim: Claim, points: bytes, products: Sequence[int], proof: bytes) -
         InputError: wrong lengths of points or products, points that are none, a claim out of range.
     """
     return _statement(claim).verify(points, products, proof)
+
+
+def prove_packed(claim: Claim, points: bytes, sums: Sequence[bytes]) -> tuple[list[int], bytes]:
+    """The products of packed sums, and the evidence that the contract takes: all lanes, then the proof (B13, B14).
+
+    Args:
+        claim: what is proven, of M lanes.
+        points: the sums of the commitments, 128 bytes each, group after group, in each chunk after chunk: ceil(M / 21) each.
+        sums: the sums of the packed blobs in the same order.
+
+    Raises:
+        EncodingError: a sum that is out of range: such a group has to be excluded first (B12).
+        InputError: wrong lengths, points that are none, points that aren't the commitments to these sums.
+    """
+    return _packed_statement(claim).prove(points, sums)
+
+
+def verify_packed(claim: Claim, points: bytes, products: Sequence[int], evidence: bytes) -> bool:
+    """Whether the contract takes this evidence about the sums with these commitments (B15); products are signed.
+
+    Raises:
+        InputError: wrong lengths of points or products, points that are none, a claim out of range.
+    """
+    return _packed_statement(claim).verify(points, products, evidence)
+
+
+def _packed_statement(claim: Claim) -> _omnicore.PackedStatement:
+    return _omnicore.PackedStatement(claim.kind, claim.context, claim.groups, claim.members, claim.chunks, claim.bound)
 
 
 def _statement(claim: Claim) -> _omnicore.BlobStatement:
