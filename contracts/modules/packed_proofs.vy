@@ -57,7 +57,6 @@ def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256):
     most: uint256 = bounds.MAX_KRUM_GROUPS if claim.kind == PACKED_GRAM else bounds.MAX_GROUPS
     assert claim.groups >= 1 and claim.groups <= most, "blobs: groups out of range"
     kzg._check_members(claim.members, claim.chunks)
-    # a bound of 2^252 and above would wrap
     assert claim.bound >= 1 and claim.bound <= bounds.MAX_BOUND, "blobs: bound out of range"
     assert 2 * claim.members * claim.bound <= MAX_LANE_SUM, "blobs: sums don't fit a lane"
     entries: uint256 = claim.groups * (claim.groups + 1) // 2 if claim.kind == PACKED_GRAM else claim.groups
