@@ -16,7 +16,13 @@ FOLDER = Path(__file__).resolve().parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(FOLDER.parent.parent))
 
-from tests.vectors import generate_blobs, generate_market, generate_recover, generate_selection  # noqa: E402
+from tests.vectors import (  # noqa: E402
+    generate_blobs,
+    generate_market,
+    generate_packed,
+    generate_recover,
+    generate_selection,
+)
 from tests.vectors.notation import CHAIN_ID, SESSION, Json, double, hexadecimal, label_bytes, noise, patterns  # noqa: E402
 from tests.vectors.reference import codec, curve  # noqa: E402
 from tests.vectors.reference.keccak import keccak256  # noqa: E402
@@ -331,6 +337,7 @@ FILES: dict[str, Callable[[], Json]] = {
     "lanes.json": lanes,
     "masks.json": masks,
     "merkle.json": generate_market.merkle,
+    "packed.json": generate_packed.make,
     "prg.json": prg,
     "records.json": generate_market.records,
     "recover.json": generate_recover.recover,

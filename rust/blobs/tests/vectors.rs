@@ -1,5 +1,7 @@
 //! The golden vectors of tests/vectors/blobs.json, made by plain Python and c-kzg (the README.md beside them says how to read them).
 
+mod vectors_file;
+
 use omnilytics_blobs::blob::{self, Range};
 use omnilytics_blobs::mask::mask_at;
 use omnilytics_blobs::point::{Compressed, Point, read_points};
@@ -8,31 +10,9 @@ use omnilytics_blobs::{commit, opening, prove, verify};
 use omnilytics_core::digest::keccak256;
 use omnilytics_core::mask::{PairSeed, Sign};
 use serde_json::Value;
+use vectors_file::{bytes, fixed, list, load, number};
 
 const N: usize = 4096;
-
-fn load() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/blobs.json");
-    serde_json::from_str(&std::fs::read_to_string(path).expect(path)).expect(path)
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().expect("a list")
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().expect("a number")
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    let digits = value.as_str().expect("hexadecimal").trim_start_matches("0x").as_bytes();
-    let digit = |digit: u8| char::from(digit).to_digit(16).expect("a digit") as u8;
-    digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-}
-
-fn fixed<const LENGTH: usize>(value: &Value) -> [u8; LENGTH] {
-    bytes(value).try_into().expect("a fixed length")
-}
 
 /// A member's values: numbers from -Q to Q by the first 8 bytes of hashes.
 fn values(seed: &[u8; 32], bound: u64, count: u64) -> Vec<i32> {
@@ -109,7 +89,7 @@ fn products(case: &Value) -> Vec<i128> {
 
 #[test]
 fn uploads_proofs_and_openings() {
-    let vectors = load();
+    let vectors = load("blobs.json");
     let sessions = sessions(&vectors);
     for case in list(&vectors["proofs"]) {
         let (statement, session) = (statement(&vectors, case), &sessions[number(&case["session"]) as usize]);
@@ -136,7 +116,7 @@ fn uploads_proofs_and_openings() {
 
 #[test]
 fn elements_of_malformed_sums_open() {
-    let vectors = load();
+    let vectors = load("blobs.json");
     for (name, case) in vectors["malformed"].as_object().expect("an object") {
         let commitment = Point::from_bytes("point", &fixed(&case["point"])).unwrap().compressed();
         let (place, value, proof) = (number(&case["index"]) as usize, fixed(&case["element"]), fixed(&case["proof"]));
@@ -147,7 +127,7 @@ fn elements_of_malformed_sums_open() {
 
 #[test]
 fn masks_and_points_of_the_domain() {
-    let vectors = load();
+    let vectors = load("blobs.json");
     for case in list(&vectors["masks"]) {
         assert_eq!(fixed(&case["mask"]), mask_at(&fixed(&case["seed"]), number(&case["index"])));
     }

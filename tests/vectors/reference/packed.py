@@ -57,7 +57,9 @@ class Proof:
 def packed(lanes: list[Lane]) -> list[Lane]:
     """The elements of the sums' blobs."""
     chunks = [lanes[at : at + LANES] for at in range(0, len(lanes), LANES)]
-    return [[sum(x << LANE_BITS * i for i, x in enumerate(row)) % Q for row in zip(*one, strict=True)] for one in chunks]
+    return [
+        [sum(x << LANE_BITS * i for i, x in enumerate(row)) % Q for row in zip(*one, strict=True)] for one in chunks
+    ]
 
 
 def divided(polynomial: Polynomial) -> tuple[Polynomial, Polynomial, Polynomial]:
@@ -99,36 +101,41 @@ def true_products(kind: int, groups: list[list[Lane]], offset: int) -> list[int]
 
 
 def balanced_helper(lanes: list[Lane], xi: int, helper: Lane, missing: int) -> Lane:
-    """A helper whose elements sum to `missing` more, and whose constraint still sums to zero over H, but isn't zero on it."""
+    """A helper whose elements sum to `missing` more, and whose constraint sums to zero over H, but isn't zero on it."""
     denominators = [(xi + a) * (xi + b) % Q for a, b in zip(*lanes, strict=True)]
     (first, second), excess = denominators[:2], missing
     # x + y = excess, first x + second y = 0
     x = -second * excess * pow(first - second, -1, Q) % Q
     changed = [(helper[0] + x) % Q, (helper[1] + excess - x) % Q, *helper[2:]]
     wrong = [h * d - a - b - 2 * xi for h, d, a, b in zip(changed, denominators, *lanes, strict=True)]
-    assert sum(wrong) % Q == 0 and any(w % Q for w in wrong)
+    assert sum(wrong) % Q == 0
+    assert any(w % Q for w in wrong)
     return changed
 
 
 def prove(
-    kind: int, context: bytes, groups: list[list[Lane]], offset: int, error: int = 0, cheat: str | None = None
+    kind: int,
+    context: bytes,
+    groups: list[list[Lane]],
+    offset: int,
+    products: list[int] | None = None,
+    cheat: str | None = None,
 ) -> Proof:
     """The proof for lanes by group, whose elements are `offset` too large.
 
     Args:
-        error: added to the second product: a false claim, with a transcript of its own.
-        cheat: None: everything is what it is; "constant": S gets the constant term that the claim needs; "degree": that, and
-            q0 gets what X^n = Z + 1 makes of X^(n-1) in a quotient of S by X; "multiplicities": one more of a number, and
-            "constant"; "helper": the first one balances the sums, and is wrong everywhere; "balanced": it is wrong, but
-            its constraint sums to zero.
+        products: what is claimed, if not those of the lanes.
+        cheat: None or "sum": everything is what it is, the claim maybe not; "constant": S gets the constant term that
+            the claim needs; "degree": that, and q0 gets what X^n = Z + 1 makes of X^(n-1) in a quotient of S by X;
+            "multiplicities": one more of a number, and "constant"; "helper": the first one balances the sums, and is
+            wrong everywhere; "balanced": it is wrong, but its constraint sums to zero.
     """
     lanes = [lane for group in groups for lane in group]
     T, M, R, K = [interpolated(lane) for lane in lanes], len(groups[0]), len(groups), len(lanes)
     identity = interpolated(list(range(N)))
     sums = [[point(interpolated(blob)) for blob in packed(group)] for group in groups]
     listed = [[sums[r][m // LANES] if m % LANES == 0 else point(T[r * M + m]) for m in range(M)] for r in range(R)]
-    products = true_products(kind, groups, offset)
-    products[1] = (products[1] + error) % Q
+    products = true_products(kind, groups, offset) if products is None else products
     counts = [0] * N
     for x in (x for lane in lanes for x in lane if x < N):
         counts[x] += 1
@@ -161,8 +168,9 @@ def prove(
     S = divided(Values.polynomial(summed))[0]
     constant = v * pow(N, -1, Q) % Q
     excess = (S[0] - constant) % Q
-    assert cheat in ("constant", "degree", "multiplicities") or error or excess == 0
-    if cheat in ("constant", "degree", "multiplicities"):
+    forced = cheat in ("constant", "degree", "multiplicities")
+    assert forced or cheat == "sum" or excess == 0
+    if forced:
         S[0] = constant
     ts = keccak(t1 + point(S))
     eta = challenge(ts)
