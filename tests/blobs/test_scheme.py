@@ -126,6 +126,76 @@ def test_masks_of_a_group_cancel() -> None:
         keys[1].blob_seeds(context[0])
 
 
+# ---- packed sums ----
+
+PACKED = vectors("packed")
+
+
+def packed_sums(session: Case) -> list[bytes]:
+    """By 2 bytes of hashes for each value."""
+    offset, blobs = session["members"] * session["bound"], []
+    for group in session["groups"]:
+        count = session["parameters"]
+        hashes = (keccak256(unhex(group["seed"]) + i.to_bytes(32, "big")) for i in range(-(-count // 16)))
+        drawn = np.frombuffer(b"".join(hashes), dtype=">u2")[:count].astype(np.int64)
+        values = (drawn % (2 * offset + 1) - offset).astype(np.int32)
+        starts = range(0, count, N * scheme.LANES)
+        sums = [scheme.masked_blob(values[i : i + N * scheme.LANES], offset, 0, [], packed=True) for i in starts]
+        assert [keccak256(blob) for blob in sums] == list(map(unhex, group["blob_hashes"]))
+        blobs += sums
+    return blobs
+
+
+def packed_claim(case: Case) -> Claim:
+    session = PACKED["sessions"][case["session"]]
+    fields = [session[name] for name in ("members", "lanes", "bound")]
+    return Claim(Kind(case["kind"]), unhex(case["context"]), len(session["groups"]), *fields)
+
+
+@pytest.mark.parametrize("case", PACKED["proofs"], ids=lambda case: case["name"])
+def test_packed_proofs(case: Case) -> None:
+    session = PACKED["sessions"][case["session"]]
+    products, evidence = scheme.prove_packed(packed_claim(case), points(session), packed_sums(session))
+    assert (list(map(int, case["products"])), unhex(case["evidence"])) == (products, evidence)
+    assert scheme.verify_packed(packed_claim(case), points(session), products, evidence)
+    for wrong in ([products[0] + 1, *products[1:]], [2**300, *products[1:]]):
+        assert not scheme.verify_packed(packed_claim(case), points(session), wrong, evidence)
+    swapped = points(session)[128:] + points(session)[:128]
+    assert not scheme.verify_packed(packed_claim(case), swapped, products, evidence)
+    with pytest.raises(InputError, match="commitments: expected those of the sums, got others"):
+        scheme.prove_packed(packed_claim(case), swapped, packed_sums(session))
+
+
+@pytest.mark.parametrize("case", PACKED["false_proofs"], ids=lambda case: case["name"])
+def test_false_packed_proofs(case: Case) -> None:
+    session = PACKED["sessions"][case["session"]]
+    products = list(map(int, case["products"]))
+    assert not scheme.verify_packed(packed_claim(case), points(session), products, unhex(case["evidence"]))
+
+
+def packed_of(**changes: Any) -> Claim:
+    fields = {"kind": Kind.PACKED_GRAM, "context": bytes(32), "groups": 1, "members": 2, "chunks": 1, "bound": 1}
+    return Claim(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("claim", "sums", "error", "message"),
+    [
+        (packed_of(kind=Kind.GRAM), 1, InputError, "kind: expected 3 .norms of packed sums. or 4 .gram., got 2"),
+        (packed_of(context=b""), 1, InputError, "context: expected 32 bytes"),
+        (packed_of(bound=1_024), 1, InputError, "members . bound: expected 1 to 2047, got 2048"),
+        (packed_of(chunks=577), 1, InputError, "lanes of all groups: expected 1 to 576, got 577"),
+        (packed_of(groups=2), 1, InputError, "blobs of sums: expected 2, got 1"),
+        (packed_of(chunks=22), 1, InputError, "bytes of commitments: expected 256, got 128"),
+        (packed_of(), 1, EncodingError, "group 0, element 0, digit 0: expected a sum of 0 to 4, got 5"),
+    ],
+)
+def test_packed_claims_out_of_range(claim: Claim, sums: int, error: type[Exception], message: str) -> None:
+    fives = [bytes(31) + b"\5" + bytes(N * 32 - 32)] * sums
+    with pytest.raises(error, match=message):
+        scheme.prove_packed(claim, bytes(128 * claim.groups * sums), fives)
+
+
 ZERO = np.zeros(1, dtype=np.int32)
 BLOB = scheme.masked_blob(ZERO, 1, 0, [])
 SEED = bytes(32)
