@@ -9,6 +9,7 @@ import pytest
 
 from tests.contracts.harness import CONTRACTS, Accounts, Chain, compiled, evm
 from tests.contracts.harness import blobs as b
+from tests.contracts.harness import packed as p
 from tests.contracts.harness.blobs import GRAM, NORMS
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
@@ -18,16 +19,20 @@ from tests.snapshots import compare
 
 
 def calls() -> list[tuple[str, str, tuple[Any, ...]]]:
-    """(name, function, arguments) for uploads of one blob and of two."""
+    """(name, function, arguments) for uploads of one blob and of two, and for packed sums."""
     found: list[tuple[str, str, tuple[Any, ...]]] = []
     for number, session in enumerate(vectors("blobs")["sessions"]):
         chunks = session["chunks"]
         found.append((f"check_sum, {chunks} chunks", "check_sum", b.group_sums(number, 0)))
-        proofs = {p["kind"]: b.proof_case(p) for p in vectors("blobs")["proofs"] if p["session"] == number}
+        proofs = {case["kind"]: b.proof_case(case) for case in vectors("blobs")["proofs"] if case["session"] == number}
         found += [
             (f"check {name}, {chunks} chunks", "check", proofs[kind].arguments())
             for name, kind in (("norms", NORMS), ("Gram matrix", GRAM))
         ]
+    for case in vectors("packed")["proofs"]:
+        found.append((f"check_packed {case['name']}", "check_packed", p.proof_case(case).arguments()))
+    for kind, name in ((p.NORMS, "norms"), (p.GRAM, "gram")):
+        found.append((f"check_packed {name}, 8 groups of 7 lanes", "check_packed", p.proven(kind, 8, 7).arguments()))
     accused = vectors("blobs")["malformed"]["range"]
     opening = (unhex(accused["point"]), accused["index"], int(accused["element"], 16), unhex(accused["proof"]))
     return [*found, ("opened", "opened", opening)]

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use omnilytics_blobs::blob::{self, BLOB_BYTES, Range};
+use omnilytics_blobs::packed::{self, Packed};
+use omnilytics_blobs::packing;
 use omnilytics_blobs::point::{Point, read_points};
 use omnilytics_blobs::statement::{Kind, Statement};
 use omnilytics_blobs::{Proof, commit, opening, prove, verify};
@@ -23,6 +25,8 @@ enum Input {
     /// Bytes of a proof that are changed, bytes more, and what is added to a product.
     Proof(Vec<(u16, u8)>, Vec<u8>, i64),
     Opening([u8; 48], u16, [u8; 32], [u8; 48]),
+    /// The same of packed sums: bytes of the evidence that are changed, bytes more, and what is added to a product.
+    Packed(Vec<(u16, u8)>, Vec<u8>, i64),
 }
 
 /// A true claim with its proof.
@@ -40,6 +44,22 @@ static HONEST: LazyLock<Honest> = LazyLock::new(|| {
     let points = vec![commit(&blob).expect("a blob"); 2];
     let proof = prove(&statement, &points, &[&blob, &blob]).expect("sums in range");
     Honest { statement, points, blob, proof }
+});
+
+/// The same of packed sums: three lanes, so that one helper is of one lane.
+struct HonestPacked {
+    statement: Packed,
+    points: Vec<Point>,
+    proof: packed::Proof,
+}
+
+static PACKED: LazyLock<HonestPacked> = LazyLock::new(|| {
+    let statement = Packed::new(Kind::Norms, [7; 32], 1, 2, 3, BOUND).expect("a good statement");
+    let values: Vec<i32> = (0..9_000).map(|place| 41 * place % 4_001 - 2_000).collect();
+    let blob = packing::masked(&values, 2 * BOUND, 0, &[]).expect("values in range");
+    let points = vec![commit(&blob).expect("a blob")];
+    let proof = packed::prove(&statement, &points, &[&blob]).expect("sums in range");
+    HonestPacked { statement, points, proof }
 });
 
 fuzz_target!(|input: Input| {
@@ -68,6 +88,16 @@ fuzz_target!(|input: Input| {
         }
         Input::Opening(commitment, place, value, proof) => {
             let _ = opening::holds(&commitment, place.into(), &value, &proof);
+        }
+        Input::Packed(changes, more, added) => {
+            let honest = &*PACKED;
+            let (mut evidence, mut products) = (honest.proof.evidence.clone(), honest.proof.products.clone());
+            let length = evidence.len();
+            changes.iter().for_each(|(place, change)| evidence[usize::from(*place) % length] ^= change);
+            evidence.extend_from_slice(&more);
+            products[0] += i128::from(added);
+            let same = evidence == honest.proof.evidence && added == 0;
+            assert_eq!(Ok(same), packed::verify(&honest.statement, &honest.points, &products, &evidence));
         }
     }
 });
