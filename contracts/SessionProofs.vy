@@ -12,10 +12,12 @@
 """
 
 
+from modules import bounds
 from modules import calls
 from modules import escrow
 from modules import fees
 from modules import groups
+from modules import judging
 from modules import libraries
 from modules import lifecycle
 from modules import parties
@@ -40,11 +42,12 @@ initializes: lifecycle[
 ]
 initializes: fees[escrow := escrow, libraries := libraries, registry := registry, terms := terms]
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
+initializes: judging[libraries := libraries, lifecycle := lifecycle, progress := progress]
 initializes: proving[
     calls := calls,
     fees := fees,
     groups := groups,
-    libraries := libraries,
+    judging := judging,
     lifecycle := lifecycle,
     progress := progress,
     terms := terms,
@@ -53,14 +56,31 @@ initializes: proving[
 exports: (proving.select_proven, proving.continue_proof, proving.finish_proof)
 
 
+PACKED: immutable(address)
+
+
 @deploy
-def __init__(rules: address, terms_: address, vector_math: address, meter: address):
+def __init__(rules: address, terms_: address, vector_math: address, meter: address, packed: address):
     """
     @notice Locks it: by itself nobody can initialise it.
     @param rules The SessionRules that all sessions ask.
     @param terms_ The SessionTerms that all sessions ask.
     @param vector_math The VectorMath that all sessions ask.
     @param meter The Meter that all sessions ask.
+    @param packed The SessionPacked of all sessions.
     """
     libraries.__init__(rules, terms_, vector_math, meter)
+    assert packed.is_contract, "libraries: no code"
+    PACKED = packed
     parties.market = self
+
+
+@external
+@payable
+@reentrant
+@raw_return
+def __default__() -> Bytes[bounds.MAX_ANSWER_BYTES]:
+    """
+    @notice What isn't here is in SessionPacked.
+    """
+    return raw_call(PACKED, msg.data, max_outsize=bounds.MAX_ANSWER_BYTES, is_delegate_call=True)

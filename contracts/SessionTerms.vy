@@ -22,6 +22,7 @@ implements: ISessionTerms
 
 
 PUBLISHED_LANES: constant(uint256) = 8
+MAX_PACKED_SUM: constant(uint256) = 2047        # N Q: 2 N Q is a lane's digit
 MAX_CLIP: constant(uint256) = 2139095039        # the largest finite float32, as a bit pattern
 MAX_REWARD_WEI: constant(uint256) = 2**96       # keeps every sum of the session below 2^127
 MAX_FEE_CAP_WEI: constant(uint256) = 2**40 - 1
@@ -135,16 +136,18 @@ def _check_encoding(p: ISecModelUpdate.SessionParams):
                 break
         sum_bound: uint256 = p.members * p.bound
         assert bits != 0, self._told("start: members * bound doesn't fit 32 bits", bounds.MAX_BOUND, sum_bound)
-        if p.mode == terms.BLOBS:
-            bits = 0
-        self._is(p.lane_bits, bits, "start: lane_bits isn't the smallest that holds members * bound")
+        if p.mode == terms.CALLDATA:
+            self._is(p.lane_bits, bits, "start: lane_bits isn't the smallest that holds members * bound")
+        elif p.lane_bits != 0:
+            self._is(p.lane_bits, terms.PACKED_BITS, "start: lane_bits other than 0 or 12 with blobs")
+            self._within(sum_bound, 1, MAX_PACKED_SUM, "start: members * bound above 2047 with packing")
     else:
         self._is(p.clip, 0, "start: clip with weights")
         self._is(p.bound, bounds.MAX_BOUND // p.members, "start: bound other than floor((2^31-1) / members)")
         if p.mode == terms.CALLDATA:
             self._is(p.lane_bits, 32, "start: lane_bits other than 32 with weights")
         else:
-            self._is(p.lane_bits, 0, "start: lane_bits with blobs")
+            self._is(p.lane_bits, 0, "start: lane_bits with weights in blobs")
 
 
 @pure
@@ -247,10 +250,17 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
 @internal
 def _check_blob_calls(p: ISecModelUpdate.SessionParams):
     """
-    @notice The N c commitments of a group, with `recover` those of its correction too, must fit a call. A proof that doesn't comes in several.
+    @notice The N c commitments of a group, with `recover` those of its correction too, must fit a call. A proof that doesn't comes in
+        several; but where values are packed, in one.
     """
     self._is(p.chunk_words, 0, "start: chunk_words with blobs")
     blobs: uint256 = (p.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
+    if p.lane_bits != 0:
+        # K lanes: a point and an opening each, helpers for two of them, seven points and an opening (docs/BLOBS.md B14)
+        lanes: uint256 = p.rounds * blobs
+        proof: uint256 = bounds.POINT_BYTES * (lanes + (lanes + 1) // 2 + 7) + 32 * (lanes + 1)
+        self._within(proof, 0, bounds.MAX_CALL_BYTES, "start: proof of packed sums above 128 KiB")
+        blobs = (blobs + terms.PACKED_LANES - 1) // terms.PACKED_LANES
     # policy `recover` is 1: one row more
     commitments: uint256 = (p.members + p.policy) * blobs * bounds.POINT_BYTES
     self._within(commitments, 0, bounds.MAX_CALL_BYTES, "start: commitments of a group above 128 KiB")

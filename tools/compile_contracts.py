@@ -48,12 +48,21 @@ class Target:
 
 
 STATELESS = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
-FACETS = ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews", "SessionBlobs", "SessionProofs")
+FACETS = (
+    "SessionDesk",
+    "SessionRecovery",
+    "SessionSetup",
+    "SessionViews",
+    "SessionBlobs",
+    "SessionProofs",
+    "SessionPacked",
+)
 """The parts of a session, each delegating to the next."""
 
 TARGETS = (
     *(Target(name) for name in (*STATELESS, "SecretMath")),
-    Target("SessionProofs", STATELESS),
+    Target("SessionPacked", STATELESS),
+    Target("SessionProofs", (*STATELESS, "SessionPacked"), FACETS[6:]),
     Target("SessionBlobs", (*STATELESS, "SessionProofs"), FACETS[5:]),
     Target("SessionViews", (*STATELESS, "SessionBlobs"), FACETS[4:]),
     Target("SessionSetup", (*STATELESS, "SessionViews"), FACETS[3:]),

@@ -17,6 +17,7 @@ from . import calls
 from . import groups
 from . import kzg
 from . import lifecycle
+from . import packing
 from . import progress
 from . import registry
 from . import sidecar
@@ -98,7 +99,7 @@ def refute_correction(
         corrected it is blamed, and loses its bond to the others. Anyone, in stage Accuse. Nothing is committed to before: what is
         false reverts, and what is true moves nothing to its sender.
     @param group Group id.
-    @param index Of the element in the whole vector.
+    @param index Of the element in all chunks.
     @param element What the correction has there.
     @param witness Of the opening, compressed.
     @param commitment Of the blob that has it, compressed.
@@ -124,7 +125,8 @@ def refute_correction(
     assert folded == groups._hash(group, 0), "blobs: not the correction"
     assert kzg._versioned(commitment) == hashes[chunk], "blobs: not the correction's commitment"
     missing: uint256 = shape.members - progress._count(g.delivered)
-    assert element != self._corrected(missing * shape.bound, index, minus, plus), "blobs: the element is right"
+    offset: uint256 = packing._everywhere(shape, index, missing * shape.bound)
+    assert element != self._corrected(offset, index, minus, plus), "blobs: the element is right"
     opens: bool = kzg._opens(commitment, kzg._domain_point(index % kzg.ELEMENTS), element, witness)
     assert opens, "blobs: not the element"
     g.blamed |= 1 << (g.chunks_aggregated - 1)
@@ -148,8 +150,8 @@ def _corrected(
     plus: DynArray[bytes32, bounds.MAX_SEEDS],
 ) -> uint256:
     """
-    @param offset What those lack who haven't delivered: Q each.
-    @param index Of the element in the whole vector.
+    @param offset What those lack who haven't delivered: Q each, in each lane.
+    @param index Of the element in all chunks.
     @param minus Seeds whose streams are taken off.
     @param plus Seeds whose streams are added.
     @return The element that a correction has there (B11).

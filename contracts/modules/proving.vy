@@ -15,8 +15,7 @@ from . import calls
 from . import fees
 from . import gram_proofs
 from . import groups
-from . import kzg
-from . import libraries
+from . import judging
 from . import lifecycle
 from . import progress
 from . import terms
@@ -24,7 +23,7 @@ from . import terms
 uses: calls
 uses: fees
 uses: groups
-uses: libraries
+uses: judging
 uses: lifecycle
 uses: progress
 uses: terms
@@ -81,6 +80,7 @@ def _continue(gas_at_start: uint256, begun: ISessionBlobs.PartialProof, size: ui
     p: progress.Progress = progress._in_window(progress.SELECT)
     shape: ISessionRules.Shape = terms._shape()
     assert shape.mode == terms.BLOBS, "session: vectors are in calldata"
+    assert shape.lane_bits == 0, "blobs: values are packed"
     if begun.sums != 0:
         self._check_begun(begun)
     claim: IBlobVerifier.Claim = self._claim(p, shape, progress._live(p, progress._failures()))
@@ -119,6 +119,7 @@ def _select(
     p: progress.Progress = progress._in_window(progress.SELECT)
     shape: ISessionRules.Shape = terms._shape()
     assert shape.mode == terms.BLOBS, "session: vectors are in calldata"
+    assert shape.lane_bits == 0, "blobs: values are packed"
     if argument == FINISH_ARGUMENT:
         self._check_begun(begun)
     live: uint256 = progress._live(p, progress._failures())
@@ -126,7 +127,7 @@ def _select(
     gram_proofs._check_shape(claim, len(products), size, begun.sums)
     gram_proofs._finish(claim, begun, products, argument)
     log ISessionBlobs.SumsProven(products=products)
-    lifecycle._end_selection(p, shape, self._accepted_of(p, shape, live, claim, products))
+    lifecycle._end_selection(p, shape, judging._accepted_of(p, shape, live, claim.groups, products))
     earlier_gas: uint256 = 0
     if begun.spent_wei != 0:
         earlier_gas = fees._worth(begun.spent_wei)
@@ -155,47 +156,3 @@ def _claim(p: progress.Progress, shape: ISessionRules.Shape, live: uint256) -> I
         chunks=terms._blobs(shape),
         bound=shape.bound,
     )
-
-
-@view
-@internal
-def _accepted_of(
-    p: progress.Progress,
-    shape: ISessionRules.Shape,
-    live: uint256,
-    claim: IBlobVerifier.Claim,
-    proven: DynArray[uint256, bounds.MAX_BLOB_PRODUCTS],
-) -> uint256:
-    """
-    @notice Asks the session's rule.
-    @param live P as a bitmap over group ids.
-    @param claim What is proven.
-    @param proven The norms or the matrix.
-    @return Bitmap over group ids.
-    """
-    norms: DynArray[uint256, bounds.MAX_GROUPS] = []
-    counts: DynArray[uint256, bounds.MAX_GROUPS] = []
-    products: DynArray[int256, bounds.MAX_PRODUCTS] = []
-    at: uint256 = 0
-    rest: uint256 = live
-    for r: uint256 in range(claim.groups, bound=bounds.MAX_GROUPS):
-        norms.append(proven[at])
-        counts.append(shape.members)
-        if shape.policy == terms.RECOVER:
-            # the lowest bit that is left; live groups are as many as the claim's
-            group: uint256 = rest & unsafe_sub(0, rest)
-            rest ^= group
-            counts[r] = lifecycle._delivered(p, shape, group)
-        at += 1
-        if claim.kind == gram_proofs.GRAM:
-            for _: uint256 in range(claim.groups - r - 1, bound=bounds.MAX_KRUM_GROUPS):
-                entry: int256 = convert(proven[at], int256)
-                if proven[at] > kzg.ORDER // 2:
-                    # below q, and far below q / 2 in size: what is proven is an inner product of sums in range
-                    entry -= convert(kzg.ORDER, int256)
-                products.append(entry)
-                at += 1
-    tallies: DynArray[uint256, bounds.MAX_TALLIES] = []
-    if shape.rule == terms.NORM_VOTE:
-        tallies = progress._tallies_of(p)
-    return staticcall libraries.RULES.accepted(shape, live, norms, counts, products, p.cast, tallies)

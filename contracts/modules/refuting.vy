@@ -17,6 +17,7 @@ from . import escrow
 from . import groups
 from . import kzg
 from . import lifecycle
+from . import packing
 from . import progress
 from . import summing
 from . import terms
@@ -69,8 +70,8 @@ def refute(
     """
     @notice Opens the caller's accusation: one element of a group's sum that no uploads in range give. The group fails: nothing of it is
         paid, all of it goes on record, and its price is burnt. In stage Accuse after `AccusingClosed`.
-    @param index Of the element in the whole vector.
-    @param element What the sum has there: above 2 N Q, or beyond d other than N Q.
+    @param index Of the element in all chunks.
+    @param element What the sum has there: above 2 N Q, or beyond d other than N Q; with packing, a digit of it, or anything above them.
     @param salt Of the commitment.
     @param witness Of the opening, compressed.
     @param accounts The group's members, in order of place; with `recover` those who have delivered.
@@ -113,11 +114,7 @@ def _refute(
     chunk: uint256 = index // kzg.ELEMENTS
     chunks: uint256 = terms._blobs(shape)
     assert chunk < chunks, "blobs: index beyond the last chunk"
-    middle: uint256 = shape.members * shape.bound
-    malformed: bool = element > 2 * middle
-    if index >= shape.parameter_count:
-        malformed = element != middle
-    assert malformed, "blobs: the element is in range"
+    assert packing._is_malformed(shape, index, element), "blobs: the element is in range"
     places: uint256 = 0
     rows: uint256 = 0
     recover: bool = shape.policy == terms.RECOVER

@@ -66,6 +66,9 @@ REVEAL: constant(uint256) = 5
 VOTE: constant(uint256) = 6
 
 
+PACKED_BITS: constant(uint256) = 12     # of a lane in an element of a blob
+PACKED_LANES: constant(uint256) = 21    # L: 252 bits are below q
+
 VOTE_SECS: constant(uint256) = 184      # where `vote_secs` is in the first slot
 PAYS: constant(uint256) = 219           # ... and whether calls are paid at all
 
@@ -220,11 +223,21 @@ def _chunks(shape: ISessionRules.Shape) -> uint256:
 
 @pure
 @internal
+def _lanes(shape: ISessionRules.Shape) -> uint256:
+    """
+    @return M, lanes of a vector in blobs: all that a proof knows of a sum, whether they share elements or not.
+    """
+    return (shape.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
+
+
+@pure
+@internal
 def _blobs(shape: ISessionRules.Shape) -> uint256:
     """
     @return c, blobs of a vector.
     """
-    return (shape.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
+    lanes: uint256 = self._lanes(shape)
+    return lanes if shape.lane_bits == 0 else (lanes + PACKED_LANES - 1) // PACKED_LANES
 
 
 @pure
@@ -297,10 +310,11 @@ def _reserve(fees: Fees, shape: ISessionRules.Shape, capacity: uint256) -> uint2
         moves += CORRECT_MOVES
         total += shape.rounds * self._whole(fees.table, LIMIT_UPLOAD, chunks, words)
     total += shape.rounds * self._whole(fees.table, LIMIT_AGGREGATE, chunks, rows * words)
-    if shape.rule == KRUM or shape.mode == BLOBS:
-        total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
     if shape.mode == BLOBS:
         moves += BLOB_MOVES
+        words = self._lanes(shape)
+    if shape.rule == KRUM or shape.mode == BLOBS:
+        total += self._whole(fees.table, LIMIT_GRAM, chunks, shape.rounds * words)
     total += self._limit(fees.table, LIMIT_SELECT) + 2 * shape.rounds * self._limit(fees.table, LIMIT_SETTLE)
     total += moves * self._limit(fees.table, LIMIT_MOVE)
     return total * fees.cap_wei

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from omnilytics.errors import InputError
+from omnilytics.types import MAX_PACKED_SUM
 
 MAX_WEI = 2**127 - 1
 """The largest amount of money a run takes, in wei: more than all the ether there is."""
@@ -38,6 +39,7 @@ class ShapeOptions(BaseModel):
         rounds: groups a session wants, R.
         group_size: data owners in a group, N; at least 3, or one colluder would see the other's upload.
         mode: whether vectors travel in calldata, or in blobs, whose gas hardly grows with the model.
+        packed: whether 21 values share an element of a blob; mode `blob` only.
         policy: what happens when data owners drop out: their group is lost, or recovered by the others.
         threshold: data owners of a group, T, that recover it; `recover` only.
         reward_wei: paid by the owner in each session.
@@ -60,6 +62,7 @@ class ShapeOptions(BaseModel):
     rounds: Annotated[int, Field(ge=1, le=64)] | None = None
     group_size: Annotated[int, Field(ge=3, le=16)] | None = None
     mode: Literal["calldata", "blob"] = "calldata"
+    packed: bool = False
     policy: Literal["abort", "recover"] = "abort"
     threshold: Annotated[int, Field(ge=3, le=16)] | None = None
     reward_wei: Annotated[int, Field(ge=1, le=MAX_WEI)] | None = None
@@ -77,6 +80,7 @@ class ShapeOptions(BaseModel):
     def _fits(self) -> Self:
         """Refuses combinations that can't work, whatever the recipe fills in."""
         self._check_encoding()
+        self._check_packing()
         self._check_krum()
         self._check_members()
         self._check_policy()
@@ -93,6 +97,19 @@ class ShapeOptions(BaseModel):
         if self.encoding == "delta" and (self.group_size or 2) * self.bound >= 2**31:
             raise ValueError(
                 f"bound: expected group size x bound below 2^31, or no lane holds the sum, got "
+                f"{self.group_size or 2} x {self.bound}"
+            )
+
+    def _check_packing(self) -> None:
+        if not self.packed:
+            return
+        if self.mode == "calldata":
+            raise ValueError("packed: expected none without --mode blob, got packed values")
+        if self.encoding == "weights":
+            raise ValueError("packed: expected none with --encoding weights, whose sums no 12 bits hold")
+        if (self.group_size or 2) * self.bound > MAX_PACKED_SUM:
+            raise ValueError(
+                f"bound: expected group size x bound of at most {MAX_PACKED_SUM} with --packed, got "
                 f"{self.group_size or 2} x {self.bound}"
             )
 

@@ -13,6 +13,9 @@ from typing import Any, NewType
 import numpy as np
 from numpy.typing import NDArray
 
+from omnilytics.stages import GroupStatus as GroupStatus
+from omnilytics.stages import Stage as Stage
+from omnilytics.stages import State as State
 from omnilytics.tables import FeeTable as FeeTable
 from omnilytics.tables import RecordConstants as RecordConstants
 
@@ -28,50 +31,16 @@ IntVec = NDArray[np.int64]
 BLOB_ELEMENTS = 4_096
 """Values that a blob holds (EIP-4844)."""
 
+BLOB_LANES = 21
+"""L, lanes of a packed blob, each of `BLOB_ELEMENTS` values (docs/BLOBS.md B12)."""
+
+BLOB_LANE_BITS = 12
+"""Of a value in a packed blob."""
+
+MAX_PACKED_SUM = 2_047
+"""N Q of a session with packed values, whose sums are digits of 12 bits."""
+
 ZERO_ADDRESS = Address("0x" + "00" * 20)
-
-
-class State(IntEnum):
-    """The paper's six states (Fig. 2)."""
-
-    SETUP = 0
-    REGISTER = 1
-    MODEL_AGGREGATE = 2
-    OUTLIER_SUPPRESSION = 3
-    PAYMENT = 4
-    FINISHED = 5
-
-
-class Stage(IntEnum):
-    """Where a session stands, finer than `State` (PROTOCOL.md section 6)."""
-
-    SETUP = 0
-    REGISTER = 1
-    DRAW = 2
-    COMMIT = 3
-    SHARE = 4
-    UPLOAD = 5
-    REVEAL = 6
-    AGGREGATE = 7
-    SELECT = 8
-    VOTE = 9
-    PAYMENT = 10
-    FINISHED = 11
-    ACCUSE = 12
-    CORRECT = 13
-
-
-class GroupStatus(IntEnum):
-    """Where a group stands (PROTOCOL.md section 6)."""
-
-    NONE = 0
-    FORMING = 1
-    COMMIT = 2
-    UPLOAD = 4
-    REVEAL = 5
-    DELIVERED = 6
-    AGGREGATED = 7
-    FAILED = 8
 
 
 class Encoding(IntEnum):
@@ -215,10 +184,34 @@ class SessionParams:
         return float(np.array([self.clip], dtype=np.uint32).view(np.float32)[0])
 
     @property
+    def packed(self) -> bool:
+        """Whether an element of a blob has several values."""
+        return self.mode is Mode.BLOB and self.lane_bits != 0
+
+    @property
+    def lanes(self) -> int:
+        """M, how often a blob's elements hold the vector: what a proof is about, packed or not (docs/BLOBS.md B12)."""
+        return -(-self.parameter_count // BLOB_ELEMENTS)
+
+    def lanes_of(self, chunk: int) -> int:
+        """Lanes of a blob's elements: 1, or with packing 21, in the last one what is left."""
+        return min(BLOB_LANES, self.lanes - BLOB_LANES * chunk) if self.packed else 1
+
+    @property
+    def proven(self) -> int:
+        """Words or commitments of one group that a call like `gram` takes, as it is paid (PROTOCOL.md section 9)."""
+        return self.lanes if self.mode is Mode.BLOB else self.words
+
+    @property
+    def chunk_values(self) -> int:
+        """Values that a blob holds."""
+        return BLOB_ELEMENTS * (BLOB_LANES if self.packed else 1)
+
+    @property
     def words(self) -> int:
         """Words of a vector (PROTOCOL.md section 2); in blobs, its commitments."""
         if self.mode is Mode.BLOB:
-            return -(-self.parameter_count // BLOB_ELEMENTS)
+            return -(-self.lanes // BLOB_LANES) if self.packed else self.lanes
         return -(-self.parameter_count // (256 // self.lane_bits))
 
     @property
@@ -305,7 +298,7 @@ def reserve_wei(params: SessionParams, capacity: int) -> int:
     gas = capacity * fees.register + most_commits(params) * fees.commit
     gas += groups * (rows * fees.an_upload(words, chunks) + fees.an_aggregation(words, chunks, rows) + 2 * fees.settle)
     if params.rule is Rule.KRUM or params.mode is Mode.BLOB:
-        gas += fees.the_products(words, chunks, groups)
+        gas += fees.the_products(params.proven, chunks, groups)
     return params.fee_cap_wei * (gas + fees.select + most_moves(params) * fees.move)
 
 

@@ -44,7 +44,16 @@ PHASES = {
     "draw, commit": ("draw", "commit"),
     "upload": ("upload", "post"),
     "aggregate": ("aggregate", "add_sums"),
-    "select": ("gram", "vote", "open_vote", "select", "select_proven", "continue_proof", "finish_proof"),
+    "select": (
+        "gram",
+        "vote",
+        "open_vote",
+        "select",
+        "select_proven",
+        "select_packed",
+        "continue_proof",
+        "finish_proof",
+    ),
     "pay": ("settle", "withdraw"),
 }
 

@@ -89,7 +89,7 @@ class WrongElement:
     """An element of a correction that isn't what the seeds give, with what shows it (docs/BLOBS.md B11).
 
     Attributes:
-        index: in the whole vector.
+        index: in all chunks.
         element: what the correction has there, below q.
         witness: that its blob has it there, 48 bytes.
         commitment: of that blob, 48 bytes.

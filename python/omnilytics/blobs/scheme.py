@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnilytics import _omnicore
-from omnilytics.types import BLOB_ELEMENTS
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, BLOB_LANES
 
 __all__ = [
     "ELEMENTS",
@@ -44,10 +44,10 @@ __all__ = [
 ELEMENTS = BLOB_ELEMENTS
 """n, the elements of a blob."""
 
-LANES = 21
+LANES = BLOB_LANES
 """L, values in an element of a packed blob (B12)."""
 
-LANE_BITS = 12
+LANE_BITS = BLOB_LANE_BITS
 """Of a packed value."""
 
 ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001

@@ -174,6 +174,9 @@ class SessionPort(Protocol):
         `evidence` is the sums of all live groups, 128 bytes each, and the proof (docs/BLOBS.md B6).
         """
 
+    def select_packed(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
+        """`select_proven` where values are packed: `evidence` has the lanes of all sums too (docs/BLOBS.md B14)."""
+
     def continue_proof(self, sender: Address, begun: PartialProof, evidence: bytes) -> Receipt:
         """Anyone sends the next sums of a proof that is too long for a call; a beginning replaces what it had begun.
 

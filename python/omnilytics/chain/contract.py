@@ -215,6 +215,9 @@ class ContractSession(_Contract):
     def add_sums(self, sender: Address, accounts: Sequence[Address], points: bytes) -> Receipt:
         return self._send("add_sums", sender, list(accounts), points)
 
+    def select_packed(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
+        return self._send("select_packed", sender, list(products), evidence)
+
     def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
         return self._send("select_proven", sender, list(products), evidence)
 

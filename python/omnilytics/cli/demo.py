@@ -36,6 +36,7 @@ def demo(
     rounds: options.Rounds = None,
     group_size: options.GroupSize = None,
     mode: options.Mode = None,
+    packed: options.Packed = None,
     policy: options.Policy = None,
     threshold: options.Threshold = None,
     dropouts: options.Dropouts = None,

@@ -182,6 +182,7 @@ def _terms(params: SessionParams) -> dict[str, Any]:
     return {
         **{name: getattr(params, name) for name in (*names, *windows, *wei)},
         **{name: getattr(params, name).name.lower() for name in enumerated},
+        "packed": params.packed,
         "rule": params.rule.spelling,
         "clip": params.clip_value,
     }

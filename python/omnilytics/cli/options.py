@@ -19,6 +19,10 @@ Mode = Annotated[
     Literal["calldata", "blob"] | None,
     typer.Option(help="How vectors travel; gas of blobs hardly grows with the model. [default: calldata]"),
 ]
+Packed = Annotated[
+    bool | None,
+    typer.Option("--packed/--no-packed", help="Put 21 values in an element; --mode blob. [default: no-packed]"),
+]
 BlobsFolder = Annotated[
     Path | None, typer.Option("--blobs", metavar="DIR", help="Keep all uploads here; --mode blob. [default: in memory]")
 ]

@@ -68,6 +68,7 @@ def quote(
     rounds: options.Rounds = None,
     group_size: options.GroupSize = None,
     mode: options.Mode = None,
+    packed: options.Packed = None,
     policy: options.Policy = None,
     threshold: options.Threshold = None,
     reward_wei: options.RewardWei = None,
@@ -211,7 +212,7 @@ def table(chosen: QuoteOptions, made: Quote) -> list[str]:
     params = made.params
     seat = params.reward_wei // (params.rounds * params.members)
     words = f"{count(params.words, 'word')} of {params.lane_bits}-bit lanes"
-    vector = count(made.member_blobs, "blob") if made.member_blobs else words
+    vector = count(made.member_blobs, "packed blob" if params.packed else "blob") if made.member_blobs else words
     price, cap = ether(made.gas_price_wei), ether(params.fee_cap_wei)
     lines = [
         f"{count(params.rounds, 'group')} of {params.members}, {count(params.parameter_count, 'parameter')} in "

@@ -55,6 +55,7 @@ def _run_started(state: DashboardState, event: ev.RunStarted) -> DashboardState:
         threshold=event.threshold,
         dropouts=event.dropouts,
         mode=event.mode,
+        packed=event.packed,
     )
     return DashboardState(setting=setting, members=members)
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from omnilytics.dashboard.blobs import NO_BLOBS, Blobs
-from omnilytics.types import BLOB_ELEMENTS
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANES
 
 Curve = tuple[tuple[int, float], ...]
 """(session, per cent), in order."""
@@ -188,11 +188,12 @@ class Setting:
     threshold: int
     dropouts: int
     mode: str = "calldata"
+    packed: bool = False
 
     @property
     def how(self) -> str:
         """Data set, split, encoding and rule, as far as they are known, and whether vectors are in blobs."""
-        blobs = "blobs" if self.in_blobs else ""
+        blobs = ("packed blobs" if self.packed else "blobs") if self.in_blobs else ""
         return ", ".join(filter(None, (self.dataset, self.split, self.encoding, self.rule, blobs)))
 
     @property
@@ -203,7 +204,8 @@ class Setting:
     @property
     def chunks(self) -> int:
         """Blobs of one upload."""
-        return -(-self.parameter_count // BLOB_ELEMENTS) if self.in_blobs else 0
+        lanes = -(-self.parameter_count // BLOB_ELEMENTS) if self.in_blobs else 0
+        return -(-lanes // BLOB_LANES) if self.packed else lanes
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,4 +129,5 @@ def _started(
         threshold=terms.least_members,
         dropouts=options.dropouts,
         mode=options.mode,
+        packed=options.packed,
     )

@@ -43,8 +43,17 @@ def wrong_element(
 def _datas(params: SessionParams, delivered: int, minus: Iterable[bytes], plus: Iterable[bytes]) -> list[bytes]:
     seeds = [(_in_blobs(seed), -1) for seed in minus] + [(_in_blobs(seed), 1) for seed in plus]
     # of values that are all -1 with a bound of one more than what is missing, padding included
-    lowest, bound = np.full(BLOB_ELEMENTS, -1, np.int32), (params.members - delivered) * params.bound + 1
-    return [scheme.masked_blob(lowest, bound, BLOB_ELEMENTS * chunk, seeds) for chunk in range(params.chunks)]
+    bound = (params.members - delivered) * params.bound + 1
+    return [
+        scheme.masked_blob(
+            np.full(BLOB_ELEMENTS * params.lanes_of(chunk), -1, np.int32),
+            bound,
+            BLOB_ELEMENTS * chunk,
+            seeds,
+            packed=params.packed,
+        )
+        for chunk in range(params.chunks)
+    ]
 
 
 def _in_blobs(seed: bytes) -> bytes:

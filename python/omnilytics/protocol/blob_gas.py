@@ -87,7 +87,7 @@ class BlobGas(GasModel):
         """The limits of a proof, whose calls are paid together, and of a sum in it."""
         calls = [gas for _, gas in self.proof_calls()]
         proof = calls[-1]._replace(usual=sum(gas.usual for gas in calls))
-        return line(self._selected(0), proof, self.params.rounds * self.params.chunks)
+        return line(self._selected(0), proof, self.params.rounds * self.params.lanes)
 
     def _selected(self, sums: int) -> Gas:
         """The rule, behind so many sums and the end of their proof."""

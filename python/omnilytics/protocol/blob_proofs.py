@@ -15,6 +15,9 @@ from omnilytics.types import Address, Receipt, Rule, SessionParams
 LAST_POINTS = 4
 """[S], [h] and the two witnesses."""
 
+PACKED_POINTS = 7
+"""[m], [g], [S], [q0], [q1] and the two witnesses of a packed proof (B14)."""
+
 STATE_BYTES = 17 * WORD_BYTES
 """Of a `PartialProof`."""
 
@@ -27,15 +30,19 @@ class Part:
         sums: how many.
         first: it is the first one.
         last: ... and the last: with [S], [h], products and witnesses.
+        packed: it is of packed sums, whose proof comes in one call.
     """
 
     sums: int
     first: bool
     last: bool
+    packed: bool = False
 
     @property
     def call(self) -> str:
         """The function that takes it."""
+        if self.packed:
+            return "select_packed"
         if not self.last:
             return "continue_proof"
         return "select_proven" if self.first else "finish_proof"
@@ -48,7 +55,7 @@ class Shape:
     Attributes:
         kind: of what.
         groups: R.
-        chunks: c.
+        chunks: c; of packed sums M, their lanes.
         room: bytes that a call has for it.
     """
 
@@ -60,17 +67,23 @@ class Shape:
     @classmethod
     def of(cls, params: SessionParams, groups: int) -> Shape:
         """That of so many groups' sums, in calls as large as nodes take."""
-        return cls(kind_of(params), groups, params.chunks, MAX_CALL_BYTES)
+        return cls(kind_of(params), groups, params.lanes, MAX_CALL_BYTES)
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is of packed sums, and comes in one call."""
+        return self.kind in (Kind.PACKED_NORMS, Kind.PACKED_GRAM)
 
     @property
     def sums(self) -> int:
-        """Of all groups and chunks."""
+        """Of all groups and chunks; packed, lanes."""
         return self.groups * self.chunks
 
     @property
     def products(self) -> int:
         """The norms, or the upper triangle of the matrix."""
-        return self.groups * (self.groups + 1) // 2 if self.kind is Kind.GRAM else self.groups
+        gram = self.kind in (Kind.GRAM, Kind.PACKED_GRAM)
+        return self.groups * (self.groups + 1) // 2 if gram else self.groups
 
     def openings(self, sums: int) -> int:
         """That come with so many sums: a matrix's in every call."""
@@ -79,6 +92,8 @@ class Shape:
     def part(self, begun: int = 0) -> Part:
         """What the next call takes, behind so many sums that are in."""
         left = self.sums - begun
+        if self.packed:
+            return Part(left, first=True, last=True, packed=True)
         state = STATE_BYTES if begun else 0
         last = POINT_BYTES * (left + LAST_POINTS) + WORD_BYTES * (self.openings(left) + self.products)
         if state + last <= self.room or not left:
@@ -104,8 +119,8 @@ class Proof:
         shape: how long it is.
         context: 32 bytes (B10).
         products: norms, or with `krum` the matrix, modulo q.
-        points: the sums, 128 bytes each.
-        proof: B6.
+        points: the sums, 128 bytes each; of packed ones none.
+        proof: B6; of packed sums the whole evidence, lanes and all (B14).
     """
 
     shape: Shape
@@ -116,7 +131,7 @@ class Proof:
 
     @property
     def evidence(self) -> bytes:
-        """All of it, as `select_proven` takes it."""
+        """All of it, as `select_proven` or `select_packed` takes it."""
         return self.points + self.proof
 
     @property
@@ -147,6 +162,8 @@ class Proof:
             sender: anybody; whose state it is.
             state: what the sender's last call has left, of whichever proof; None: none.
         """
+        if self.shape.packed:
+            return session.select_packed(sender, self.products, self.evidence)
         begun = state if state is not None and state.seeds == self.seeds else None
         done = begun.sums if begun is not None else 0
         part = self.shape.part(done)
@@ -165,8 +182,15 @@ class Proof:
         return self.proof[2 * POINT_BYTES : -2 * POINT_BYTES]
 
 
+def packed_bytes(lanes: int) -> int:
+    """The evidence of a packed proof of so many lanes of all groups (docs/BLOBS.md B14)."""
+    return POINT_BYTES * (lanes + -(-lanes // 2) + PACKED_POINTS) + WORD_BYTES * (lanes + 1)
+
+
 def kind_of(params: SessionParams) -> Kind:
     """Which products the session's rule needs."""
+    if params.packed:
+        return Kind.PACKED_GRAM if params.rule is Rule.KRUM else Kind.PACKED_NORMS
     return Kind.GRAM if params.rule is Rule.KRUM else Kind.NORMS
 
 

@@ -118,7 +118,7 @@ class BlobReplay(Replay):
 
     def on_proofcontinued(self, v: dict[str, Any]) -> None:
         # whether it is of a true proof is seen at its end alone
-        sums = len(self.with_sums) * self.terms.chunks
+        sums = len(self.with_sums) * self.terms.lanes
         self.expect("sums of a proof that isn't finished", 0 < v["begun"]["sums"] <= sums, True)
 
     def on_sumsproven(self, v: dict[str, Any]) -> None:
@@ -145,7 +145,7 @@ class BlobReplay(Replay):
             case "SumsAdded":
                 return int(v["groups"]).bit_count() * self.terms.members * self.terms.chunks
             case "SumsProven":
-                return len(self.with_sums) * self.terms.chunks
+                return len(self.with_sums) * self.terms.proven
             case _:
                 return 0
 

@@ -18,9 +18,10 @@ from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.seating import Seating
-from omnilytics.types import BLOB_ELEMENTS, Address, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, Address, SessionParams
 
 CONTEXT = b"omnilytics/blob/1"
+PACKED_CONTEXT = b"omnilytics/blob-packed/1"
 ACCUSATION = b"omnilytics/accusation/1"
 
 
@@ -30,8 +31,8 @@ class Malformed:
 
     Attributes:
         group: its id.
-        index: in the whole vector.
-        element: above 2 N Q, or beyond d other than N Q.
+        index: in all chunks.
+        element: above 2 N Q, or beyond d other than N Q; with packing in a digit, or more than its digits.
         witness: that the sum's commitment has it there, 48 bytes.
     """
 
@@ -147,10 +148,11 @@ class BlobSums:
             EncodingError: it isn't in range: `malformed` says where.
             ProtocolError: a blob isn't here.
         """
-        sums, count = self.sums(ledger, group).blobs, self._params.parameter_count
+        sums, params = self.sums(ledger, group).blobs, self._params
+        count, size = params.parameter_count, params.chunk_values
         parts = [
-            scheme.decode(blob, min(BLOB_ELEMENTS, count - first), self._params.members, self._params.bound)
-            for blob, first in zip(sums, range(0, count, BLOB_ELEMENTS), strict=True)
+            scheme.decode(blob, min(size, count - first), params.members, params.bound, packed=params.packed)
+            for blob, first in zip(sums, range(0, count, size), strict=True)
         ]
         return self._codec.pack(np.concatenate(parts))
 
@@ -243,23 +245,27 @@ class BlobSums:
         if tuple(groups) not in self._proofs:
             sums, claim = [self.sums(ledger, group) for group in groups], self.claim(groups)
             points = b"".join(point for own in sums for point in own.points)
-            products, proof = scheme.prove(claim, points, [blob for own in sums for blob in own.blobs])
+            prove = scheme.prove_packed if self._params.packed else scheme.prove
+            products, proof = prove(claim, points, [blob for own in sums for blob in own.blobs])
             shape = Shape.of(self._params, len(groups))
             words = tuple(product % ORDER for product in products)
-            self._proofs[tuple(groups)] = Proof(shape, claim.context, words, points, proof)
+            stated = b"" if self._params.packed else points
+            self._proofs[tuple(groups)] = Proof(shape, claim.context, words, stated, proof)
         return self._proofs[tuple(groups)]
 
     def claim(self, groups: Sequence[int]) -> Claim:
         """What is proven of these groups."""
         params, (chain_id, session) = self._params, self._scope
         live = sum(1 << group for group in groups)
-        words = (chain_id, int(session, 16), params.parameter_count, params.members, params.bound, live)
+        lane_bits = (params.lane_bits,) if params.packed else ()
+        words = (chain_id, int(session, 16), params.parameter_count, params.members, params.bound, *lane_bits, live)
+        domain = _domain(PACKED_CONTEXT if params.packed else CONTEXT)
         return Claim(
             kind_of(params),
-            keccak256(_domain(CONTEXT) + b"".join(map(_word, words))),
+            keccak256(domain + b"".join(map(_word, words))),
             len(groups),
             params.members,
-            params.chunks,
+            params.lanes,
             params.bound,
         )
 
@@ -279,9 +285,16 @@ class BlobSums:
 
 
 def is_malformed(params: SessionParams, index: int, element: int) -> bool:
-    """Whether no uploads in range add up to that element of a sum, `index` in the whole vector (docs/BLOBS.md B8)."""
+    """Whether no uploads in range add up to that element of a sum, `index` in all chunks (docs/BLOBS.md B8, B12)."""
     middle = params.members * params.bound
-    return element != middle if index >= params.parameter_count else element > 2 * middle
+    chunk, place = divmod(index, BLOB_ELEMENTS)
+    rest, lanes = element, params.lanes_of(chunk)
+    for first in range(chunk * params.chunk_values, chunk * params.chunk_values + BLOB_ELEMENTS * lanes, BLOB_ELEMENTS):
+        digit = rest % 2**BLOB_LANE_BITS if params.packed else rest
+        if digit > 2 * middle or (first + place >= params.parameter_count and digit != middle):
+            return True
+        rest = rest >> BLOB_LANE_BITS if params.packed else 0
+    return rest != 0
 
 
 def groups_in_call(params: SessionParams) -> int:

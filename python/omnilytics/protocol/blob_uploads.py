@@ -10,7 +10,7 @@ import numpy as np
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import MOST_BLOBS, Blob
 from omnilytics.codec import keccak256
-from omnilytics.types import BLOB_ELEMENTS, IntVec, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, IntVec, SessionParams
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,8 +48,9 @@ class BlobInput:
 
         Each is -Q to Q. A member that doesn't keep to that may put in others, by which its group's sum can be refuted.
         """
-        parts = np.split(values, range(BLOB_ELEMENTS, params.parameter_count, BLOB_ELEMENTS))
-        datas = (_masked(part, params.bound, chunk * BLOB_ELEMENTS, seeds) for chunk, part in enumerate(parts))
+        size = params.chunk_values
+        parts = np.split(values, range(size, params.parameter_count, size))
+        datas = (_masked(part, params, chunk * BLOB_ELEMENTS, seeds) for chunk, part in enumerate(parts))
         return cls.of((Blob(data, scheme.commit(data)) for data in datas), clipped, scale)
 
     def post(self, chunk: int) -> tuple[Blob, ...]:
@@ -57,13 +58,15 @@ class BlobInput:
         return self.blobs[chunk : chunk + MOST_BLOBS]
 
 
-def _masked(values: IntVec, bound: int, first: int, seeds: Sequence[tuple[bytes, int]]) -> bytes:
-    """One chunk's blob, whose first value is that one of the vector."""
-    within = values.clip(-bound, bound)
-    data = bytearray(scheme.masked_blob(np.ascontiguousarray(within, np.int32), bound, first, seeds))
-    for place in np.flatnonzero(values != within):
-        part = slice(32 * int(place), 32 * int(place) + 32)
-        element = int.from_bytes(data[part], "big") + int(values[place]) - int(within[place])
+def _masked(values: IntVec, params: SessionParams, first: int, seeds: Sequence[tuple[bytes, int]]) -> bytes:
+    """One chunk's blob, whose first element is that one of all chunks'."""
+    within = np.ascontiguousarray(values.clip(-params.bound, params.bound), np.int32)
+    data = bytearray(scheme.masked_blob(within, params.bound, first, seeds, packed=params.packed))
+    for at in np.flatnonzero(values != within):
+        lane, place = divmod(int(at), BLOB_ELEMENTS)
+        part = slice(32 * place, 32 * place + 32)
+        more = (int(values[at]) - int(within[at])) << BLOB_LANE_BITS * lane
+        element = int.from_bytes(data[part], "big") + more
         data[part] = (element % scheme.ORDER).to_bytes(32, "big")
     return bytes(data)
 

@@ -48,6 +48,7 @@ class RunStarted(Event):
     threshold: int
     dropouts: int
     mode: str = "calldata"
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -389,7 +389,7 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     if params.rule is Rule.NORM_VOTE:
         commits |= {"vote": seats, "open_vote": seats}
     summing = ["post", *(["correct"] if params.has_corrections else []), "add_sums"]
-    summing += ["continue_proof", "select_proven", "finish_proof"]
+    summing += ["select_packed"] if params.packed else ["continue_proof", "select_proven", "finish_proof"]
     if not blobs:
         summing = ["upload", "unmask" if recover else "aggregate", "select"]
     calls = ["register", *commits, *summing, "settle", "move"]
@@ -404,7 +404,10 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         **dict.fromkeys(("upload", "post"), seats * fees.an_upload(words, chunks)),
         "correct": params.rounds * fees.an_upload(words, chunks),
         **dict.fromkeys(("aggregate", "unmask", "add_sums"), sums),
-        **dict.fromkeys(("gram", "select_proven", "finish_proof"), fees.the_products(words, chunks, params.rounds)),
+        **dict.fromkeys(
+            ("gram", "select_proven", "finish_proof", "select_packed"),
+            fees.the_products(params.proven, chunks, params.rounds),
+        ),
         "continue_proof": 0,
         "select": fees.select,
         "settle": 2 * params.rounds * fees.settle,

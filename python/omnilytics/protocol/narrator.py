@@ -166,6 +166,7 @@ class Narrator:
                     threshold=params.threshold,
                     dropouts=0,
                     mode=params.mode.name.lower(),
+                    packed=params.packed,
                 )
             )
         money = params.reward_wei, v["reserve_wei"], params.bond_wei

@@ -12,10 +12,13 @@ import numpy as np
 from omnilytics import codec
 from omnilytics.blobs.scheme import POINT_BYTES
 from omnilytics.errors import InputError
+from omnilytics.protocol.blob_proofs import packed_bytes
 from omnilytics.protocol.fees import default_table
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.tables import GWEI_WEI
 from omnilytics.types import (
+    BLOB_LANE_BITS,
+    MAX_PACKED_SUM,
     Assignment,
     DropoutPolicy,
     Encoding,
@@ -94,7 +97,8 @@ class Terms:
     to commit to votes and to open them.
 
     `mode` says how vectors travel: in calldata, or in blobs, whose gas hardly grows with the model (docs/BLOBS.md).
-    There sums that aren't in range may be accused for `accuse_secs`, and refuted for as long.
+    There sums that aren't in range may be accused for `accuse_secs`, and refuted for as long. `packed` puts 21 values
+    in an element of a blob: fewer blobs, and a longer proof, which needs N Q of at most 2,047.
 
     `policy` says what happens when members drop out. With `recover` a group comes through as long as `threshold` of its
     members do; None: more than two thirds, and two more than `colluders`. With `abort` that is all of them. So many
@@ -118,6 +122,7 @@ class Terms:
     encoding: Encoding = Encoding.DELTA
     bound: int = 7
     mode: Mode = Mode.CALLDATA
+    packed: bool = False
     suite: Suite | None = None
     assignment: Assignment = Assignment.SHUFFLED
     rule: Rule = Rule.NORM_VOTE
@@ -176,6 +181,8 @@ class Terms:
         if self.reward_wei < seats:
             raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
         weights = self.encoding is Encoding.WEIGHTS
+        if self.packed and self.mode is not Mode.BLOB:
+            raise InputError("packed: expected mode blob with it, got calldata")
         if self.rule is Rule.KRUM:
             if not 3 <= self.rounds <= MAX_KRUM_ROUNDS:
                 raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {self.rounds}")
@@ -200,7 +207,7 @@ class Terms:
             encoding=self.encoding,
             clip=0 if weights else clip_bits(clip),
             bound=bound,
-            lane_bits=0 if blob else lane_bits,
+            lane_bits=(BLOB_LANE_BITS if self.packed else 0) if blob else lane_bits,
             chunk_words=0 if blob else self._chunk_words(parameter_count, lane_bits),
             suite=(Suite.KECCAK if recover or blob else Suite.AES) if self.suite is None else self.suite,
             assignment=self.assignment,
@@ -291,6 +298,7 @@ def offer(shape: ShapeOptions, rounds: int, group_size: int) -> Terms:
         rounds=rounds,
         group_size=group_size,
         mode=Mode[shape.mode.upper()],
+        packed=shape.packed,
         policy=DropoutPolicy[shape.policy.upper()],
         threshold=shape.threshold,
         encoding=Encoding[shape.encoding.upper()],
@@ -385,7 +393,11 @@ def _check_encoding(params: SessionParams) -> None:
     else:
         _within("clip", params.clip, 1, LARGEST_FLOAT)
         bits = codec.smallest_lane_bits(params.members, params.bound)
-    bits = 0 if params.mode is Mode.BLOB else bits
+    if params.packed and params.encoding is Encoding.DELTA:
+        _within("members times bound, packed", params.members * params.bound, 1, MAX_PACKED_SUM)
+        bits = BLOB_LANE_BITS
+    elif params.mode is Mode.BLOB:
+        bits = 0
     _within("lane_bits", params.lane_bits, bits, bits)
 
 
@@ -440,6 +452,8 @@ def _check_blob_calls(params: SessionParams) -> None:
     _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
     rows = params.members + params.has_corrections
     _within("bytes of a group's commitments", POINT_BYTES * rows * params.chunks, 1, limit)
+    if params.packed:
+        _within("bytes of a packed proof", packed_bytes(params.rounds * params.lanes), 1, limit)
 
 
 def _check_money(params: SessionParams, capacity: int) -> None:

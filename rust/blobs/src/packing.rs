@@ -163,7 +163,7 @@ mod tests {
         one[WORD_BYTES * 5 + 31] = 3;
         let one = sum(&[&one, &masked(&[-7; N], 7, 0, &[]).unwrap()]).unwrap();
         assert_eq!(refused(&one, 5), "group 0, element 5, digit 0: expected padding, 14, got 3");
-        assert_eq!(refused(&one, N + 1), "group 0, element 0, digit 1: expected padding, 14, got 0");
+        assert_eq!(refused(&one, N + 1), "group 0, element 1, digit 1: expected padding, 14, got 0");
         assert_eq!(refused(&one[1..], 1), "bytes of a blob: expected 131072, got 131071");
         assert_eq!(refused(&one, 0), "count: expected 1 to 86016, got 0");
         let wide = decode(Range::new(2, 1024).unwrap(), &one, 1).unwrap_err().to_string();
