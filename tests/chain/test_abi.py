@@ -46,7 +46,7 @@ class TestArtifacts:
     def test_the_market_deploys_all_it_needs(self) -> None:
         assert load("Market").libraries == ("SecModelUpdate",)
         parts = ("SecModelUpdate", "SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews", "SessionBlobs")
-        parts += ("SessionProofs",)
+        parts += ("SessionProofs", "SessionPacked")
         for part, following in pairwise(parts):
             *stateless, last = load(part).libraries
             assert last == following

@@ -22,6 +22,7 @@ WEIGHTS = {"encoding": 1, "rule": 1}
 FEES = {"fee_cap_wei": 10**9, "fee_table": fee_table()}
 
 BLOBS = {"mode": 1}
+PACKED = BLOBS | {"lane_bits": 12}
 TEN_DAYS = 10 * DAY
 
 Case = tuple[dict[str, int], int, int]
@@ -58,7 +59,16 @@ REFUSED: dict[str, list[Case]] = {
     ],
     "start: unknown mode": out_of(0, 1, "mode", 2, 3, 4, MAX),
     "start: blobs with another suite than keccak": out_of(1, 1, "suite", 0, **BLOBS),
-    "start: lane_bits with blobs": [(BLOBS | WEIGHTS | {"lane_bits": 32}, 0, 32)],
+    "start: lane_bits with weights in blobs": [(BLOBS | WEIGHTS | {"lane_bits": v}, 0, v) for v in (12, 32)],
+    "start: lane_bits other than 0 or 12 with blobs": [(BLOBS | {"lane_bits": v}, 12, v) for v in (6, 13, 32, MAX)],
+    "start: members * bound above 2047 with packing": [
+        (PACKED | {"bound": 683}, 2_047, 3 * 683),
+        (PACKED | {"members": 2, "bound": 1_024}, 2_047, 2_048),
+    ],
+    "start: proof of packed sums above 128 KiB": [
+        (PACKED | {"rounds": 64, "parameter_count": 9 * 4_096 + 1}, 130_048, 128 * (640 + 320 + 7) + 32 * 641),
+        (PACKED | {"rounds": 3, "parameter_count": 193 * 4_096}, 130_048, 128 * (579 + 290 + 7) + 32 * 580),
+    ],
     "start: chunk_words with blobs": out_of(0, 0, "chunk_words", 1, 8, MAX, **BLOBS),
     "start: reveal_secs out of MIN_WINDOW..ten days": out_of(1, TEN_DAYS, "reveal_secs", 0, TEN_DAYS + 1, MAX, **BLOBS),
     "start: windows from the upload on above ten days with blobs": [
@@ -94,7 +104,6 @@ REFUSED: dict[str, list[Case]] = {
     "start: members * bound doesn't fit 32 bits": [({"bound": Q32 + 1, "lane_bits": 32}, Q31, 3 * (Q32 + 1))],
     "start: lane_bits isn't the smallest that holds members * bound": [
         *[({"lane_bits": v}, 6, v) for v in (8, 7, 0, 32)],
-        *[(BLOBS | {"lane_bits": v}, 0, v) for v in (6, 32)],
         ({"bound": 10, "lane_bits": 8}, 6, 8),
         ({"bound": 11, "lane_bits": 6}, 8, 6),
     ],
@@ -319,6 +328,9 @@ LEGAL = [
     BLOBS | {"upload_secs": 6 * DAY, "register_secs": YEAR, "commit_secs": YEAR},
     BLOBS | {"reveal_secs": 1, "bound": 2**31 // 3},
     BLOBS | FEES,
+    PACKED,
+    PACKED | {"members": 2, "bound": 1_023},
+    PACKED | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1},
     BLOBS | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1, "record_constants": record_constants()},
     RECOVER | FEES | {"record_constants": record_constants()},
     RECOVER | FEES | {"rule": 1, "rounds": 8, "krum_mu_bps": 2_500, "krum_m": 1, "encoding": 1, "record_constants": 0},

@@ -26,10 +26,12 @@ PRICES = (0.85, 1.06)
 """Of a blob gas over the reserve price, as receipts may have it: within one step of the blob fee, up with six blobs."""
 
 NORM = replace(BARE, bound=127, mode=Mode.BLOB, assignment=Assignment.GREEDY)
+PACKED = replace(NORM, packed=True)
 KRUM = replace(NORM, rule=Rule.KRUM, krum_m=PAPER.picks)
 
 VARIANTS: Mapping[str, Terms] = {
     "norm": NORM,
+    "norm, packed": PACKED,
     "norm, shuffled": replace(NORM, assignment=Assignment.SHUFFLED),
     "krum": KRUM,
     "norm+vote": replace(NORM, rule=Rule.NORM_VOTE),
@@ -42,7 +44,7 @@ VARIANTS: Mapping[str, Terms] = {
 
 BOUNDS = {"gas_blob": 600.0, "gas_blob_data": 1_500.0}
 
-PROVING = ("select_proven", "continue_proof", "finish_proof")
+PROVING = ("select_proven", "select_packed", "continue_proof", "finish_proof")
 """The calls of a proof, which the formula takes for one: each further one adds about 1 % to the sums that it brings."""
 
 SET_UP = "set up"
@@ -50,7 +52,10 @@ DATA = ("upload", "aggregate", "select")
 """The phases that the vectors go through."""
 
 SIZES = (40, 4_096, 5_705, 28_672, 65_536, 131_072)
-"""d of the sessions that are played in both modes: 1, 2, 7, 16 and 32 blobs a member."""
+"""d of the sessions that are played in both modes, and packed: 1, 2, 7, 16 and 32 blobs a member, packed 1 and 2."""
+
+PACKED_SIZES = (2**18,)
+"""d of more that are packed: 4 blobs a member, and nearly as many lanes as a proof may have."""
 
 LARGER = (2**18, 2**20, 2_500_000)
 """d that the formula alone is asked for."""
@@ -64,18 +69,24 @@ NOTES = (
     "assignment greedy unless a row says shuffled: the paper's data owners are seated in order of registration, "
     "without a draw",
     "the end of stage Accuse, which nobody uses, is part of aggregate; votes are part of select",
-    "against d: both modes with norm, 8 bits, R = 8, N = 4, fees and records off; formulas by least squares over the "
-    "sessions played, everything beyond them extrapolated",
+    "against d: both modes, and packed blobs, with norm, 8 bits, R = 8, N = 4, fees and records off; formulas by least "
+    "squares over the sessions played, everything beyond them extrapolated",
 )
 
 
-def run(say: Say, variants: Mapping[str, Terms] = VARIANTS, sizes: Sequence[int] = SIZES) -> Report:
+def run(
+    say: Say,
+    variants: Mapping[str, Terms] = VARIANTS,
+    sizes: Sequence[int] = SIZES,
+    further: Sequence[int] = PACKED_SIZES,
+) -> Report:
     """Plays the paper's way, sessions of its shape in blobs, and both modes at growing d.
 
     Args:
         say: gets a line for each session.
         variants: of the paper's shape; the first is that of the ratios.
         sizes: d, of two different numbers of blobs or more.
+        further: d of more sessions in packed blobs.
 
     Raises:
         VerificationError: a session went wrong, a transaction is larger than nodes take, or blobs had another price
@@ -85,6 +96,7 @@ def run(say: Say, variants: Mapping[str, Terms] = VARIANTS, sizes: Sequence[int]
     for fork in FORKS:
         comparison.shape(fork, variants if fork == FORKS[0] else dict(list(variants.items())[:1]))
     comparison.growth(sizes)
+    comparison.packed((*sizes, *further))
     least, most = min(comparison.prices), max(comparison.prices)
     notes = (*(note.format(least=least, most=most) for note in NOTES), *comparison.notes, comparison.largest.note())
     return Report("blob_gas", tuple(comparison.rows), comparison.ratios, BOUNDS, notes)
@@ -168,6 +180,25 @@ class _Comparison:
                 self.notes.append(f"d = {d:,} is the formula alone, no session: {why}")
         self.notes.append(crossing({d: _data(phases(sent)) for d, sent in played.items()}, calldata))
 
+    def packed(self, sizes: Sequence[int]) -> None:
+        """Packed blobs against d, with a formula."""
+        played: dict[int, tuple[Sent, ...]] = {}
+        for d in sizes:
+            self._say(f"gas in blobs: d = {d:,}, packed")
+            played[d] = self._play(PACKED, d)
+        formula = Formula.fitted(_shaped(PACKED), played)
+        self.rows += formula.rows()
+        for d, sent in played.items():
+            gas = _data(phases(sent))
+            self.rows.append(Row(f"data, packed, d = {d:,}", gas, "gas"))
+            self.rows.append(
+                Row(f"data, packed, d = {d:,}: by the formula", formula(d), "gas", "measured", gas, detail=True)
+            )
+            blobs = sum(one.blob_gas for one in sent) // BLOB_GAS_A_GAS
+            self.rows.append(Row(f"data, packed, d = {d:,}: without blob gas", gas - blobs, "gas", detail=True))
+        off = max(abs(formula(d) / _data(phases(sent)) - 1) for d, sent in played.items())
+        self.notes.append(f"the formula of packed blobs is at most {100 * off:.2f} % off what it was fitted to")
+
     def _play(self, terms: Terms, parameters: int, fork: str = FORKS[0]) -> tuple[Sent, ...]:
         sent = play(_shaped(terms), parameters, fork).sent
         self.largest.check(sent)
@@ -196,7 +227,7 @@ class Formula:
         """The least squares over sessions, by d, each call by itself."""
         found: dict[str, tuple[float, ...]] = {}
         for call in things(terms, 1):
-            names = PROVING if call == "select_proven" else (call,)
+            names = PROVING if call in PROVING else (call,)
             counts = np.array([list(things(terms, d)[call].values()) for d in played], dtype=np.float64)
             gas = np.array([sum(one.gas for one in sent if one.call in names) for sent in played.values()], np.float64)
             found[call] = tuple(map(float, np.linalg.lstsq(counts, gas, rcond=None)[0]))
@@ -220,7 +251,7 @@ class Formula:
 def things(terms: Terms, parameters: int) -> dict[str, dict[str, int]]:
     """What a session with d parameters has of all that the formula has a price for, by call."""
     params = terms.params(parameters, CLIP)
-    owners, sums = params.rounds * params.members, params.rounds * params.chunks
+    owners, sums = params.rounds * params.members, params.rounds * params.lanes
     further = owners * ((params.chunks - 1) // MOST_BLOBS)
     return {
         "post": {"a data owner": owners, "a further transaction": further, "a blob": owners * params.chunks},
@@ -228,7 +259,10 @@ def things(terms: Terms, parameters: int) -> dict[str, dict[str, int]]:
             "a call": -(-params.rounds // groups_in_call(params)),
             "a commitment": owners * params.chunks,
         },
-        "select_proven": {"the call": 1, "a sum": sums},
+        "select_packed" if params.packed else "select_proven": {
+            "the call": 1,
+            "a lane" if params.packed else "a sum": sums,
+        },
     }
 
 

@@ -15,7 +15,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from omnilytics.blobs import scheme
-from omnilytics.blobs.scheme import ELEMENTS, ORDER, Claim, Kind
+from omnilytics.blobs.scheme import ELEMENTS, LANE_BITS, LANES, ORDER, Claim, Kind
 
 from . import blobs as b
 from .contract import Receipt
@@ -25,6 +25,7 @@ from .session import SessionDriver, Stage, Status
 MOST_BLOBS = 6
 ACCUSATION = b"omnilytics/accusation/1".ljust(32, b"\0")
 CONTEXT = b"omnilytics/blob/1".ljust(32, b"\0")
+PACKED_CONTEXT = b"omnilytics/blob-packed/1".ljust(32, b"\0")
 
 commit = functools.lru_cache(maxsize=256)(scheme.commit)
 uncompressed = functools.lru_cache(maxsize=256)(scheme.uncompressed)
@@ -37,12 +38,16 @@ def points_of(blob: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def _upload(
-    vector: tuple[int, ...], bound: int, seeds: tuple[tuple[bytes, int], ...], spoilt: tuple[tuple[int, int], ...]
+    vector: tuple[int, ...],
+    bound: int,
+    seeds: tuple[tuple[bytes, int], ...],
+    spoilt: tuple[tuple[int, int], ...],
+    packed: bool,
 ) -> tuple[bytes, ...]:
     """The blobs of values, `spoilt` added to elements by index."""
-    values = np.array(vector, np.int32)
-    firsts = range(0, len(values), ELEMENTS)
-    made = [scheme.masked_blob(values[i : i + ELEMENTS], bound, i, seeds) for i in firsts]
+    size = ELEMENTS * (LANES if packed else 1)
+    values = np.split(np.array(vector, np.int32), range(size, len(vector), size))
+    made = [scheme.masked_blob(v, bound, ELEMENTS * j, seeds, packed=packed) for j, v in enumerate(values)]
     return tuple(spoil(made, spoilt))
 
 
@@ -81,8 +86,22 @@ class BlobDriver(SessionDriver):
         return twin
 
     @property
-    def chunk_count(self) -> int:
+    def packed(self) -> bool:
+        """Whether 21 values share an element."""
+        return self.params.lane_bits == LANE_BITS
+
+    @property
+    def lane_count(self) -> int:
+        """M: what is proven of a group."""
         return ceil_div(self.params.parameter_count, ELEMENTS)
+
+    @property
+    def chunk_count(self) -> int:
+        return ceil_div(self.lane_count, LANES) if self.packed else self.lane_count
+
+    def lanes_of(self, chunk: int) -> int:
+        """Values in each element of a chunk."""
+        return min(LANES, self.lane_count - LANES * chunk) if self.packed else 1
 
     # What a member does by itself.
 
@@ -97,7 +116,8 @@ class BlobDriver(SessionDriver):
             return self.blobs(self.copied[account])
         seat = self.contract.member(account)
         seeds, spoilt = self.mask_seeds(seat.group, seat.place), self.spoilt.get(account, {})
-        return list(_upload(tuple(self.vector(account)), self.params.bound, tuple(seeds), tuple(spoilt.items())))
+        vector = tuple(self.vector(account))
+        return list(_upload(vector, self.params.bound, tuple(seeds), tuple(spoilt.items()), self.packed))
 
     def hashes(self, account: str) -> list[bytes]:
         """The versioned hashes of its blobs."""
@@ -146,7 +166,8 @@ class BlobDriver(SessionDriver):
         return self._send("add_sums", accounts, b"".join(map(self.points, groups)), sender=self.caller)
 
     def select(self) -> Receipt:
-        return self._send("select_proven", *self.proven(), sender=self.caller)
+        call = "select_packed" if self.packed else "select_proven"
+        return self._send(call, *self.proven(), sender=self.caller)
 
     # What comes out.
 
@@ -177,17 +198,19 @@ class BlobDriver(SessionDriver):
 
     def claim(self, groups: Sequence[int]) -> Claim:
         p, live = self.params, sum(1 << group for group in groups)
-        words = (CONTEXT, self.chain.id, self.contract.address, p.parameter_count, p.members, p.bound, live)
-        context = keccak(encode(["bytes32", "uint256", "address", *["uint256"] * 4], words))
-        kind = Kind.GRAM if p.rule == 1 else Kind.NORMS
-        return Claim(kind, context, len(groups), p.members, self.chunk_count, p.bound)
+        shape = (p.parameter_count, p.members, p.bound, *([p.lane_bits] if self.packed else []), live)
+        words = (PACKED_CONTEXT if self.packed else CONTEXT, self.chain.id, self.contract.address, *shape)
+        context = keccak(encode(["bytes32", "uint256", "address", *["uint256"] * len(shape)], words))
+        kinds = (Kind.PACKED_NORMS, Kind.PACKED_GRAM) if self.packed else (Kind.NORMS, Kind.GRAM)
+        return Claim(kinds[p.rule == 1], context, len(groups), p.members, self.lane_count, p.bound)
 
     def proven(self, groups: Sequence[int] | None = None) -> tuple[list[int], bytes]:
-        """What `select_proven` takes: of the live groups, or of others."""
+        """What `select_proven`, or `select_packed`, takes: of the live groups, or of others."""
         chosen = self.live_groups(Status.AGGREGATED) if groups is None else list(groups)
         points = b"".join(point for g in chosen for point in self.totals(g))
-        products, proof = scheme.prove(self.claim(chosen), points, [blob for g in chosen for blob in self.sums(g)])
-        return [product % ORDER for product in products], points + proof
+        prove = scheme.prove_packed if self.packed else scheme.prove
+        products, proof = prove(self.claim(chosen), points, [blob for g in chosen for blob in self.sums(g)])
+        return [product % ORDER for product in products], proof if self.packed else points + proof
 
     def case(self, groups: Sequence[int]) -> b.Case:
         """The same in parts."""

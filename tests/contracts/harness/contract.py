@@ -249,7 +249,15 @@ def compiled(path: Path) -> Compiled:
     return Compiled(path.stem, artifact)
 
 
-FACETS = ("SessionDesk", "SessionRecovery", "SessionSetup", "SessionViews", "SessionBlobs", "SessionProofs")
+FACETS = (
+    "SessionDesk",
+    "SessionRecovery",
+    "SessionSetup",
+    "SessionViews",
+    "SessionBlobs",
+    "SessionProofs",
+    "SessionPacked",
+)
 """What SecModelUpdate hasn't got itself, it delegates to the first, which delegates to the second, and so on."""
 
 

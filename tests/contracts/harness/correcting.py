@@ -25,10 +25,13 @@ Seeds = tuple[tuple[bytes, int], ...]
 
 
 @functools.lru_cache(maxsize=64)
-def _correction(offset: int, chunks: int, seeds: Seeds) -> tuple[bytes, ...]:
-    """B11: the same number everywhere under streams."""
-    lowest = np.full(ELEMENTS, -1, np.int32)
-    return tuple(scheme.masked_blob(lowest, offset + 1, ELEMENTS * chunk, seeds) for chunk in range(chunks))
+def _correction(offset: int, lanes: tuple[int, ...], packed: bool, seeds: Seeds) -> tuple[bytes, ...]:
+    """B11: the same number everywhere under streams; `lanes` of each chunk."""
+    blobs = (
+        (np.full(ELEMENTS * count, -1, np.int32), offset + 1, ELEMENTS * chunk, seeds)
+        for chunk, count in enumerate(lanes)
+    )
+    return tuple(scheme.masked_blob(*blob, packed=packed) for blob in blobs)
 
 
 def in_blobs(seed: bytes) -> bytes:
@@ -65,7 +68,8 @@ class CorrectDriver(BlobDriver, RecoverDriver):
         minus, plus = self.expected_seeds(group)
         seeds = tuple((in_blobs(s), -1) for s in minus) + tuple((in_blobs(s), 1) for s in plus)
         missing = self.params.members - len(self.delivered(group))
-        made = _correction(missing * self.params.bound, self.chunk_count, seeds)
+        lanes = tuple(map(self.lanes_of, range(self.chunk_count)))
+        made = _correction(missing * self.params.bound, lanes, self.packed, seeds)
         return spoil(made, self.wrong.get(group, {}).items())
 
     def correction_hashes(self, group: int) -> list[bytes]:

@@ -107,8 +107,15 @@ def recorded(suspicion: int, weight: int, blamed: bool) -> int:
 # Fees: `p` has the fields of SessionParams.
 
 
+def lanes(p: Any) -> int:
+    """M: 4,096 values each, with blobs."""
+    return ceil_div(p.parameter_count, 4096)
+
+
 def _vector(p: Any) -> tuple[int, int]:
     """w and k: words and chunks of a vector; with blobs both are its blobs."""
+    if p.mode == 1 and p.lane_bits:
+        return (blobs := ceil_div(lanes(p), 21)), blobs
     if p.mode == 1:
         return (blobs := ceil_div(p.parameter_count, 4096)), blobs
     words = word_count(p.parameter_count, p.lane_bits)
@@ -140,7 +147,7 @@ def reserve(p: Any, capacity: int) -> int:
     gas += p.rounds * _upload_gas(p) * corrected
     gas += p.rounds * (100 * chunks * t.aggregate + t.aggregate_word * (p.members + corrected) * words)
     if p.rule == 1 or p.mode == 1:
-        gas += 100 * chunks * t.gram + t.gram_word * p.rounds * words
+        gas += 100 * chunks * t.gram + t.gram_word * p.rounds * (lanes(p) if p.mode == 1 else words)
     moves = CHANGES_OF_STAGE[p.policy] + VOTES * (p.rule == 2) + ACCUSING * (p.mode == 1) + corrected
     gas += t.limit("select") + 2 * p.rounds * t.limit("settle") + moves * t.limit("move")
     return gas * int(p.fee_cap_wei)

@@ -65,7 +65,8 @@ def deploy_market(accounts: Accounts, min_window_secs: int, backend: Backend = e
 
     names = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
     libraries = [deploy(name).address for name in names]
-    proofs = deploy("SessionProofs", *libraries)
+    packed = deploy("SessionPacked", *libraries)
+    proofs = deploy("SessionProofs", *libraries, packed.address)
     blobs = deploy("SessionBlobs", *libraries, proofs.address)
     views = deploy("SessionViews", *libraries, blobs.address)
     setup = deploy("SessionSetup", *libraries, views.address)
