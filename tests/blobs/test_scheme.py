@@ -232,3 +232,52 @@ def test_sums_out_of_range_are_named() -> None:
     spoilt = BLOB[:-1] + b"\5"
     with pytest.raises(EncodingError, match=r"group 0, element 4095: expected a sum of 0 to 4, got 0x0+5"):
         scheme.prove(Claim(Kind.NORMS, SEED, 1, 2, 1, 1), bytes(128), [spoilt])
+
+
+class TestPacked:
+    """B12, against sums of digits as Python has them."""
+
+    @staticmethod
+    def elements(blob: bytes) -> list[int]:
+        return [int.from_bytes(blob[at : at + 32], "big") for at in range(0, len(blob), 32)]
+
+    @pytest.mark.parametrize("count", [1, N, N + 5, 20 * N + 1, 21 * N])
+    def test_values_stand_in_lanes(self, count: int) -> None:
+        vector, bound = values(b"\7" * 32, count, 511), 511
+        seeds = [(b"\1" * 32, 1), (b"\2" * 32, -1)]
+        found = self.elements(scheme.masked_blob(vector, bound, 5 * N, seeds, packed=True))
+        lanes = -(-count // N)
+        padded = np.zeros(lanes * N, np.int64)
+        padded[:count] = vector
+        for place in (0, 1, 6, 4_000, N - 1):
+            mask = sum(sign * scheme.mask_at(seed, 5 * N + place) for seed, sign in seeds)
+            digits = sum(int(v + bound) << 12 * lane for lane, v in enumerate(padded[place::N]))
+            assert found[place] == (digits + mask) % scheme.ORDER
+
+    def test_sums_are_read_as_they_were_put_in(self) -> None:
+        vectors = [values(bytes([member]) * 32, 3 * N + 9, 680) for member in range(3)]
+        seeds = [[(b"\1" * 32, 1)], [(b"\1" * 32, -1), (b"\2" * 32, 1)], [(b"\2" * 32, -1)]]
+        blobs = [scheme.masked_blob(v, 680, N, s, packed=True) for v, s in zip(vectors, seeds, strict=True)]
+        found = scheme.decode(scheme.add_blobs(blobs), 3 * N + 9, 3, 680, packed=True)
+        np.testing.assert_array_equal(sum(v.astype(np.int64) for v in vectors), found)
+        with pytest.raises(EncodingError, match="group 0, element 0"):
+            scheme.decode(blobs[0], 3 * N + 9, 3, 680, packed=True)
+
+    @pytest.mark.parametrize(
+        ("call", "error", "message"),
+        [
+            (lambda: scheme.masked_blob(ZERO + 8, 7, 0, [], packed=True), EncodingError, "value 0: expected -7 to 7"),
+            (lambda: scheme.masked_blob(ZERO, 2_048, 0, [], packed=True), InputError, "bound: expected 1 to 2047"),
+            (lambda: scheme.masked_blob(ZERO[:0], 7, 0, [], packed=True), InputError, "values of a chunk: expected 1"),
+            (lambda: scheme.masked_blob(np.zeros(21 * N + 1, np.int32), 7, 0, [], packed=True), InputError, "86016"),
+            (lambda: scheme.decode(BLOB, 1, 2, 1_024, packed=True), InputError, "members . bound: expected 1 to 2047"),
+            (lambda: scheme.decode(BLOB, 0, 2, 1, packed=True), InputError, "count: expected 1 to 86016, got 0"),
+            (lambda: scheme.decode(BLOB, 1, 2, 1, packed=True), EncodingError, "element 1, digit 0: expected padding"),
+            (lambda: scheme.decode(BLOB, N + 1, 2, 1, packed=True), EncodingError, "element 1, digit 1: expected pad"),
+            (lambda: scheme.decode(b"\0" * 30 + b"\1" + BLOB[31:], N, 2, 1, packed=True), EncodingError, "nothing above 1"),
+            (lambda: scheme.decode(BLOB[:-1] + b"\5", N, 2, 1, packed=True), EncodingError, "4095, digit 0: expected a sum"),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_named(self, call: Any, error: type[Exception], message: str) -> None:
+        with pytest.raises(error, match=message):
+            call()

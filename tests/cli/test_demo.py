@@ -31,7 +31,7 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
         "--split layers --stand-in shared --bound 31 --suite keccak --assignment greedy --select krum --krum-mu 0.25 "
         "--krum-m 2 --krum-picks paper --epochs 3 --batch-size 5 --learning-rate 0.05 --no-augment --patience 4 "
         "--server-momentum 0.8 --fee-cap-gwei 0.5 --no-records --mode calldata --policy recover --threshold 3 "
-        "--dropouts 2 --no-vote-flip"
+        "--dropouts 2 --no-vote-flip --no-packed"
     )
     result = call("demo", *arguments.split())
     assert result.exit_code == 0, result.stderr
@@ -44,7 +44,9 @@ def test_options_reach_the_run(call: Call, demo: FakeDemo, tmp_path: Path) -> No
 
 def test_blobs_are_kept_where_it_is_said(call: Call, demo: FakeDemo) -> None:
     assert call("demo", "--mode", "blob", "--blobs", "kept").exit_code == 0
-    assert (demo.seen[0].mode, demo.seen[0].blobs) == ("blob", Path("kept"))
+    assert (demo.seen[0].mode, demo.seen[0].blobs, demo.seen[0].packed) == ("blob", Path("kept"), False)
+    assert call("demo", "--mode", "blob", "--packed").exit_code == 0
+    assert demo.seen[1].packed
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,9 @@ def test_blobs_are_kept_where_it_is_said(call: Call, demo: FakeDemo) -> None:
     [
         ("--blobs kept", "blobs: expected none without --mode blob"),
         ("--mode blob --suite aes", "suite: expected keccak with --mode blob"),
+        ("--packed", "packed: expected none without --mode blob, got packed values"),
+        ("--mode blob --packed --select krum --encoding weights", "packed: expected none with --encoding weights"),
+        ("--mode blob --packed --group-size 4 --bound 512", "bound: expected group size x bound of at most 2047"),
     ],
 )
 def test_what_does_not_go_with_blobs_is_refused(call: Call, typed: str, refusal: str) -> None:

@@ -187,6 +187,7 @@ def test_the_summary_has_all_that_matters() -> None:
         "rounds": 1,
         "group_size": 4,
         "mode": "blob",
+        "packed": False,
         "policy": "abort",
         "processes": 5,
         "accepted": [0],

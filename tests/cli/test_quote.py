@@ -92,6 +92,9 @@ def test_what_blobs_cost(call: Call) -> None:
     assert "                    0.02621 ether  at most, at its ceiling of 100 gwei a blob gas" in lines
     assert lines[0].startswith("8 groups of 4, 5,705 parameters in 2 blobs, rule norm+vote, records on")
     assert "blob" not in call("quote").stdout
+    packed = call("quote", *shape, "--packed").stdout.splitlines()
+    assert packed[0].startswith("8 groups of 4, 5,705 parameters in 1 packed blob, rule norm+vote, records on")
+    assert quoted(call, *shape, "--packed")["blobs"]["member"] == 1
 
 
 @pytest.mark.parametrize(

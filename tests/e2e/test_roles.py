@@ -29,6 +29,7 @@ KRUM = replace(TERMS, rule=Rule.KRUM, krum_m=2, krum_m_rule=KrumPicks.PAPER)
 VOTE = replace(TERMS, rule=Rule.NORM_VOTE)
 BLOBS = replace(TERMS, mode=Mode.BLOB, fee_cap_wei=0)
 BLOBS_KRUM = replace(KRUM, mode=Mode.BLOB, fee_cap_wei=0)
+PACKED = replace(BLOBS, packed=True)
 MEMBERS = 12
 
 
@@ -58,7 +59,7 @@ def test_in_any_order_they_come_to_the_same_end(terms: Terms, seed: int) -> None
     assert roles.session.stage() is Stage.FINISHED
 
 
-@pytest.mark.parametrize("terms", [BLOBS, BLOBS_KRUM], ids=["norm", "krum"])
+@pytest.mark.parametrize("terms", [BLOBS, BLOBS_KRUM, PACKED], ids=["norm", "krum", "packed"])
 def test_in_blobs_too(terms: Terms) -> None:
     roles = cast(terms)
     roles.run(shuffled(1))

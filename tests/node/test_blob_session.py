@@ -23,6 +23,7 @@ pytestmark = pytest.mark.node
 
 NORM = replace(ABORT, group_size=3, suite=Suite.KECCAK, accuse_secs=5, fee_cap_wei=0)
 KRUM = replace(NORM, rounds=3, rule=Rule.KRUM, krum_mu_bps=0)
+PACKED = replace(NORM, packed=True)
 LOUD = 4
 """Of the second group."""
 
@@ -71,6 +72,8 @@ def taken_out(fair: Fair) -> list[int]:
         pytest.param("anvil", NORM, 5_000, id="anvil-norm", marks=pytest.mark.nightly),
         pytest.param("geth", KRUM, 100, id="geth-krum", marks=pytest.mark.nightly),
         pytest.param("anvil", KRUM, 100, id="anvil-krum"),
+        pytest.param("geth", PACKED, 9_000, id="geth-packed"),
+        pytest.param("anvil", PACKED, 9_000, id="anvil-packed"),
     ],
 )
 def test_what_comes_of_it_is_what_calldata_gives(
@@ -80,7 +83,7 @@ def test_what_comes_of_it_is_what_calldata_gives(
     count, behaviours = terms.rounds * terms.group_size, {LOUD: Loud()}
     policy = Policy(finality_blocks=2, block_secs=1, accept_near_repeats=True)
     calldata = Fair(count, behaviours=behaviours, size=size)
-    expected = calldata.run(terms)
+    expected = calldata.run(replace(terms, packed=False))
     real = Repeated(count, policy, behaviours, size=size, chain=backend(start(process)), home=tmp_path)
     found = real.run(replace(terms, mode=Mode.BLOB))
     assert (found.accepted, found.rejected, found.failed) == (expected.accepted, expected.rejected, ())
@@ -93,6 +96,6 @@ def test_what_comes_of_it_is_what_calldata_gives(
     assert (found.paid_wei, found.burnt_wei) == (expected.paid_wei, expected.burnt_wei)
     assert taken_out(real) == taken_out(calldata)
     there = real.sessions[0]
-    assert (there.stage(), there.params().chunks) == (Stage.FINISHED, -(-size // 4_096))
+    assert (there.stage(), there.params().chunks) == (Stage.FINISHED, 1 if terms.packed else -(-size // 4_096))
     checked = verify_session(real.records[0], chain=real.world.chain, blobs=real.world.chain.blobs)
     assert "sums in blobs" not in checked.taken

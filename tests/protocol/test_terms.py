@@ -37,6 +37,7 @@ RECOVER = replace(TERMS, policy=DropoutPolicy.RECOVER)
 FREE = replace(TERMS, fee_cap_wei=0)
 BLOBS = replace(FREE, mode=Mode.BLOB)
 BLOBS_KRUM = replace(KRUM, mode=Mode.BLOB, fee_cap_wei=0)
+PACKED = replace(BLOBS, packed=True)
 
 
 def test_the_paper_size() -> None:
@@ -305,6 +306,40 @@ def test_a_reserve_that_is_too_large(contract: Contract) -> None:
         contract.check(params, 306, 60)
 
 
+@pytest.mark.parametrize(
+    ("count", "lanes", "chunks", "last"),
+    [(1, 1, 1, 1), (4_096, 1, 1, 1), (4_097, 2, 1, 2), (86_016, 21, 1, 21), (86_017, 22, 2, 1), (262_144, 64, 4, 1)],
+)
+def test_packed_values_share_elements(count: int, lanes: int, chunks: int, last: int) -> None:
+    params = PACKED.params(count, 0.1)
+    assert (params.lane_bits, params.lanes, params.chunks, params.words) == (12, lanes, chunks, chunks)
+    assert (params.lanes_of(chunks - 1), params.proven, params.chunk_values) == (last, lanes, 86_016)
+    plain = BLOBS.params(count, 0.1)
+    assert (plain.lane_bits, plain.lanes, plain.chunks, plain.lanes_of(lanes - 1)) == (0, lanes, lanes, 1)
+    assert (plain.proven, plain.chunk_values) == (lanes, 4_096)
+
+
+@pytest.mark.parametrize(
+    ("terms", "count", "message"),
+    [
+        (replace(PACKED, bound=512), 40, "^members times bound, packed: expected 1 to 2047, got 2048"),
+        (PACKED, 73 * 4_096, "^bytes of a packed proof: expected 1 to 130048, got 131,?[0-9]+"),
+        (replace(BLOBS_KRUM, packed=True, encoding=Encoding.WEIGHTS), 40, "^lane_bits: expected 0, got 12"),
+    ],
+)
+def test_what_can_not_be_packed(contract: Contract, terms: Terms, count: int, message: str) -> None:
+    params = terms.params(count, 0.1)
+    with pytest.raises(InputError, match=message):
+        check_params(params, 64, 60)
+    with pytest.raises(Reverted, match="start: "):
+        contract.check(params, 64, 60)
+
+
+def test_packing_is_for_blobs() -> None:
+    with pytest.raises(InputError, match="packed: expected mode blob with it, got calldata"):
+        replace(TERMS, packed=True).params(40, 0.1)
+
+
 ENUMERATED = {"encoding", "suite", "assignment", "rule", "krum_m_rule", "policy", "mode"}
 
 
@@ -314,7 +349,7 @@ def test_the_contract_agrees_on_odd_parameters(contract: Contract) -> None:
     names = [f.name for f in fields(SessionParams) if f.name not in ENUMERATED]
     taken = 0
     for _ in range(600):
-        terms = rng.choice([TERMS, KRUM, WEIGHTS, FREE, RECOVER, BLOBS, BLOBS_KRUM])
+        terms = rng.choice([TERMS, KRUM, WEIGHTS, FREE, RECOVER, BLOBS, BLOBS_KRUM, PACKED])
         params = terms.params(rng.choice([1, 40, 5_705]), 0.1)
         for name in rng.sample(names, rng.randint(1, 3)):
             now = getattr(params, name)
