@@ -71,7 +71,7 @@ def _claim(shape: ISessionRules.Shape, live: uint256) -> IBlobVerifier.Claim:
     @param live P as a bitmap over group ids.
     @return What has to be proven of the sums and their lanes.
     """
-    kind: uint256 = packed_proofs.GRAM if shape.rule == terms.KRUM else packed_proofs.NORMS
+    kind: uint256 = packed_proofs.PACKED_GRAM if shape.rule == terms.KRUM else packed_proofs.PACKED_NORMS
     return IBlobVerifier.Claim(
         context=keccak256(
             abi_encode(
