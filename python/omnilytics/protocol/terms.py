@@ -177,20 +177,8 @@ class Terms:
             InputError: a number that can't work, with what was expected; `check_params` knows the others.
             EncodingError: no lane holds the sum of a group.
         """
-        seats = self.rounds * self.group_size
-        if self.reward_wei < seats:
-            raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
+        self._check()
         weights = self.encoding is Encoding.WEIGHTS
-        if self.packed and self.mode is not Mode.BLOB:
-            raise InputError("packed: expected mode blob with it, got calldata")
-        if self.rule is Rule.KRUM:
-            if not 3 <= self.rounds <= MAX_KRUM_ROUNDS:
-                raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {self.rounds}")
-            check_krum(self.rounds, self.krum_mu_bps, self.krum_m, self.krum_m_rule)
-        elif weights:
-            raise InputError(
-                f"rule: expected krum with encoding weights, whose limit norm doesn't know, got {self.rule.spelling}"
-            )
         bound = codec.weights_bound(self.group_size) if weights else self.bound
         lane_bits = 32 if weights else codec.smallest_lane_bits(self.group_size, bound)
         krum, recover, blob = self.rule is Rule.KRUM, self.policy is DropoutPolicy.RECOVER, self.mode is Mode.BLOB
@@ -230,6 +218,26 @@ class Terms:
             mode=self.mode,
         )
         return self._with_fees(params)
+
+    def _check(self) -> None:
+        """Refuses what no parameters say.
+
+        Raises:
+            InputError: a number that can't work.
+        """
+        seats = self.rounds * self.group_size
+        if self.reward_wei < seats:
+            raise InputError(f"reward: expected at least 1 wei for each of {seats} seats, got {self.reward_wei}")
+        if self.packed and self.mode is not Mode.BLOB:
+            raise InputError("packed: expected mode blob with it, got calldata")
+        if self.rule is Rule.KRUM:
+            if not 3 <= self.rounds <= MAX_KRUM_ROUNDS:
+                raise InputError(f"rounds: expected 3 to {MAX_KRUM_ROUNDS} with krum, got {self.rounds}")
+            check_krum(self.rounds, self.krum_mu_bps, self.krum_m, self.krum_m_rule)
+        elif self.encoding is Encoding.WEIGHTS:
+            raise InputError(
+                f"rule: expected krum with encoding weights, whose limit norm doesn't know, got {self.rule.spelling}"
+            )
 
     def _with_fees(self, params: SessionParams) -> SessionParams:
         """The parameters with cap and table, and with F in the bond."""
