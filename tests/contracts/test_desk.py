@@ -129,6 +129,7 @@ MEMBERS: Calls = {
     "select_proven": ([1], bytes(128)),
     "continue_proof": (Begun([bytes(32)] * 3), bytes(128)),
     "finish_proof": (Begun([bytes(32)] * 3), [1], bytes(128)),
+    "select_packed": ([1], bytes(128)),
 }
 REASONS = {
     "draw": "session: nothing to draw",

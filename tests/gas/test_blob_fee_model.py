@@ -31,6 +31,11 @@ SHAPES = {
     "seven blobs": (28_672, TERMS),
     "seven blobs, a proof in four calls": (28_672, TERMS),
     "krum": (4_097, replace(TERMS, rounds=4, rule=Rule.KRUM)),
+    "packed": (40, replace(TERMS, packed=True)),
+    "packed, no fees": (8_200, replace(TERMS, packed=True, fee_cap_wei=0)),
+    "packed, two blobs": (90_200, replace(TERMS, packed=True)),
+    "packed, krum": (4_097, replace(TERMS, packed=True, rounds=4, rule=Rule.KRUM)),
+    "packed, norm+vote": (28_672, replace(TERMS, packed=True, rounds=3, rule=Rule.NORM_VOTE)),
     "norm+vote, drawn": (40, replace(TERMS, rounds=3, rule=Rule.NORM_VOTE, assignment=Assignment.SHUFFLED)),
 }
 ROOMS = {
@@ -39,6 +44,7 @@ ROOMS = {
     "continue_proof": (0.98, 1.15),
     "finish_proof": (0.9, 1.25),
     "select_proven": (0.9, 1.25),
+    "select_packed": (0.98, 1.25),
     "open_vote": (1, 1.2),
 }
 OTHERS = (0.99, 1.1)
@@ -112,15 +118,16 @@ def check_limits(played: Played, params: SessionParams) -> None:
             assert values["amount_wei"] == values["gas_metered"] * GAS_PRICE_WEI, sent.call
             paid[sent.call] += 1
     assert paid["post"] == sum(sent.call == "post" for sent in played.sent)
-    assert (paid["add_sums"], paid["select_proven"] + paid["finish_proof"], paid["continue_proof"]) == (1, 1, 0)
+    proven = paid["select_proven"] + paid["finish_proof"] + paid["select_packed"]
+    assert (paid["add_sums"], proven, paid["continue_proof"]) == (1, 1, 0)
 
 
 def limit_of(call: str, blobs: int, params: SessionParams, fees: FeeTable) -> int:
-    sums = params.rounds * params.chunks
+    sums, proven = params.rounds * params.chunks, params.rounds * params.lanes
     limits = {
         "post": fees.upload + fees.upload_word * blobs,
         "add_sums": fees.aggregate + fees.aggregate_word * params.members * sums,
-        **dict.fromkeys(("select_proven", "finish_proof"), fees.gram + fees.gram_word * sums),
+        **dict.fromkeys(("select_proven", "finish_proof", "select_packed"), fees.gram + fees.gram_word * proven),
         "vote": fees.commit,
         "open_vote": fees.commit,
         "draw": fees.move,

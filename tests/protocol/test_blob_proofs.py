@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from omnilytics.blobs.partial import PartialProof
 from omnilytics.blobs.scheme import Kind
 from omnilytics.chain.abi import interface
-from omnilytics.protocol.blob_proofs import STATE_BYTES, Proof, Shape
+from omnilytics.protocol.blob_proofs import STATE_BYTES, Proof, Shape, packed_bytes
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.types import ZERO_ADDRESS, Log
 
-KINDS = st.sampled_from(Kind)
+KINDS = st.sampled_from([Kind.NORMS, Kind.GRAM])
 POINT, WORD = 128, 32
 
 
@@ -50,6 +50,15 @@ def test_the_calls_are_the_proof(kind: Kind, groups: int, chunks: int, room: int
     assert (points, openings) == (proof.points, proof.proof[256:-256])
     assert [part.call for part in parts[:-1]] == ["continue_proof"] * (len(parts) - 1)
     assert parts[-1].call == ("finish_proof" if len(parts) > 1 else "select_proven")
+
+
+@pytest.mark.parametrize("kind", [Kind.PACKED_NORMS, Kind.PACKED_GRAM])
+def test_of_packed_sums_there_is_one_call(kind: Kind) -> None:
+    shape = Shape(kind, 8, 72, MAX_CALL_BYTES)
+    (part,) = shape.parts()
+    assert (part.call, part.sums, part.first, part.last) == ("select_packed", 576, True, True)
+    assert shape.products == (36 if kind is Kind.PACKED_GRAM else 8)
+    assert packed_bytes(576) <= MAX_CALL_BYTES < packed_bytes(577)
 
 
 @pytest.mark.parametrize(

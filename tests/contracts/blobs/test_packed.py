@@ -209,10 +209,12 @@ class TestSelecting:
         with reverts("blobs: the proof doesn't hold"):
             select(twin, *proven)
 
-    def test_when(self, new_session: Factory, terms: dict[str, Any], summed: BlobDriver, proven: Proven) -> None:
+    def test_early(self, new_session: Factory, terms: dict[str, Any], proven: Proven) -> None:
         early = new_session(**terms).to(Stage.AGGREGATE)
         with reverts("session: wrong stage"):
             select(early, *proven)
+
+    def test_late(self, summed: BlobDriver, proven: Proven) -> None:
         late = summed.copy()
         late.chain.next_at(late.deadline() + 1)
         with reverts("session: the window is over"):

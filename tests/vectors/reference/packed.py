@@ -57,7 +57,9 @@ class Proof:
 def packed(lanes: list[Lane]) -> list[Lane]:
     """The elements of the sums' blobs."""
     chunks = [lanes[at : at + LANES] for at in range(0, len(lanes), LANES)]
-    return [[sum(x << LANE_BITS * i for i, x in enumerate(row)) % Q for row in zip(*one, strict=True)] for one in chunks]
+    return [
+        [sum(x << LANE_BITS * i for i, x in enumerate(row)) % Q for row in zip(*one, strict=True)] for one in chunks
+    ]
 
 
 def divided(polynomial: Polynomial) -> tuple[Polynomial, Polynomial, Polynomial]:
