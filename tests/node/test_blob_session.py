@@ -73,7 +73,7 @@ def taken_out(fair: Fair) -> list[int]:
         pytest.param("geth", KRUM, 100, id="geth-krum", marks=pytest.mark.nightly),
         pytest.param("anvil", KRUM, 100, id="anvil-krum"),
         pytest.param("geth", PACKED, 9_000, id="geth-packed"),
-        pytest.param("anvil", PACKED, 9_000, id="anvil-packed"),
+        pytest.param("anvil", PACKED, 9_000, id="anvil-packed", marks=pytest.mark.nightly),
     ],
 )
 def test_what_comes_of_it_is_what_calldata_gives(
