@@ -88,6 +88,11 @@ pub(crate) fn one_nth() -> Scalar {
     DOMAIN.scale
 }
 
+/// w^-power.
+pub(crate) fn inverse_root(power: usize) -> Scalar {
+    DOMAIN.inverses[power % N]
+}
+
 /// The root of unity of a blob's element `place`, w^rev(place).
 pub(crate) fn root_of(place: usize) -> Scalar {
     DOMAIN.roots[reversed(place % N)]

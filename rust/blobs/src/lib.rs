@@ -19,6 +19,7 @@ pub mod point;
 mod products;
 mod prover;
 mod setup;
+mod short;
 pub mod statement;
 mod transcript;
 mod verifier;

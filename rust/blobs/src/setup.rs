@@ -56,6 +56,11 @@ pub(crate) fn commit_to(coefficients: &[Scalar]) -> Point {
     Point::of(&sum)
 }
 
+/// `[tau^i]G1` for i < n.
+pub(crate) fn powers() -> &'static [blst_p1_affine] {
+    &SETUP.powers
+}
+
 /// Whether `value` = `witness` times tau: that the polynomial of commitment `value` is X times that of `witness`.
 pub(crate) fn is_times_tau(value: &Point, witness: &Point) -> bool {
     let [one, tau] = &SETUP.g2;

@@ -7,13 +7,16 @@ use ekzg_bls12_381::ff::Field;
 use crate::domain::{self, Coset, N, interpolate};
 use crate::field::{Scalar, add_multiple, powers};
 use crate::parallel;
+use crate::point::Point;
+use crate::setup::commit_to;
+use crate::short::{self, commit_short};
 
 /// The lanes, and how often each number is among their elements; coefficients, lowest first.
 pub(super) struct Lookup {
     pub(super) lanes: Vec<Vec<Scalar>>,
     pub(super) identity: Vec<Scalar>,
     pub(super) multiplicities: Vec<Scalar>,
-    elements: Vec<Vec<usize>>,
+    elements: Vec<Vec<u16>>,
     counts: Vec<u64>,
 }
 
@@ -40,10 +43,10 @@ pub(super) fn identity() -> Vec<Scalar> {
 
 impl Lookup {
     /// Of lanes whose elements are all below n.
-    pub(super) fn new(elements: Vec<Vec<usize>>) -> Self {
+    pub(super) fn new(elements: Vec<Vec<u16>>) -> Self {
         let mut counts = vec![0_u64; N];
-        elements.iter().flatten().for_each(|element| counts[*element] += 1);
-        let lane = |lane: usize| polynomial(elements[lane].iter().map(|element| Scalar::from(*element as u64)));
+        elements.iter().flatten().for_each(|element| counts[usize::from(*element)] += 1);
+        let lane = |lane: usize| polynomial(elements[lane].iter().map(|element| Scalar::from(u64::from(*element))));
         Self {
             lanes: parallel::each(elements.len(), lane),
             identity: identity(),
@@ -53,6 +56,14 @@ impl Lookup {
         }
     }
 
+    /// The commitment to a lane, as fast as for that many lanes it is.
+    pub(super) fn commit(&self, lane: usize) -> Point {
+        if self.lanes.len() < short::MANY {
+            return commit_to(&self.lanes[lane]);
+        }
+        commit_short(&self.elements[lane])
+    }
+
     /// The helpers; none if xi is minus one of the numbers, where nothing is proven.
     pub(super) fn helpers(&self, xi: Scalar) -> Option<Helpers> {
         let mut inverses: Vec<Scalar> = (0..N as u64).map(|number| xi + Scalar::from(number)).collect();
@@ -60,7 +71,7 @@ impl Lookup {
             return None;
         }
         batch_inverse(&mut inverses);
-        let inverse = |lane: usize, place: usize| inverses[self.elements[lane][place]];
+        let inverse = |lane: usize, place: usize| inverses[usize::from(self.elements[lane][place])];
         let pair = |pair: usize| {
             let lanes = 2 * pair..self.lanes.len().min(2 * pair + 2);
             polynomial((0..N).map(|place| lanes.clone().map(|lane| inverse(lane, place)).sum()))

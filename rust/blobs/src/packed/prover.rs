@@ -59,9 +59,9 @@ fn vectors<B: AsRef<[u8]> + Sync>(statement: &Packed, sums: &[B]) -> Result<Vec<
 }
 
 /// The elements of each lane, which are numbers from 0 to 2 N Q.
-fn elements(statement: &Packed, vectors: &[Vec<i64>]) -> Vec<Vec<usize>> {
+fn elements(statement: &Packed, vectors: &[Vec<i64>]) -> Vec<Vec<u16>> {
     let offset = statement.products().range().offset() as i64;
-    let raised = |value: &i64| (*value + offset) as usize;
+    let raised = |value: &i64| (*value + offset) as u16;
     vectors.iter().flat_map(|vector| vector.chunks(N)).map(|lane| lane.iter().map(raised).collect()).collect()
 }
 
@@ -71,7 +71,7 @@ fn evidence(statement: &Packed, sums: &[Point], vectors: &[Vec<i64>], claimed: &
     let places: Vec<_> = statement.places().collect();
     let lanes = parallel::each(places.len(), |number| match places[number].digit {
         0 => sums[places[number].sum],
-        _ => commit_to(&lookup.lanes[number]),
+        _ => lookup.commit(number),
     });
     let multiplicities = commit_to(&lookup.multiplicities);
     let mut transcript = Transcript::packed(statement, &lanes, claimed, &multiplicities);

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::field::{Scalar, evaluate};
 use crate::point::{POINT_BYTES, Point};
 use crate::statement::Kind;
-use crate::{blob, commit, packing};
+use crate::{blob, commit, packing, short};
 
 const MEMBERS: u64 = 3;
 const BOUND: u64 = 682;
@@ -77,6 +77,17 @@ fn lanes_of_two_blobs() {
     }
 }
 
+/// Many lanes, whose commitments are made another way.
+#[test]
+fn many_lanes_have_the_same_commitments() {
+    let elements = |lane: u16| (0..N as u16).map(|place| place.wrapping_mul(lane + 3) % 4_096).collect::<Vec<_>>();
+    let few = Lookup::new((0..3).map(elements).collect());
+    let many = Lookup::new((0..short::MANY as u16).map(elements).collect());
+    for lane in 0..3 {
+        assert_eq!(few.commit(lane), many.commit(lane));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4))]
 
@@ -84,7 +95,7 @@ proptest! {
     #[test]
     fn the_lookup_is_an_identity(seeds in prop::collection::vec(0..4096usize, 1..30), lanes in 1..4usize, at: [u64; 3]) {
         let element = |lane: usize, place: usize| (seeds[place % seeds.len()] + lane * place) % N;
-        let elements = (0..lanes).map(|lane| (0..N).map(|place| element(lane, place)).collect()).collect();
+        let elements = (0..lanes).map(|lane| (0..N).map(|place| element(lane, place) as u16).collect()).collect();
         let [xi, eta, z] = at.map(|seed| Scalar::from(seed | 1 << 40));
         let lookup = Lookup::new(elements);
         let helpers = lookup.helpers(xi).unwrap();
