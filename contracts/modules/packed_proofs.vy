@@ -19,7 +19,7 @@ PACKED_NORMS: constant(uint256) = 3
 PACKED_GRAM: constant(uint256) = 4
 LANES: constant(uint256) = 21               # L, of an element
 LANE_BITS: constant(uint256) = 12
-MAX_LANE_SUM: constant(uint256) = 4095      # 2 N Q
+LANE_RANGE: constant(uint256) = 4096        # above 2 N Q
 MAX_LANES: constant(uint256) = 576          # of all groups: 224 bytes each, and 928, are bounds.MAX_CALL_BYTES at most
 MAX_HELPERS: constant(uint256) = 288
 OTHER_POINTS: constant(uint256) = 7         # [m], [g], [S], [q0], [q1] and the two witnesses
@@ -58,7 +58,7 @@ def _check_shape(claim: IBlobVerifier.Claim, products: uint256, size: uint256):
     assert claim.groups >= 1 and claim.groups <= most, "blobs: groups out of range"
     kzg._check_members(claim.members, claim.chunks)
     assert claim.bound >= 1 and claim.bound <= bounds.MAX_BOUND, "blobs: bound out of range"
-    assert 2 * claim.members * claim.bound <= MAX_LANE_SUM, "blobs: sums don't fit a lane"
+    assert 2 * claim.members * claim.bound < LANE_RANGE, "blobs: sums don't fit a lane"
     entries: uint256 = claim.groups * (claim.groups + 1) // 2 if claim.kind == PACKED_GRAM else claim.groups
     assert products == entries, "blobs: number of products"
     lanes: uint256 = claim.groups * claim.chunks
@@ -222,6 +222,22 @@ def _fraction(xi: uint256, place: uint256, single: bool) -> (uint256, uint256):
     return uint256_mulmod(first, second, kzg.ORDER), uint256_addmod(first, second, kzg.ORDER)
 
 
+@pure
+@internal
+def _factor_of_quotient(first: uint256, vanishing: uint256, rest: uint256) -> uint256:
+    """
+    @param first Of [S], the remainder.
+    @param vanishing Z(z).
+    @param rest 6 for [S], 5 for [q0], 4 for [q1].
+    """
+    factor: uint256 = first
+    if rest < 6:
+        factor = uint256_mulmod(factor, vanishing, kzg.ORDER)
+    if rest == 4:
+        factor = uint256_mulmod(factor, vanishing + 1, kzg.ORDER)
+    return factor
+
+
 @view
 @internal
 def _combined(
@@ -289,21 +305,15 @@ def _combined(
                 uint256_mulmod(last, x.zeta, kzg.ORDER), uint256_mulmod(weight, denominator, kzg.ORDER), kzg.ORDER
             )
         else:
+            # 7 terms are left: [g], [S], [q0], [q1], pi, [id], the generator
             identity: uint256 = kzg._word(p.witnesses_at - 32)
-            if rest == 7:       # [g]
-                factor = uint256_addmod(x.xi, identity, kzg.ORDER)
-                factor = uint256_addmod(
-                    uint256_mulmod(of_table, factor, kzg.ORDER),
-                    kzg.ORDER - uint256_mulmod(last, x.zeta, kzg.ORDER),
-                    kzg.ORDER,
-                )
-            elif rest == 6:     # [S]
-                factor = uint256_addmod(x.base.gamma, kzg.ORDER - last, kzg.ORDER)
-            elif rest == 5:     # [q0]
-                factor = uint256_mulmod(kzg.ORDER - last, vanishing, kzg.ORDER)
-            elif rest == 4:     # [q1]
-                factor = uint256_mulmod(kzg.ORDER - last, vanishing, kzg.ORDER)
-                factor = uint256_mulmod(factor, vanishing + 1, kzg.ORDER)
+            if rest == 7:
+                factor = uint256_mulmod(of_table, uint256_addmod(x.xi, identity, kzg.ORDER), kzg.ORDER)
+                factor = uint256_addmod(factor, kzg.ORDER - uint256_mulmod(last, x.zeta, kzg.ORDER), kzg.ORDER)
+            elif rest > 3:
+                factor = self._factor_of_quotient(kzg.ORDER - last, vanishing, rest)
+                if rest == 6:
+                    factor = uint256_addmod(x.base.gamma, factor, kzg.ORDER)
             elif rest == 3:
                 point = slice(msg.data, p.witnesses_at, 128)
                 factor = x.base.z

@@ -61,10 +61,20 @@ class TestProofs:
 
     @pytest.mark.parametrize(
         ("kind", "groups", "lanes"),
-        [(NORMS, 1, 1), (GRAM, 1, 1), (NORMS, 1, 36), (GRAM, 1, 37), (NORMS, 1, 38), (GRAM, 2, 21), (NORMS, 2, 43)],
+        [
+            (NORMS, 1, 1),
+            (GRAM, 1, 1),
+            (NORMS, 1, 36),
+            (GRAM, 1, 37),
+            (NORMS, 1, 38),
+            (GRAM, 2, 21),
+            (NORMS, 2, 43),
+            (NORMS, 64, 1),
+            (GRAM, 16, 1),
+        ],
     )
     def test_numbers_of_lanes(self, verifier: Contract, kind: int, groups: int, lanes: int) -> None:
-        """One lane; 62, 64, 65 terms of a combination, and 137; no lane beyond whole elements, and one."""
+        """One lane; 62, 64, 65 terms of a combination, and 137; no lane beyond whole elements, and one; most groups."""
         case = p.proven(kind, groups, lanes)
         verifier.check_packed(*case.arguments())
         with reverts("blobs: the proof doesn't hold"):
@@ -77,13 +87,13 @@ class TestProofs:
 
     def test_constants_fit_each_other(self) -> None:
         """The most lanes whose evidence fits a call, their helpers, and their terms."""
-        names = ("MAX_LANES", "MAX_HELPERS", "MAX_TERMS", "LAST_TERMS", "LANES", "LANE_BITS", "MAX_LANE_SUM")
+        names = ("MAX_LANES", "MAX_HELPERS", "MAX_TERMS", "LAST_TERMS", "LANES", "LANE_BITS", "LANE_RANGE")
         lanes, helpers, terms, last, of_one, bits, most = (
             int(SOURCE.split(f"\n{name}: constant(uint256) = ")[1].split()[0]) for name in names
         )
         assert 224 * lanes + 928 <= 130_048 < 224 * (lanes + 1) + 928
         assert (helpers, terms) == ((lanes + 1) // 2, lanes + (lanes + 1) // 2 + last)
-        assert (2**bits - 1, of_one, bits) == (most, scheme.LANES, scheme.LANE_BITS)
+        assert (2**bits, of_one, bits) == (most, scheme.LANES, scheme.LANE_BITS)
 
 
 class TestProducts:
@@ -217,7 +227,9 @@ class TestClaims:
             ("blobs: chunks out of 1..1016", {"lanes": 2**255}),
             ("blobs: bound out of range", {"bound": 0}),
             ("blobs: bound out of range", {"bound": 2**255}),
+            ("blobs: product out of range", {"bound": 1}),
             ("blobs: sums don't fit a lane", {"bound": 1_024}),
+            ("blobs: sums don't fit a lane", {"bound": 2**31 - 1}),
             ("blobs: sums don't fit a lane", {"bound": 128, "members": 16}),
             ("blobs: number of products", {"products": []}),
             ("blobs: number of products", {"products": [0] * 4}),

@@ -113,6 +113,79 @@ def balanced_helper(lanes: list[Lane], xi: int, helper: Lane, missing: int) -> L
     return changed
 
 
+class Lanes:
+    """The lanes of all groups in a row, and all that is committed to beside them."""
+
+    def __init__(self, groups: list[list[Lane]], cheat: str | None) -> None:
+        self.cheat, self.R, self.M = cheat, len(groups), len(groups[0])
+        self.values = [lane for group in groups for lane in group]
+        self.polynomials = [interpolated(lane) for lane in self.values]
+        self.identity = interpolated(list(range(N)))
+        self.sums = [[point(interpolated(blob)) for blob in packed(group)] for group in groups]
+        self.counts = [0] * N
+        for x in (x for lane in self.values for x in lane if x < N):
+            self.counts[x] += 1
+        self.counts[5] += cheat == "multiplicities"
+        self.m = interpolated(self.counts)
+
+    def listed(self) -> list[list[bytes]]:
+        """Points by group, as they stand in the evidence."""
+        return [
+            [
+                self.sums[r][m // LANES] if m % LANES == 0 else point(self.polynomials[r * self.M + m])
+                for m in range(self.M)
+            ]
+            for r in range(self.R)
+        ]
+
+    def helpers(self, xi: int) -> tuple[list[Polynomial], Polynomial]:
+        """Helpers and g."""
+        inverse = [[pow(xi + x, -1, Q) for x in lane] for lane in self.values]
+        helpers = [[sum(x) % Q for x in zip(*inverse[k : k + 2], strict=True)] for k in range(0, len(inverse), 2)]
+        table = [count * pow(xi + t, -1, Q) % Q for t, count in enumerate(self.counts)]
+        missing = sum(table) - sum(map(sum, helpers))
+        assert self.cheat or missing % Q == 0
+        if self.cheat == "helper":
+            helpers[0] = [(h + missing * pow(N, -1, Q)) % Q for h in helpers[0]]
+        elif self.cheat == "balanced":
+            helpers[0] = balanced_helper(self.values[:2], xi, helpers[0], missing)
+        return [interpolated(values) for values in helpers], interpolated(table)
+
+
+class Identity:
+    """E, by values, and what S and E div Z are made of."""
+
+    def __init__(self, kind: int, lanes: Lanes, offset: int, t0: bytes, h: list[Polynomial], g: Polynomial) -> None:
+        self.xi, self.count, R, M = xi_of(t0), len(h), lanes.R, lanes.M
+        at = Values.of([*lanes.polynomials, *h, g, lanes.m, lanes.identity])
+        self.T, self.h = at.T[: R * M], at.T[R * M : R * M + len(h)]
+        self.g, self.m, self.identity = at.T[R * M + len(h) :]
+        self.centred = [[self.T[r * M + m] - offset for m in range(M)] for r in range(R)]
+        self.F = products_at(kind, *factors(t0, R), self.centred)
+
+    def summed(self, zeta: int) -> Any:
+        """Whose sum over H is v."""
+        return (self.F + zeta * (sum(self.h) - self.g)) % Q
+
+    def zeros(self, eta: int) -> Any:
+        """What is zero on all of H."""
+        etas = powers(eta, self.count + 2)
+        E = etas[-1] * (self.g * (self.xi + self.identity) - self.m) % Q
+        for i, helper in enumerate(self.h):
+            pair = [(self.xi + x) % Q for x in self.T[2 * i : 2 * i + 2]]
+            E = (E + etas[i + 1] * fraction(helper, pair)) % Q
+        return E
+
+
+def xi_of(t0: bytes) -> int:
+    return challenge(keccak(keccak(t0)))
+
+
+def factors(t0: bytes, groups: int) -> tuple[list[int], list[int]]:
+    """Powers of alpha and of beta."""
+    return powers(challenge(t0), groups), powers(challenge(keccak(t0)), groups)
+
+
 def prove(
     kind: int,
     context: bytes,
@@ -130,84 +203,60 @@ def prove(
             "multiplicities": one more of a number, and "constant"; "helper": the first one balances the sums, and is
             wrong everywhere; "balanced": it is wrong, but its constraint sums to zero.
     """
-    lanes = [lane for group in groups for lane in group]
-    T, M, R, K = [interpolated(lane) for lane in lanes], len(groups[0]), len(groups), len(lanes)
-    identity = interpolated(list(range(N)))
-    sums = [[point(interpolated(blob)) for blob in packed(group)] for group in groups]
-    listed = [[sums[r][m // LANES] if m % LANES == 0 else point(T[r * M + m]) for m in range(M)] for r in range(R)]
+    lanes = Lanes(groups, cheat)
+    listed = lanes.listed()
     products = true_products(kind, groups, offset) if products is None else products
-    counts = [0] * N
-    for x in (x for lane in lanes for x in lane if x < N):
-        counts[x] += 1
-    counts[5] += cheat == "multiplicities"
-    m = interpolated(counts)
-
     claimed = keccak(b"".join(map(word, products)))
-    t0 = keccak(context + word(kind) + root_of(listed) + claimed + point(m))
-    second = keccak(t0)
-    alpha, beta, xi = challenge(t0), challenge(second), challenge(keccak(second))
-    inverse = [[pow(xi + x, -1, Q) for x in lane] for lane in lanes]
-    helper_values = [[sum(x) % Q for x in zip(*inverse[k : k + 2], strict=True)] for k in range(0, K, 2)]
-    table_values = [count * pow(xi + t, -1, Q) % Q for t, count in enumerate(counts)]
-    missing = sum(table_values) - sum(map(sum, helper_values))
-    assert cheat or missing % Q == 0
-    if cheat == "helper":
-        helper_values[0] = [(h + missing * pow(N, -1, Q)) % Q for h in helper_values[0]]
-    elif cheat == "balanced":
-        helper_values[0] = balanced_helper(lanes[:2], xi, helper_values[0], missing)
-    h, g = [interpolated(values) for values in helper_values], interpolated(table_values)
+    t0 = keccak(context + word(kind) + root_of(listed) + claimed + point(lanes.m))
+    h, g = lanes.helpers(xi_of(t0))
     t1 = fold(t0, [point(f) for f in (*h, g)])
-    zeta = challenge(t1)
+    identity, zeta = Identity(kind, lanes, offset, t0, h, g), challenge(t1)
 
-    a, b = powers(alpha, R), powers(beta, R)
-    v = weighted(kind, a, b, products)
-    at = Values.of([*T, *h, g, m, identity])
-    at_T, at_h, (at_g, at_m, at_id) = at.T[:K], at.T[K : K + len(h)], at.T[K + len(h) :]
-    F = products_at(kind, a, b, [[at_T[r * M + i] - offset for i in range(M)] for r in range(R)])
-    summed = (F + zeta * (sum(at_h) - at_g)) % Q
+    summed = identity.summed(zeta)
     S = divided(Values.polynomial(summed))[0]
-    constant = v * pow(N, -1, Q) % Q
+    constant = weighted(kind, *factors(t0, lanes.R), products) * pow(N, -1, Q) % Q
     excess = (S[0] - constant) % Q
     forced = cheat in ("constant", "degree", "multiplicities")
     assert forced or cheat == "sum" or excess == 0
-    if forced:
-        S[0] = constant
-    ts = keccak(t1 + point(S))
-    eta = challenge(ts)
-    etas = powers(eta, len(h) + 2)
-    E = summed + etas[-1] * (at_g * (xi + at_id) - at_m)
-    for i, (step, f) in enumerate(zip(etas[1:], at_h, strict=False)):
-        E = (E + step * fraction(f, [xi + x for x in at_T[2 * i : 2 * i + 2]])) % Q
-    _, q0, q1 = divided(Values.polynomial(E % Q))
+    S[0] = constant if forced else S[0]
+    t2 = keccak(t1 + point(S))
+    eta = challenge(t2)
+    _, q0, q1 = divided(Values.polynomial((summed + identity.zeros(eta)) % Q))
     q0[0] = (q0[0] - excess * (cheat == "degree")) % Q
-    t2 = keccak(ts + point(q0) + point(q1))
-    z = challenge(t2)
-    vanishing = pow(z, N, Q) - 1
-    openings = [value_at(f, z) for f in (*T, identity)]
-    t3 = fold(t2, list(map(word, openings)))
-    delta = challenge(t3)
-    *steps, D = powers(delta, K + 2)
+    t3 = keccak(t2 + point(q0) + point(q1))
+    z = challenge(t3)
 
-    shifted = [(xi + x) % Q for x in openings]
-    pairs = [shifted[k : min(k + 2, K)] for k in range(0, K, 2)]
-    denominators = [p[0] * p[-1] % Q if len(p) == 2 else p[0] for p in pairs]
-    W = combined(
-        [
-            *zip(steps, (*T, identity), strict=True),
-            *((D * (zeta + e * d) % Q, f) for e, d, f in zip(etas[1:], denominators, h, strict=False)),
-            (D * (etas[-1] * shifted[K] - zeta) % Q, g),
-            (-D * etas[-1] % Q, m),
-            (-D % Q, S),
-            (-D * vanishing % Q, q0),
-            (-D * vanishing * (vanishing + 1) % Q, q1),
-        ]
-    )
+    openings = [value_at(f, z) for f in (*lanes.polynomials, lanes.identity)]
+    t4 = fold(t3, list(map(word, openings)))
+    delta = challenge(t4)
+    terms = weights(xi_of(t0), zeta, eta, z, delta, openings)
+    polynomials = [*lanes.polynomials, lanes.identity, *h, g, lanes.m, S, q0, q1]
+    W = combined(list(zip(terms, polynomials, strict=True)))
     pi, pi0 = point(quotient(W, z)), point(S[1:])
-    gamma = challenge(keccak(t3 + pi + pi0))
-    names = ("alpha", "beta", "xi", "zeta", "eta", "z", "delta", "gamma")
-    found = dict(zip(names, (alpha, beta, xi, zeta, eta, z, delta, gamma), strict=True))
-    points = [point(f) for f in (m, *h, g, S, q0, q1)]
-    return Proof(products, root_of(sums), found, [p for one in listed for p in one], points, openings, pi, pi0)
+    gamma = challenge(keccak(t4 + pi + pi0))
+    alpha, beta = challenge(t0), challenge(keccak(t0))
+    found = {"alpha": alpha, "beta": beta, "xi": xi_of(t0), "zeta": zeta, "eta": eta, "z": z, "delta": delta}
+    points = [point(f) for f in (lanes.m, *h, g, S, q0, q1)]
+    row = [p for group in listed for p in group]
+    return Proof(products, root_of(lanes.sums), {**found, "gamma": gamma}, row, points, openings, pi, pi0)
+
+
+def weights(xi: int, zeta: int, eta: int, z: int, delta: int, openings: list[int]) -> list[int]:
+    """Of lanes, id, helpers, g, m, S, q0 and q1 in W."""
+    *steps, D = powers(delta, len(openings) + 1)
+    *lanes, identity = [(xi + x) % Q for x in openings]
+    denominators = [lanes[k] * (lanes[k + 1] if k + 1 < len(lanes) else 1) % Q for k in range(0, len(lanes), 2)]
+    etas = powers(eta, len(denominators) + 2)
+    power = pow(z, N, Q)
+    return [
+        *steps,
+        *(D * (zeta + e * d) % Q for e, d in zip(etas[1:], denominators, strict=False)),
+        D * (etas[-1] * identity - zeta) % Q,
+        -D * etas[-1] % Q,
+        -D % Q,
+        -D * (power - 1) % Q,
+        -D * (power - 1) * power % Q,
+    ]
 
 
 def weighted(kind: int, a: list[int], b: list[int], products: list[int]) -> int:
