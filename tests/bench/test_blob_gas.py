@@ -24,7 +24,7 @@ def report() -> Report:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blob_gas, "PAPER", SMALL)
         patch.setattr(blob_gas, "FORKS", ("osaka",))
-        return blob_gas.run(lambda line: None, {"norm": blob_gas.NORM}, (40, 5_000, 25_000))
+        return blob_gas.run(lambda line: None, {"norm": blob_gas.NORM}, (40, 5_000, 25_000), (90_000,))
 
 
 def test_every_bound_has_its_ratio(report: Report) -> None:
@@ -48,6 +48,17 @@ def test_what_is_beyond_the_sessions_is_said_to_be(report: Report) -> None:
     assert names == {f"data, d = {d:,}, extrapolated" for d in blob_gas.LARGER}
     assert any(note.startswith("d = 2,500,000 is the formula alone") for note in report.notes)
     assert any("no crossing at the reserve price" in note for note in report.notes)
+
+
+def test_packed_sessions_have_a_table_and_a_formula_of_their_own(report: Report) -> None:
+    rows = {row.name: row.value for row in report.rows}
+    for d in (40, 5_000, 25_000, 90_000):
+        measured = rows[f"data, packed, d = {d:,}"]
+        assert rows[f"data, packed, d = {d:,}: by the formula"] == pytest.approx(measured, rel=0.05)
+        assert 0 < rows[f"data, packed, d = {d:,}: without blob gas"] < measured
+    assert rows["data, packed, d = 25,000"] < rows["data, d = 25,000"]
+    assert 10_000 < rows["formula, select_packed: a lane"] < 30_000
+    assert any("packed blobs is at most" in note for note in report.notes)
 
 
 def test_a_blob_gas_is_a_sixteenth_of_a_gas() -> None:

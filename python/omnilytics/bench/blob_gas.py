@@ -242,10 +242,11 @@ class Formula:
         )
 
     def rows(self) -> Iterator[Row]:
-        """The prices."""
+        """The prices; what no session had has none."""
         for call, counts in things(self.terms, 1).items():
             for thing, price in zip(counts, self.prices[call], strict=True):
-                yield Row(f"formula, {call}: {thing}", price, "gas")
+                if price:
+                    yield Row(f"formula, {call}: {thing}", price, "gas")
 
 
 def things(terms: Terms, parameters: int) -> dict[str, dict[str, int]]:

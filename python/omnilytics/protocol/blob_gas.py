@@ -105,6 +105,6 @@ class BlobGas(GasModel):
         groups, rule = self.params.rounds, super(BlobGas, self).select()
         saved = 0 if self.paid else 12_100 + 940 * lanes
         if self.params.rule is Rule.KRUM:
-            return Gas(rule.usual + 202_500 + 3_900 * groups + 19_100 * lanes - saved, 0, rule.rare)
+            return Gas(rule.usual + 200_500 + 3_700 * groups + 19_400 * lanes - saved, 0, rule.rare)
         votes = self._votes if self.params.rule is Rule.NORM_VOTE else 0
-        return Gas(self._metered(365_500 + 2_900 * groups + votes) + 19_100 * lanes - saved)
+        return Gas(self._metered(363_600 + 2_950 * groups + votes) + 19_400 * lanes - saved)
