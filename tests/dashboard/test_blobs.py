@@ -76,6 +76,16 @@ def test_with_recover_who_is_missing_posts_nothing() -> None:
     assert reduce_all(run).due(session(reduce_all(run))) == 30
 
 
+def test_packed_ones_are_fewer() -> None:
+    """21 lanes of 4,096 values to a blob."""
+    begun = next(iter(fake.run()))
+    for parameters, plain, packed in ((40, 1, 1), (86_016, 21, 1), (86_017, 22, 2)):
+        sized = replace(begun, mode="blob", parameter_count=parameters)  # type: ignore[call-arg]
+        settings = [reduce_all([replace(sized, packed=way)]).setting for way in (False, True)]  # type: ignore[call-arg]
+        assert [setting and setting.chunks for setting in settings] == [plain, packed]
+        assert [setting and setting.how.split(", ")[-1] for setting in settings] == ["blobs", "packed blobs"]
+
+
 def test_a_large_one_has_blobs_by_group_and_their_price() -> None:
     text = shown(after(ev.BlobsPosted, 6), (140, 40))
     assert "blobs" in text
