@@ -18,7 +18,7 @@ from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.seating import Seating
-from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, Address, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, Address, IntVec, SessionParams
 
 CONTEXT = b"omnilytics/blob/1"
 PACKED_CONTEXT = b"omnilytics/blob-packed/1"
@@ -148,13 +148,18 @@ class BlobSums:
             EncodingError: it isn't in range: `malformed` says where.
             ProtocolError: a blob isn't here.
         """
-        sums, params = self.sums(ledger, group).blobs, self._params
-        count, size = params.parameter_count, params.chunk_values
-        parts = [
-            scheme.decode(blob, min(size, count - first), params.members, params.bound, packed=params.packed)
-            for blob, first in zip(sums, range(0, count, size), strict=True)
-        ]
-        return self._codec.pack(np.concatenate(parts))
+        sums = self.sums(ledger, group).blobs
+        return self._codec.pack(np.concatenate([self._decoded(chunk, blob) for chunk, blob in enumerate(sums)]))
+
+    def _decoded(self, chunk: int, blob: bytes) -> IntVec:
+        """The values of a sum's chunk.
+
+        Raises:
+            EncodingError: it isn't in range.
+        """
+        params = self._params
+        count = min(params.chunk_values, params.parameter_count - chunk * params.chunk_values)
+        return scheme.decode(blob, count, params.members, params.bound, packed=params.packed)
 
     def all_malformed(self, ledger: Ledger) -> list[Malformed]:
         """Of each group that has delivered and whose blobs are here, the first element that isn't in range.
@@ -178,11 +183,17 @@ class BlobSums:
         if self.wrong(ledger, group) is not None:
             return None
         for chunk, blob in enumerate(self.sums(ledger, group).blobs):
-            for place in range(BLOB_ELEMENTS):
-                index = chunk * BLOB_ELEMENTS + place
-                if is_malformed(self._params, index, element(blob, place)):
-                    return Malformed(group, index, *scheme.open_at(blob, place))
+            try:
+                self._decoded(chunk, blob)
+            except EncodingError:
+                indices = range(chunk * BLOB_ELEMENTS, (chunk + 1) * BLOB_ELEMENTS)
+                found = (index for index in indices if self._is_malformed(index, blob))
+                index = next(found)
+                return Malformed(group, index, *scheme.open_at(blob, index % BLOB_ELEMENTS))
         return None
+
+    def _is_malformed(self, index: int, blob: bytes) -> bool:
+        return is_malformed(self._params, index, element(blob, index % BLOB_ELEMENTS))
 
     def sums(self, ledger: Ledger, group: int) -> GroupSums:
         """The sums of a group's uploads and its correction.
@@ -286,15 +297,16 @@ class BlobSums:
 
 def is_malformed(params: SessionParams, index: int, element: int) -> bool:
     """Whether no uploads in range add up to that element of a sum, `index` in all chunks (docs/BLOBS.md B8, B12)."""
-    middle = params.members * params.bound
+    middle, count = params.members * params.bound, params.parameter_count
+    if not params.packed:
+        return element != middle if index >= count else element > 2 * middle
     chunk, place = divmod(index, BLOB_ELEMENTS)
-    rest, lanes = element, params.lanes_of(chunk)
-    for first in range(chunk * params.chunk_values, chunk * params.chunk_values + BLOB_ELEMENTS * lanes, BLOB_ELEMENTS):
-        digit = rest % 2**BLOB_LANE_BITS if params.packed else rest
-        if digit > 2 * middle or (first + place >= params.parameter_count and digit != middle):
+    first, lanes = chunk * params.chunk_values + place, params.lanes_of(chunk)
+    for lane in range(lanes):
+        digit = element >> BLOB_LANE_BITS * lane & 2**BLOB_LANE_BITS - 1
+        if digit > 2 * middle or (first + BLOB_ELEMENTS * lane >= count and digit != middle):
             return True
-        rest = rest >> BLOB_LANE_BITS if params.packed else 0
-    return rest != 0
+    return element >> BLOB_LANE_BITS * lanes != 0
 
 
 def groups_in_call(params: SessionParams) -> int:
