@@ -1,4 +1,4 @@
-"""Blob mode's cryptography (docs/BLOBS.md, B1-B8, B12-B15), by the Rust core: only this imports that part of `_omnicore`.
+"""Blob mode's cryptography (docs/BLOBS.md, B1-B8, B12-B15), by the Rust core: alone imports that part of `_omnicore`.
 
 A blob is 131,072 bytes, 4,096 elements of BLS12-381's scalar field, each 32 bytes big-endian and below its order q. A
 commitment is 48 bytes (EIP-4844), a point 128 (EIP-2537). N are the members of a group, Q bounds a member's values.
