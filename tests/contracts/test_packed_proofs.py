@@ -93,7 +93,21 @@ class TestProofs:
         )
         assert 224 * lanes + 928 <= 130_048 < 224 * (lanes + 1) + 928
         assert (helpers, terms) == ((lanes + 1) // 2, lanes + (lanes + 1) // 2 + last)
+        terms = (CONTRACTS / "modules" / "terms.vy").read_text(encoding="utf-8")
+        assert f"\nPACKED_BITS: constant(uint256) = {bits} " in terms
+        assert f"\nPACKED_LANES: constant(uint256) = {of_one} " in terms
         assert (2**bits, of_one, bits) == (most, scheme.LANES, scheme.LANE_BITS)
+
+    @pytest.mark.nightly
+    def test_the_most_lanes_fit_a_transaction(self, chain: Any, verifier: Contract) -> None:
+        """Whose gas is below 2^24 (EIP-7825): 576 lanes, in one group and in eight."""
+        if not isinstance(chain, Embedded):
+            pytest.skip("its curve is pure Python")
+        for kind, groups, lanes in ((NORMS, 8, 72), (GRAM, 1, 576)):
+            call = verifier.abi.calldata("check_packed", p.proven(kind, groups, lanes).arguments())
+            mined = chain._evm.send(bytes(20), to_canonical_address(verifier.address), call, 0, gas=2**24)
+            assert mined.success
+            assert 9_500_000 < mined.gas_used < 11_000_000
 
 
 class TestProducts:
