@@ -6,6 +6,7 @@ from typing import Any
 
 from eth_utils import keccak
 
+from tests.vectors import generate_corrections
 from tests.vectors.notation import Json, hex_word, hexadecimal, label_bytes
 from tests.vectors.reference import blobs
 from tests.vectors.reference.blobs import GRAM, NORMS, Polynomial, Q
@@ -130,6 +131,7 @@ def make() -> Json:
             for i, (fields, sums) in enumerate(sessions)
             for r, index in ((0, 0), (1, 1), (2, fields["parameters"] - 1), (0, fields["parameters"]))
         ],
+        "corrections": generate_corrections.make(),
         "malformed": malformed(sessions[0][1], sessions[0][0]["parameters"]),
         "masks": [
             {"seed": hexadecimal(seed), "index": index, "mask": hex_word(blobs.mask_at(seed, index))}
