@@ -101,7 +101,7 @@ class TestAccusing:
         for number in range(4_096):
             account = f"0x{number + 2**64:040x}"
             chain.set_balance(account, bond)
-            chain.transact("accuse", account, session.contract.address, data, bond)
+            session.contract.backend.transact("accuse", account, session.contract.address, data, bond)
         with reverts("blobs: too many accusations"):
             session.contract.accuse(b"\1" * 32, sender=session.stranger, value=bond)
         assert 4_096 * bond > 100 * session.params.reward_wei

@@ -65,6 +65,10 @@ class Chain:
         """Gives an account code, as a delegation by EIP-7702 does."""
         boa.env.set_code(account, code)
 
+    def carrying(self, hashes: Sequence[bytes]) -> contextlib.AbstractContextManager[None]:
+        """Transactions inside carry the blobs of these versioned hashes."""
+        return evm.carrying(hashes)
+
     @contextlib.contextmanager
     def anchor(self) -> Iterator[None]:
         """Undoes everything that happens inside: state, height, time."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import boa
+import boa.vm.py_evm as titanoboa
 import eth.precompiles.point_evaluation as point_evaluation
 import eth_keys.backends.native.main as native_keys
 from eth.db.account import AccountDB
 from eth.exceptions import OutOfGas
 from eth.precompiles.modexp import extract_lengths, modexp
+from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.forks.prague.computation import PragueComputation
 from eth_utils import keccak, to_canonical_address
 
@@ -63,6 +65,7 @@ class _Boundary:
 
     number = 0
     originals: dict[tuple[bytes, int], int]
+    blob_hashes: Sequence[bytes] = ()
 
     def __init__(self) -> None:
         self.originals = {}
@@ -93,6 +96,14 @@ def _mark_warm(self: Any, address: bytes) -> None:
     self._journal_accessed_state[_transaction.prefix(address)] = b"1"
 
 
+class _Context(CancunTransactionContext):
+    """What titanoboa takes for the transaction, with its blobs."""
+
+    @property
+    def blob_versioned_hashes(self) -> Any:
+        return _transaction.blob_hashes
+
+
 def _modexp_gas(data: bytes) -> int:
     """EIP-7883, Osaka's price of modular exponentiation."""
     base, exponent, modulus = extract_lengths(data)
@@ -105,9 +116,10 @@ def _modexp_gas(data: bytes) -> int:
 def install() -> None:
     """Patches py-evm once.
 
-    Transaction boundaries; Osaka's price of the precompile at 5; a memory for signature recovery, which takes 20 ms,
-    and for the setup of the precompile at 10, which takes a second.
+    Transaction boundaries; blobs of transactions; Osaka's price of the precompile at 5; a memory for signature
+    recovery, which takes 20 ms, and for the setup of the precompile at 10, which takes a second.
     """
+    titanoboa.BaseTransactionContext = _Context
     AccountDB.get_storage = _get_storage
     AccountDB._get_storage_tracker_key = _slot_key
     AccountDB.is_address_warm = _is_warm
@@ -210,6 +222,16 @@ def _raise_if_failed(call: str, computation: Any) -> None:
 def _outcome(computation: Any, gas_used: int, created: str | None = None) -> Outcome:
     logs = tuple(("0x" + address.hex(), tuple(topics), data) for address, topics, data in computation.get_log_entries())
     return Outcome(bytes(computation.output), logs, gas_used, created)
+
+
+@contextlib.contextmanager
+def carrying(hashes: Sequence[bytes]) -> Iterator[None]:
+    """Transactions inside carry the blobs of these versioned hashes."""
+    _transaction.blob_hashes = hashes
+    try:
+        yield
+    finally:
+        _transaction.blob_hashes = ()
 
 
 @contextlib.contextmanager
