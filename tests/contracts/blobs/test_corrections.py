@@ -127,6 +127,16 @@ class TestCorrecting:
         with reverts("session: wrong stage"):
             session.correct(poster, hashes)
 
+    def test_a_group_that_has_failed(self, new_recover: RecoverFactory) -> None:
+        """Two of four, and T = 3, have delivered: nobody knows all its secrets, and nobody corrects it."""
+        session = uploading(new_recover)
+        prompt, *late = session.members_of(SHORT)[:3]
+        session.upload_but(*late)
+        session.to(Stage.CORRECT)
+        assert session.group(SHORT).status == Status.FAILED
+        with reverts("session: the group has failed"):
+            session.correct(prompt, [b"\1" * 32])
+
     @pytest.mark.parametrize("stage", [Stage.UPLOAD, Stage.REVEAL, Stage.ACCUSE, Stage.AGGREGATE, Stage.SELECT])
     def test_wrong_stages(self, new_recover: RecoverFactory, stage: Stage) -> None:
         session = new_recover(rounds=1).to(stage)
@@ -255,6 +265,21 @@ class TestTheSum:
         assert [session.due(a) for a in members] == [session.params.bond_wei] * 4
         session.withdraw_all()
         check_books(session, 4 * (session.params.reward_wei // 8))
+
+    def test_a_group_that_nobody_has_corrected(self, new_recover: RecoverFactory) -> None:
+        """It has failed for that, and has no sum that could be malformed."""
+        session = uploading(new_recover)
+        session.spoilt[session.members_of(SHORT)[0]] = {3: 2**200}
+        session.upload_but(session.members_of(SHORT)[GONE])
+        session.to(Stage.CORRECT)
+        session.correct_all(WHOLE)
+        session.pass_deadline()
+        found = session.malformed(SHORT, 3)
+        session.accuse(session.stranger, SHORT, found)
+        session.pass_deadline()
+        with reverts("session: the group has failed"):
+            session.refute(session.stranger, SHORT, found)
+        assert (session.refuted_count(), session.group(SHORT).blamed) == (0, 0)
 
     def test_who_has_delivered_votes(self, new_recover: RecoverFactory) -> None:
         session = new_recover(rule=2).to(Stage.UPLOAD)
