@@ -39,7 +39,8 @@ def test_attackers_are_refused_and_the_model_becomes_better(
     assert attacked["accepted"] == attacked["paid"] == 0
     assert attacked["rejected"] >= 8
     assert 0 <= groups["rejected"] - attacked["rejected"] <= most_clean
-    assert 64 <= groups["accepted"] + groups["rejected"] + groups["failed"] < 70
+    # of a group that fails at least one isn't drawn again
+    assert 0 <= groups["accepted"] + groups["rejected"] + groups["failed"] - 64 <= 3 * groups["failed"] // 4
     assert groups["failed"] <= 10
     suspicion = {record["account"]: record["suspicion"] for record in run["records"]}
     assert min(suspicion[account] for account in run["attackers"]["members"]) > 2**15

@@ -179,7 +179,10 @@ class Session:
     def _pass(self, stage: Stage) -> None:
         if self.stage is stage:
             self.chain.wait_until(self.contract.deadline() + 1)
-            self.do("advance", self._of_session())
+            account = self._of_session()
+            if not self.contract.member(account).committed:  # nobody's turn; later it is everybody's
+                self.chain.wait_until(self.contract.deadline() + WINDOW)
+            self.do("advance", account)
 
     def upload(self, missing: Collection[Address] = ()) -> None:
         for group, accounts in self.groups.items():
