@@ -11,7 +11,7 @@ from omnilytics.errors import DataError, InputError
 from omnilytics.experiments.engine import Local
 from omnilytics.experiments.findings import Findings
 from omnilytics.experiments.runner import Request, Shelf, digest, run_one, run_spec
-from omnilytics.experiments.spec import parse_spec
+from omnilytics.experiments.spec import load_spec, parse_spec
 from omnilytics.experiments.trial import Trial
 from tests.experiments.asked import QUESTION, RAN, run_trial
 
@@ -77,6 +77,22 @@ def test_another_attack_stands_where_one_was(tmp_path: Path) -> None:
     calm = parse_spec("noise", QUESTION.replace("attackers = 0.02, ", ""))
     with pytest.raises(InputError, match="--attack: expected an experiment with attackers, got noise"):
         run_spec(calm, Request(attack="mine:Attack"), Local(1), tmp_path)
+
+
+def test_what_differs_in_its_attack_alone_is_one() -> None:
+    """And has its name; tables would call one result by those of others."""
+    places = {
+        "attacks": ["mine:Attack"],
+        "targets": [f"mine:Attack, attackers {share}" for share in (0.16, 0.25, 0.4)],
+    }
+    for name, expected in places.items():
+        asked, cells = Request(attack="mine:Attack").cells(load_spec(name))
+        labels = [point.label for point in asked.axes[0].points]
+        assert [label for label in labels if label.startswith("mine")] == expected
+        assert {cell.labels[0] for cell in cells} == set(labels)
+        assert {cell.trial.attack for cell in cells if cell.trial.attackers} == {"mine:Attack"}
+    small, _ = Request(attack="mine:Attack", small=True).cells(load_spec("attacks"))
+    assert [point.label for point in small.axes[0].points] == ["mine:Attack"]
 
 
 def test_a_trial_is_known_by_all_that_decides_it() -> None:

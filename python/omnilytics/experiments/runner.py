@@ -57,9 +57,11 @@ class Request:
         seeds = self.seeds or (spec.tuning_seeds if self.tune else asked.seeds)
         if not seeds:
             raise InputError(f"{spec.name}: expected tuning seeds, got none")
-        asked, cells = asked.model_copy(update={"seeds": seeds}), list(asked.cells())
+        asked = asked.model_copy(update={"seeds": seeds})
         if self.attack is None:
-            return asked, cells
+            return asked, list(asked.cells())
+        asked = asked.with_attack(self.attack)
+        cells = list(asked.cells())
         if not any(cell.trial.attackers for cell in cells):
             raise InputError(f"--attack: expected an experiment with attackers, got {spec.name}")
         return asked, [self._attacked(cell, self.attack) if cell.trial.attackers else cell for cell in cells]

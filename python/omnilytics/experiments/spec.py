@@ -169,6 +169,26 @@ class Spec(_Part):
         ]
         return self.model_copy(update={"axes": tuple(axes), "seeds": self.small.seeds})
 
+    def with_attack(self, attack: str) -> Spec:
+        """The same with one attack in place of all: what differed in its attack alone is one point, called after it."""
+        points = (_attacked(axis.points, attack, self.small.trial) for axis in self.axes)
+        axes = (axis.model_copy(update={"points": own}) for axis, own in zip(self.axes, points, strict=True))
+        return self.model_copy(update={"axes": tuple(axes)})
+
+
+def _attacked(points: Sequence[Point], attack: str, unsaid: Mapping[str, Any]) -> tuple[Point, ...]:
+    """With labels that say what else a point sets, but for what makes it tiny."""
+    left: dict[str, Point] = {}
+    for point in points:
+        own = point
+        if "attack" in point.set:
+            rest = {name: value for name, value in point.set.items() if name not in ("attack", "attack_options")}
+            said = [f"{name} {value}" for name, value in rest.items() if name not in unsaid or unsaid[name] != value]
+            label = ", ".join([attack, *said])
+            own = point.model_copy(update={"label": label, "set": rest | {"attack": attack}})
+        left[own.label] = own
+    return tuple(left.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
