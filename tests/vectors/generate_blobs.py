@@ -62,9 +62,8 @@ def signed(number: int) -> str:
     return str(number if number < Q // 2 else number - Q)
 
 
-def proof_case(name: str, number: int, kind: int, sums: list[list[Polynomial]], **cheat: Any) -> Json:
-    context = label_bytes(f"blob context {name}")
-    made = blobs.prove(kind, context, sums, OFFSET, **cheat)
+def proof_fields(name: str, number: int, kind: int, context: bytes, made: Any) -> Json:
+    """A proof but for its bytes, of a session's sums, packed or not."""
     return {
         "name": name,
         "session": number,
@@ -73,8 +72,13 @@ def proof_case(name: str, number: int, kind: int, sums: list[list[Polynomial]], 
         "root": hexadecimal(made.root),
         "products": [signed(g) for g in made.products],
         **{challenge: hex_word(value) for challenge, value in made.challenges.items()},
-        "proof": hexadecimal(made.encoded()),
     }
+
+
+def proof_case(name: str, number: int, kind: int, sums: list[list[Polynomial]], **cheat: Any) -> Json:
+    context = label_bytes(f"blob context {name}")
+    made = blobs.prove(kind, context, sums, OFFSET, **cheat)
+    return {**proof_fields(name, number, kind, context, made), "proof": hexadecimal(made.encoded())}
 
 
 def opening_case(number: int, r: int, index: int, sums: list[list[Polynomial]]) -> Json:

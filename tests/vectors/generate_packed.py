@@ -6,8 +6,8 @@ from typing import Any
 
 from eth_utils import keccak
 
-from tests.vectors.generate_blobs import signed
-from tests.vectors.notation import Json, hex_word, hexadecimal, label_bytes
+from tests.vectors.generate_blobs import proof_fields
+from tests.vectors.notation import Json, hexadecimal, label_bytes
 from tests.vectors.reference import blobs, packed
 from tests.vectors.reference.packed import PACKED_GRAM, PACKED_NORMS, Lane, Q
 
@@ -49,16 +49,7 @@ def group_fields(seed: bytes, lanes: list[Lane]) -> Json:
 def proof_case(name: str, number: int, kind: int, lanes: list[list[Lane]], **cheat: Any) -> Json:
     context = label_bytes(f"packed context {name}")
     made = packed.prove(kind, context, lanes, OFFSET, **cheat)
-    return {
-        "name": name,
-        "session": number,
-        "kind": kind,
-        "context": hexadecimal(context),
-        "root": hexadecimal(made.root),
-        "products": [signed(g) for g in made.products],
-        **{challenge: hex_word(value) for challenge, value in made.challenges.items()},
-        "evidence": hexadecimal(made.evidence()),
-    }
+    return {**proof_fields(name, number, kind, context, made), "evidence": hexadecimal(made.evidence())}
 
 
 def replaced(group: list[Lane], second: Lane) -> list[Lane]:

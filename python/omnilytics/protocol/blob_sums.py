@@ -186,14 +186,11 @@ class BlobSums:
             try:
                 self._decoded(chunk, blob)
             except EncodingError:
-                indices = range(chunk * BLOB_ELEMENTS, (chunk + 1) * BLOB_ELEMENTS)
-                found = (index for index in indices if self._is_malformed(index, blob))
-                index = next(found)
-                return Malformed(group, index, *scheme.open_at(blob, index % BLOB_ELEMENTS))
+                first = chunk * BLOB_ELEMENTS
+                places = range(BLOB_ELEMENTS)
+                place = next(at for at in places if is_malformed(self._params, first + at, element(blob, at)))
+                return Malformed(group, first + place, *scheme.open_at(blob, place))
         return None
-
-    def _is_malformed(self, index: int, blob: bytes) -> bool:
-        return is_malformed(self._params, index, element(blob, index % BLOB_ELEMENTS))
 
     def sums(self, ledger: Ledger, group: int) -> GroupSums:
         """The sums of a group's uploads and its correction.
