@@ -107,6 +107,25 @@ def test_who_has_revealed_for_others_stays_away() -> None:
     assert witness.seen[members[1], 0] == witness.seen[members[2], 0] == {0b0111}
 
 
+def test_whoever_is_paid_stays_until_that_is_final() -> None:
+    """The chain goes back behind the last upload when everybody has its money: it is uploaded again."""
+    fair = stage("abort", FINAL)
+    session = fair.sessions[-1]
+    cast = Play(fair, session)
+    while session.stage() is not Stage.FINISHED:
+        done = [cast.step(account) for account in fair.members if session.stage() is not Stage.FINISHED]
+        if not any(isinstance(one, Acted) for one in done):
+            cast.pass_time([one for one in done if isinstance(one, Waiting)])
+    assert not any(session.credit_of(account) for account in fair.members)
+    until = fair.chain.block_number() + FINAL
+    assert {cast.step(account) for account in fair.members} == {Waiting("the chain to be final", block=until)}
+    fair.chain.turn_back(FINAL - 1, lambda _: [])
+    assert session.stage() is Stage.UPLOAD
+    cast.run()
+    check(cast)
+    assert (cast.ending().accepted, cast.ending().failed) == (0b11, ())
+
+
 @dataclass
 class Lossy(Play):
     """A play in which a role may end because the chain has gone back behind what it took for final."""

@@ -96,8 +96,8 @@ class Policy:
         largest_bond_wei: None accepts any.
         largest_clip: of C: a huge box hides noise in a sum.
         shortest_window_secs: of the windows whose passing costs a member: all but that for registration.
-        finality_blocks: how deep a block must be before the client commits, shares, masks or reveals by what it fixed.
-            None: 96, where the chain is simulated 0.
+        finality_blocks: how deep a block must be before the client commits, shares, masks, reveals or
+            leaves by what it fixed. None: 96, where the chain is simulated 0.
         block_secs: of the chain: the time to commit, to share and to object, and with `recover` a quarter of that to
             reveal, must be longer than until then.
         least_fee_cap_wei: of what is paid back, wei a gas; None accepts that nothing is.
@@ -284,14 +284,14 @@ class DataOwner:
         self._key = self._secrets.key
         return self._key, self._secrets.transport
 
-    def blocks_left(self, event: str) -> int:
+    def blocks_left(self, session: SessionPort, event: str) -> int:
         """How many blocks it takes until what the newest event of that name fixed is final.
 
         Raises:
             ProtocolError: there is no such event.
         """
         depth = self._policy.final_after(self._chain.simulated)
-        return blocks_left(self._chain, self._joined(), event, depth)
+        return blocks_left(self._chain, session, event, depth)
 
     def objection(self, seats: Seating) -> str | None:
         """Why it declines the group that it was drawn into, in words; None: it doesn't, or has no seat."""

@@ -159,7 +159,7 @@ class MemberRole:
         ledger = self.watch.ledger()
         if self.watch.session.group(group).status is not GroupStatus.COMMIT or (group, place) in ledger.committed:
             return None
-        if left := self.member.blocks_left("Drawn" if ledger.second_seed is None else "Redrawn"):
+        if left := self._blocks_left("Drawn" if ledger.second_seed is None else "Redrawn"):
             return self._final(left)
         reason = self.member.objection(self.watch.seats())
         if reason is None:
@@ -193,11 +193,14 @@ class MemberRole:
             self.member.share_again(self.watch.seats(), ledger)
             self._dealt_for, self._faults = (group, place), None
         if self._faults is None:
-            if left := self.member.blocks_left("SharingClosed"):
+            if left := self._blocks_left("SharingClosed"):
                 return self._final(left)
             self.member.part.await_sharers()
             self._faults = self.member.part.check(ledger.sharing[group])
         return self._faults
+
+    def _blocks_left(self, event: str) -> int:
+        return self.member.blocks_left(self.watch.session, event)
 
     def _final(self, blocks: int) -> Waiting:
         return Waiting("the chain to be final", block=self.watch.chain.block_number() + blocks)
@@ -215,7 +218,7 @@ class MemberRole:
         if not view.revealed >> place & 1:
             if now > half:
                 return None
-            if left := self.member.blocks_left("UploadClosed"):
+            if left := self._blocks_left("UploadClosed"):
                 return self._final(left)
             send = partial(self.member.reveal, ledger)
             return Action("reveal", (group,), send, f"reveals its self mask in group {group}")
@@ -357,9 +360,12 @@ class MemberRole:
             self._trained = self.train(published), published
         return self._trained
 
-    def _withdraw(self) -> Action | Done:
+    def _withdraw(self) -> Action | Waiting | Done:
+        """Who left an end that isn't final would lose its bond where the chain goes back to before its upload."""
         session, account = self.watch.session, self.member.account
         credit = session.credit_of(account)
         if not credit:
+            if session.member(account).registered and (left := self._blocks_left("Finished")):
+                return self._final(left)
             return Done("the session is finished, and owes this account nothing")
         return Action("withdraw", (), lambda: session.withdraw(account), f"takes out {credit} wei")
