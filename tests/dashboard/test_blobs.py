@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 
 import pytest
@@ -20,6 +20,40 @@ from tests.dashboard.test_view import lines
 
 RUN = list(fake.run(blobs=True, sessions=1))
 SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def correcting() -> list[ev.Event]:
+    """With `recover`, eight blobs a vector; group 0 is corrected by one, 1 by the second who begins, 2 by nobody."""
+    begun = replace(RUN[0], policy="recover", parameter_count=8 * 4096)  # type: ignore[call-arg]
+    at = next(i for i, e in enumerate(RUN) if isinstance(e, ev.StageChanged) and e.stage == "accuse")
+    window = RUN[at]
+    assert isinstance(window, ev.StageChanged)
+    groups = [e for e in RUN[:at] if isinstance(e, ev.GroupChanged) and e.status == "delivered"][:3]
+    first, second, third = groups[0].members[0], groups[1].members[0], groups[1].members[1]
+    return [
+        begun,
+        *RUN[1:at],
+        replace(window, stage="correct"),
+        *(replace(group, status="uncorrected") for group in groups),
+        ev.Corrected(1, first, 0, 0, 6, False),
+        ev.Corrected(1, second, 1, 0, 6, False),
+        ev.Corrected(1, third, 1, 1, 6, False),
+        ev.Corrected(1, first, 0, 0, 2, True),
+        replace(groups[0], status="corrected"),
+        ev.Corrected(1, third, 1, 1, 2, True),
+        replace(groups[1], status="corrected"),
+        replace(groups[2], status="failed"),
+        window,
+        ev.CorrectionRefuted(1, first, third, 1, 70),
+        replace(groups[1], status="refuted"),
+    ]
+
+
+def corrections(last: type[ev.Event], times: int) -> DashboardState:
+    """As it is after so many of these events of `correcting`."""
+    run = correcting()
+    found = [index for index, event in enumerate(run) if isinstance(event, last)]
+    return reduce_all(run[: found[times - 1] + 1])
 
 
 def after(kind: type[ev.Event], times: int = 1) -> DashboardState:
@@ -63,6 +97,55 @@ def test_a_terminal_says_how_far_it_is(size: tuple[int, int]) -> None:
     assert "sums of 2 of 7 groups added" in shown(after(ev.SumsAdded), size)
     assert "7 products proven" in shown(after(ev.SumsProven), size)
     assert "! refuted" in shown(reduce_all(RUN), size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_terminal_says_which_groups_are_corrected(size: tuple[int, int]) -> None:
+    begun, both = corrections(ev.Corrected, 3), corrections(ev.Corrected, 5)
+    assert "deadline in 50 s  0 of 8 groups corrected, 18 blobs posted" in shown(begun, size)
+    assert "2 of 8 groups corrected, 22 blobs posted" in shown(both, size)
+    assert shown(both, size).count("uncorrected") == 2
+    assert "accusing: 0 accusations so far, 1 wrong correction" in shown(reduce_all(correcting()), size)
+    assert "! refuted" in shown(reduce_all(correcting()), size)
+
+
+def test_what_became_of_corrections() -> None:
+    run = correcting()
+    state = reduce_all(run)
+    first, second, third = session(state).blobs.corrections
+    assert [(one.group, one.blobs, one.whole, one.index) for one in (first, second, third)] == [
+        (0, 8, True, None),
+        (1, 6, False, None),
+        (1, 8, True, 70),
+    ]
+    assert session(state).blobs.corrected == (0,)
+    assert [(group.uncorrected, group.refuted) for group in session(state).groups[:3]] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    assert [member.status for member in state.members if member.address == third.account] == ["blamed"]
+    page = checked(render_report(state)).text
+    for outcome in (
+        "lifts the masks of the group's sum",
+        "not all of it",
+        "refuted: element 70 is wrong; the group fails, and the bond is lost",
+        "nobody posted all of one in time: the group fails",
+    ):
+        assert page.count(outcome) == 1
+    assert "8 of 8" in page
+    assert "the group waits for one, 50 s left" in checked(render_report(corrections(ev.Corrected, 5))).text
+    assert "Corrections" not in checked(render_report(reduce_all(RUN))).text
+
+
+def test_the_feed_says_who_corrects() -> None:
+    state = reduce_all(correcting())
+    said, name = [line.text for line in state.feed], state.member_name
+    poster, refuter = session(state).blobs.corrections[2].account, session(state).blobs.corrections[0].account
+    assert f"{name(poster)} posts 6 blobs of a correction of group 1" in said
+    assert f"{name(poster)} posts 2 blobs, and group 1 is corrected" in said
+    wrong = "refutes the correction of group 1: element 70 is wrong"
+    assert f"{name(refuter)} {wrong}; {name(poster)} posted it, and loses its bond" in said
 
 
 def test_with_recover_who_is_missing_posts_nothing() -> None:
@@ -127,6 +210,8 @@ def test_what_observe_writes() -> None:
         "due": 32,
         "gas": 32 * 131_072,
         "gas_wei": 32 * 131_072 * (10**9 // 16),
+        "uncorrected": [],
+        "corrections": [],
         "refuting": True,
         "accusations": [
             {"account": members[0], "group": 7, "index": 17},
@@ -135,6 +220,11 @@ def test_what_observe_writes() -> None:
         "added": [0, 1, 2, 3, 4, 5, 6],
         "products": 7,
     }
+    (one,) = valid(to_json(reduce_all(correcting())), "observe-1")["sessions"]
+    told = session(reduce_all(correcting())).blobs.corrections
+    assert one["blobs"]["uncorrected"] == [2]
+    assert one["blobs"]["corrections"] == [asdict(correction) for correction in told]
+    assert [value["index"] for value in one["blobs"]["corrections"]] == [None, None, 70]
     assert all(one["blobs"] is None for one in valid(to_json(reduce_all(fake.run())), "observe-1")["sessions"])
 
 

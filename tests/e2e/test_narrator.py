@@ -17,7 +17,7 @@ from omnilytics.errors import VerificationError
 from omnilytics.experiments.arena.attacks import Lanes
 from omnilytics.experiments.arena.ring import Lone
 from omnilytics.protocol import events
-from omnilytics.protocol.company import Step
+from omnilytics.protocol.company import Dropouts, Step
 from omnilytics.protocol.member import Policy
 from omnilytics.protocol.narrator import Narrator, narrate
 from omnilytics.protocol.record import SessionRecord
@@ -120,9 +120,12 @@ def refuted() -> Fair:
     return fair
 
 
-def corrected(fair: Fair) -> Fair:
-    fair.run(replace(TERMS, mode=Mode.BLOB, fee_cap_wei=0), dropouts=DROPOUTS)
+def corrected(fair: Fair, dropouts: Dropouts = DROPOUTS) -> Fair:
+    fair.run(replace(TERMS, mode=Mode.BLOB, fee_cap_wei=0), dropouts=dropouts)
     return fair
+
+
+NOBODY_CORRECTS = gone(m4=Step.LEND, m5=Step.LEND, m6=Step.LEND, m7=Step.LEND)
 
 
 RUNS = {
@@ -144,6 +147,7 @@ RUNS = {
     "refuted": refuted,
     "dropped in blobs": lambda: corrected(Fair(12)),
     "corrected wrongly": lambda: corrected(Wrong(12)),
+    "not corrected": lambda: corrected(Fair(12), NOBODY_CORRECTS),
 }
 
 
@@ -198,6 +202,31 @@ def test_a_refuted_sum_is_told() -> None:
         assert (session.blobs.refuting, session.blobs.added, session.blobs.products) == (True, (0, 2), 2)
         assert [group.refuted for group in session.groups] == [False, True, False]
         assert session.failed == 1
+
+
+def test_corrections_are_told() -> None:
+    fair = corrected(Wrong(12))
+    for state in pictures(fair, narrated(fair.records[0], 5, fair).events, 1):
+        session = state.sessions[0]
+        told = session.blobs.corrections
+        assert [(one.group, one.blobs, one.whole, one.index) for one in told] == [
+            (0, 1, True, None),
+            (1, 1, True, 7),
+            (2, 1, True, None),
+        ]
+        assert all(one.account in session.groups[one.group].members for one in told)
+        assert [(group.refuted, group.uncorrected) for group in session.groups] == [
+            (False, False),
+            (True, False),
+            (False, False),
+        ]
+        assert session.blobs.corrected == (0, 2)
+    fair = corrected(Fair(12), NOBODY_CORRECTS)
+    for state in pictures(fair, narrated(fair.records[0], 5, fair).events, 1):
+        session = state.sessions[0]
+        assert [group.uncorrected for group in session.groups] == [False, True, False]
+        assert [group.failed for group in session.groups] == [False, True, False]
+        assert session.blobs.corrected == (0, 2)
 
 
 def shown(session: Session) -> Session:

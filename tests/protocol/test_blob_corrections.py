@@ -9,9 +9,12 @@ import pytest
 
 from omnilytics.blobs.blob import Blob, element
 from omnilytics.codec import keccak256
+from omnilytics.protocol import events
 from omnilytics.protocol.blob_corrections import correction, wrong_element
+from omnilytics.protocol.seating import Seating
+from omnilytics.protocol.teller import Teller
 from omnilytics.protocol.terms import Terms
-from omnilytics.types import DropoutPolicy, Mode, Rule, SessionParams
+from omnilytics.types import Address, DropoutPolicy, Mode, Rule, SessionParams
 from tests.golden import cases, unhex
 
 TERMS = Terms(reward_wei=10**18, rule=Rule.NORM, mode=Mode.BLOB, policy=DropoutPolicy.RECOVER, fee_cap_wei=0)
@@ -82,3 +85,22 @@ def test_other_numbers_give_another_one(case: Case) -> None:
     right = {blob.commitment for blob in correction(params, delivered, minus, plus)}
     for other in ((delivered - 1, minus, plus), (delivered, minus[1:], plus), (delivered, plus, minus)):
         assert right.isdisjoint(blob.commitment for blob in correction(params, *other))
+
+
+def test_what_is_told_of_one_in_several_transactions() -> None:
+    """It is whole with the last of its eight blobs; who refutes it names whose it was."""
+    told: list[events.Event] = []
+    members = tuple(Address(f"0x{place:040x}") for place in range(4))
+    teller = Teller(params=TERMS.params(8 * 4096, 0.1), sink=told.append, number=1, reserve_wei=0)
+    teller.seats = Seating((members,), (), 1)
+    for place, chunk, blobs in ((1, 0, 6), (2, 0, 6), (2, 6, 2)):
+        seat = {"member": members[place], "group": 0, "place": place}
+        teller.logged("Corrected", seat | {"chunk": chunk, "hashes": [bytes(32)] * blobs})
+    teller.logged("CorrectionRefuted", {"account": members[3], "group": 0, "index": 7, "element": 1})
+    assert told == [
+        events.Corrected(1, members[1], 0, 1, 6, False),
+        events.Corrected(1, members[2], 0, 2, 6, False),
+        events.Corrected(1, members[2], 0, 2, 2, True),
+        events.GroupChanged(1, 0, "corrected", list(members)),
+        events.CorrectionRefuted(1, members[3], members[2], 0, 7),
+    ]

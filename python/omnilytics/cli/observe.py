@@ -14,6 +14,7 @@ from omnilytics.errors import InputError
 
 if TYPE_CHECKING:
     from omnilytics.cli.settings import ReadSettings
+    from omnilytics.dashboard.blobs import Correction
     from omnilytics.dashboard.live import Screen
     from omnilytics.dashboard.state import DashboardState
     from omnilytics.dashboard.state import Member as MemberState
@@ -142,11 +143,17 @@ def _blobs(state: DashboardState, session: SessionState) -> dict[str, Any] | Non
         "due": state.due(session),
         "gas": blobs.gas or None,
         "gas_wei": blobs.wei if blobs.gas else None,
+        "uncorrected": [g.number for g in session.groups if g.uncorrected],
+        "corrections": [_correction(one) for one in blobs.corrections],
         "refuting": blobs.refuting,
         "accusations": [{"account": one.account, "group": one.group, "index": one.index} for one in blobs.accusations],
         "added": list(blobs.added),
         "products": blobs.products,
     }
+
+
+def _correction(one: Correction) -> dict[str, Any]:
+    return {"account": one.account, "group": one.group, "blobs": one.blobs, "whole": one.whole, "index": one.index}
 
 
 def _member(member: MemberState) -> dict[str, Any]:

@@ -128,6 +128,8 @@ def _group_changed(state: DashboardState, event: ev.GroupChanged) -> DashboardSt
     changes: dict[str, Any] = {"status": event.status, "members": tuple(event.members)}
     if event.status in ("failed", "refuted"):
         changes["failed"] = True
+    if event.status in ("uncorrected", "corrected"):
+        changes["uncorrected"] = event.status == "uncorrected"
     return _with_group(state, event.session, event.group, **changes)
 
 
@@ -157,8 +159,12 @@ def _blobs_posted(state: DashboardState, event: ev.BlobsPosted) -> DashboardStat
     return _with_group(state, event.session, event.group, blobs=known + event.blobs)
 
 
-def _refuted(state: DashboardState, event: ev.Refuted) -> DashboardState:
+def _refuted(state: DashboardState, event: ev.Refuted | ev.CorrectionRefuted) -> DashboardState:
     return _with_group(_blobs(state, event), event.session, event.group, refuted=True)
+
+
+def _correction_refuted(state: DashboardState, event: ev.CorrectionRefuted) -> DashboardState:
+    return _with_member(_refuted(state, event), event.member, lambda m: replace(m, status="blamed"))
 
 
 def _group_scored(state: DashboardState, event: ev.GroupScored) -> DashboardState:
@@ -266,6 +272,8 @@ _STEPS = cast(
         ev.StepMissed: _step_missed,
         ev.VoteCast: _vote_cast,
         ev.BlobsPosted: _blobs_posted,
+        ev.Corrected: _blobs,
+        ev.CorrectionRefuted: _correction_refuted,
         ev.Accused: _blobs,
         ev.Refuted: _refuted,
         ev.SumsAdded: _blobs,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from omnilytics.dashboard import charts, svg
-from omnilytics.dashboard.blobs import Accusation, summed
+from omnilytics.dashboard.blobs import Accusation, Correction, summed
 from omnilytics.dashboard.panels import group_verdict
 from omnilytics.dashboard.report_style import CSS
 from omnilytics.dashboard.state import DashboardState, Group, Session, Setting
@@ -38,6 +38,11 @@ KRUM_NOTE = (
 BLOBS_NOTE = (
     "Sums that aren't in range are accused first, each by a commitment, and refuted when nobody can accuse any more. "
     "The contract adds up what is left from the commitments of the blobs, and products of the sums are proven to it."
+)
+
+CORRECTIONS_NOTE = (
+    "With policy recover a member of each group posts what lifts the masks of its sum. Anybody can compute it, and "
+    "refute a wrong one in stage Accuse."
 )
 
 RECORD_NOTE = (
@@ -306,8 +311,35 @@ def _blobs(state: DashboardState) -> list[str]:
     accused = _table(("Session", "By", "Group", "Element", "Outcome"), told, numbers=(0, 2, 3))
     return [
         _section("Vectors in blobs", f"{table}<p class='note'>{BLOBS_NOTE}</p>"),
+        *_corrections(state, state.setting),
         *([_section("Accusations", accused)] if told else []),
     ]
+
+
+def _corrections(state: DashboardState, setting: Setting) -> list[str]:
+    """Who has posted what of a group's correction, what became of it, and which groups wait for one."""
+    rows = []
+    for s in state.sessions:
+        waiting = [Correction("", g.number) for g in s.groups if g.uncorrected]
+        for one in sorted((*s.blobs.corrections, *waiting), key=lambda one: one.group):
+            who = state.member_name(one.account) if one.account else "-"
+            rows.append([str(s.number), str(one.group), who, f"{one.blobs} of {setting.chunks}", _fate(s, one)])
+    if not rows:
+        return []
+    table = _table(("Session", "Group", "By", "Blobs", "Outcome"), rows, numbers=(0, 1, 3))
+    return [_section("Corrections", f"{table}<p class='note'>{CORRECTIONS_NOTE}</p>")]
+
+
+def _fate(session: Session, correction: Correction) -> str:
+    if correction.index is not None:
+        return f"refuted: element {correction.index} is wrong; the group fails, and the bond is lost"
+    if correction.whole:
+        return "lifts the masks of the group's sum"
+    if correction.account:
+        return "not all of it"
+    if session.stage == "correct":
+        return f"the group waits for one, {span(session.deadline - session.now)} left"
+    return "nobody posted all of one in time: the group fails"
 
 
 def _window(session: Session) -> str:

@@ -58,8 +58,8 @@ class Group:
     """A group of one session. `score` and `limit` are None until selection; `failed`: it didn't deliver.
 
     `votes` and `against`: how many data owners have opened a vote, and of those against it, with rule `norm+vote`.
-    `gaps`: who was missing, with policy `recover`, in order of the steps. `blobs`: how many are posted; `refuted`: that
-    is how it failed.
+    `gaps`: who was missing, with policy `recover`, in order of the steps. `blobs`: how many are posted; `uncorrected`:
+    its sum waits for a correction, or has waited in vain; `refuted`: that is how it failed.
     """
 
     number: int
@@ -75,6 +75,7 @@ class Group:
     against: int = 0
     gaps: tuple[Gap, ...] = ()
     blobs: int = 0
+    uncorrected: bool = False
     refuted: bool = False
 
     @property

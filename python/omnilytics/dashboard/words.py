@@ -60,12 +60,6 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return f"{name(event.member)} objects to the shares of {name(event.accused)}{_because(event.reason)}"
         case ev.GroupChanged(status="failed"):
             return f"group {event.group} failed: somebody is missing"
-        case ev.Accused():
-            return f"{name(event.account)} accuses a group's sum, which it names when nobody can accuse any more"
-        case ev.Refuted():
-            return f"group {event.group} is refuted by {name(event.account)}: element {event.index} isn't in range"
-        case ev.SumsProven():
-            return f"what the sums of all groups come to is proven: {count(event.products, 'number')}"
         case ev.Declined():
             return (
                 f"{name(event.member)} declines group {event.group}{_because(event.reason)}; "
@@ -84,6 +78,30 @@ def describe(event: ev.Event, name: Callable[[str], str]) -> str | None:
             return f"the run is over{accuracy}"
         case ev.Note():
             return event.text
+        case _:
+            return _in_blobs(event, name)
+
+
+def _in_blobs(event: ev.Event, name: Callable[[str], str]) -> str | None:
+    """The same of what there is in blobs alone."""
+    match event:
+        case ev.Corrected():
+            to = (
+                f", and group {event.group} is corrected" if event.whole else f" of a correction of group {event.group}"
+            )
+            return f"{name(event.member)} posts {count(event.blobs, 'blob')}{to}"
+        case ev.CorrectionRefuted():
+            poster, by = name(event.member), name(event.account)
+            return (
+                f"{by} refutes the correction of group {event.group}: element {event.index} is wrong; "
+                f"{poster} posted it, and loses its bond"
+            )
+        case ev.Accused():
+            return f"{name(event.account)} accuses a group's sum, which it names when nobody can accuse any more"
+        case ev.Refuted():
+            return f"group {event.group} is refuted by {name(event.account)}: element {event.index} isn't in range"
+        case ev.SumsProven():
+            return f"what the sums of all groups come to is proven: {count(event.products, 'number')}"
         case _:
             return None
 

@@ -33,7 +33,10 @@ class BlobDriver:
         """The first of those of each disclosed group who have delivered posts what lifts the masks of its sum."""
         if self._session.stage() is not Stage.CORRECT:
             return
-        for group in self._all.groups(GroupStatus.DELIVERED):
+        groups = self._all.groups(GroupStatus.DELIVERED)
+        for group in groups:
+            self._tell.group(group, "uncorrected")
+        for group in groups:
             poster = next(iter(self._all.correctors(group)), None)
             if poster is not None:
                 blobs = self._all.watch.blob_sums.correction(self._all.ledger(), group)

@@ -109,7 +109,11 @@ class MemberChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class GroupChanged(Event):
-    """A group moved on. `status`: `types.GroupStatus` by name, lower case, or refuted (it has failed), or settled."""
+    """A group moved on.
+
+    `status`: `types.GroupStatus` by name, lower case, or refuted (it has failed), or settled; in blobs with `recover`
+    also uncorrected (its sum waits for a correction) | corrected.
+    """
 
     group: int
     status: str
@@ -198,6 +202,30 @@ class BlobsPosted(Event):
     group: int
     place: int
     blobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected(Event):
+    """A member has posted so many blobs of what lifts the masks of its group's sum; `whole`: the last ones of it.
+
+    Several may begin; the first one that is whole is the group's.
+    """
+
+    member: str
+    group: int
+    place: int
+    blobs: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRefuted(Event):
+    """`account` has shown that element `index` of a group's correction is wrong; `member` posted it, and is blamed."""
+
+    account: str
+    member: str
+    group: int
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +371,8 @@ CLASSES: dict[str, type[Event]] = {
         FeesCredited,
         VoteCast,
         BlobsPosted,
+        Corrected,
+        CorrectionRefuted,
         Accused,
         Refuted,
         SumsAdded,

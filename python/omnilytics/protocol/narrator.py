@@ -277,7 +277,7 @@ class Narrator:
         assert isinstance(state, RecoveryReplay)
         for group in places_of(v["open_groups"]):
             self._teller.missing(group, "reveal", state.revealed.get(group, 0))
-            self._teller.group(group, "delivered")
+            self._teller.group(group, "uncorrected" if state.terms.has_corrections else "delivered")
 
     def _on_aggregated(self, v: dict[str, Any]) -> None:
         if v["group"] in self._state.norms:

@@ -25,6 +25,7 @@ class Teller:
     reserve_wei: int
     seats: Seating = NOBODY
     _told: set[tuple[int, int]] = field(default_factory=set)
+    _correctors: dict[int, Address] = field(default_factory=dict)
 
     def logged(self, name: str, values: dict[str, Any], reason: str = "") -> None:
         """A log that says all by itself: who was paid a fee, who declined, which groups failed, which records changed.
@@ -81,10 +82,17 @@ class Teller:
                 self.sink(events.Refuted(self.number, values["account"], values["group"], values["index"]))
             case "SumsAdded":
                 self.sink(events.SumsAdded(self.number, list(places_of(values["groups"]))))
-            case "Corrected" if not values["chunk"]:
-                self.note(f"A vector in blobs lifts the masks of group {values['group']}.")
+            case "Corrected":
+                member, group, blobs = values["member"], values["group"], len(values["hashes"])
+                whole = values["chunk"] + blobs == self.params.chunks
+                self.sink(events.Corrected(self.number, member, group, values["place"], blobs, whole))
+                if whole:
+                    self._correctors[group] = member
+                    self.group(group, "corrected")
             case "CorrectionRefuted":
-                self.note(f"Group {values['group']}'s correction is refuted: element {values['index']} is wrong.")
+                account, group = values["account"], values["group"]
+                poster = self._correctors[group]
+                self.sink(events.CorrectionRefuted(self.number, account, poster, group, values["index"]))
             case "SumsProven":
                 self.sink(events.SumsProven(self.number, len(values["products"])))
             case _:
