@@ -10,7 +10,7 @@ import pytest
 from omnilytics.blobs.blob import Blob, element
 from omnilytics.codec import keccak256
 from omnilytics.protocol import events
-from omnilytics.protocol.blob_corrections import correction, wrong_element
+from omnilytics.protocol.blob_corrections import correction, element_at, wrong_element
 from omnilytics.protocol.seating import Seating
 from omnilytics.protocol.teller import Teller
 from omnilytics.protocol.terms import Terms
@@ -54,6 +54,7 @@ def test_it_is_the_vectors(case: Case) -> None:
     for opened in case["elements"]:
         chunk, place = divmod(opened["index"], 4096)
         assert element(blobs[chunk].data, place) == int(opened["element"], 16)
+        assert element_at(*group(case), opened["index"]) == int(opened["element"], 16)
     assert wrong_element(*group(case), blobs) is None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from omnilytics.blobs import scheme
 from omnilytics.blobs.blob import Blob, WrongElement, element
 from omnilytics.codec import keccak256
-from omnilytics.types import BLOB_ELEMENTS, SessionParams
+from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, SessionParams
 
 MASK = b"omnilytics/blob-mask/1".ljust(32, b"\0")
 
@@ -38,6 +38,15 @@ def wrong_element(
         hashes = tuple(one.versioned_hash for one in posted)
         return WrongElement(chunk * BLOB_ELEMENTS + place, *opening, blob.commitment, hashes)
     return None
+
+
+def element_at(params: SessionParams, delivered: int, minus: Iterable[bytes], plus: Iterable[bytes], index: int) -> int:
+    """Element `index` of what `correction` gives, counted through all its blobs, by itself."""
+    lanes = range(params.lanes_of(index // BLOB_ELEMENTS))
+    missing = (params.members - delivered) * params.bound * sum(1 << BLOB_LANE_BITS * lane for lane in lanes)
+    taken = sum(scheme.mask_at(_in_blobs(seed), index) for seed in minus)
+    given = sum(scheme.mask_at(_in_blobs(seed), index) for seed in plus)
+    return (missing - taken + given) % scheme.ORDER
 
 
 def _datas(params: SessionParams, delivered: int, minus: Iterable[bytes], plus: Iterable[bytes]) -> list[bytes]:

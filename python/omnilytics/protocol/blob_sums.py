@@ -12,7 +12,7 @@ from omnilytics.blobs.blob import Blob, Blobs, WrongElement, element
 from omnilytics.blobs.scheme import ORDER, POINT_BYTES, Claim
 from omnilytics.codec import WORD_BYTES, Codec, keccak256
 from omnilytics.errors import EncodingError, ProtocolError
-from omnilytics.protocol.blob_corrections import correction, wrong_element
+from omnilytics.protocol.blob_corrections import correction, element_at, wrong_element
 from omnilytics.protocol.blob_proofs import Proof, Shape, kind_of
 from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
@@ -216,8 +216,9 @@ class BlobSums:
         """
         chunk, place = divmod(index, BLOB_ELEMENTS)
         name = (ledger.correction(group, self._params.chunks) or [])[chunk]
-        right = self.correction(ledger, group)[chunk]
-        return element(self._find(name).data, place) == value != element(right.data, place)
+        sharing, count = ledger.sharing[group], len(self.places(ledger, group))
+        right = element_at(self._params, count, sharing.minus, sharing.plus, index)
+        return element(self._find(name).data, place) == value != right
 
     def accounts(self, ledger: Ledger, seats: Seating, groups: Sequence[int]) -> list[Address]:
         """The members of these groups whose uploads are in their sums, as `add_sums` takes them."""
