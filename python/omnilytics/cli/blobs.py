@@ -111,9 +111,9 @@ def collect(
         raise InputError("blobs collect: expected --peer or --beacon, got neither")
     settings = read_settings(config, rpc, market, chain_id, first_block)
     chain, kept = connection.reader(settings), _archive(archive)
-    there, entries = connection.session_of(settings, chain, session), []
+    there, here, entries = connection.session_of(settings, chain, session), set(kept.names()), []
     for block, names in _posted(chain, there.address).items():
-        left = bool(beacons) and not set(names) <= set(kept.names())
+        left = bool(beacons) and not here.issuperset(names)
         root = f"0x{chain.beacon_root(block).hex()}" if left else ""
         found = fetch_all(kept, names, peers or [], beacons or [] if left else [], root)
         entries += [_fetched(one) for one in found]
