@@ -7,7 +7,7 @@ commitment is 48 bytes (EIP-4844), a point 128 (EIP-2537). N are the members of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -207,7 +207,7 @@ def prove(claim: Claim, points: bytes, sums: Sequence[bytes]) -> tuple[list[int]
         EncodingError: a sum that is out of range: such a group has to be excluded first (B8).
         InputError: wrong lengths, points that are none, points that aren't the commitments to these sums.
     """
-    return _statement(claim).prove(points, sums)
+    return _omnicore.BlobStatement(*astuple(claim)).prove(points, sums)
 
 
 def verify(claim: Claim, points: bytes, products: Sequence[int], proof: bytes) -> bool:
@@ -216,7 +216,7 @@ def verify(claim: Claim, points: bytes, products: Sequence[int], proof: bytes) -
     Raises:
         InputError: wrong lengths of points or products, points that are none, a claim out of range.
     """
-    return _statement(claim).verify(points, products, proof)
+    return _omnicore.BlobStatement(*astuple(claim)).verify(points, products, proof)
 
 
 def prove_packed(claim: Claim, points: bytes, sums: Sequence[bytes]) -> tuple[list[int], bytes]:
@@ -231,7 +231,7 @@ def prove_packed(claim: Claim, points: bytes, sums: Sequence[bytes]) -> tuple[li
         EncodingError: a sum that is out of range: such a group has to be excluded first (B12).
         InputError: wrong lengths, points that are none, points that aren't the commitments to these sums.
     """
-    return _packed_statement(claim).prove(points, sums)
+    return _omnicore.PackedStatement(*astuple(claim)).prove(points, sums)
 
 
 def verify_packed(claim: Claim, points: bytes, products: Sequence[int], evidence: bytes) -> bool:
@@ -240,15 +240,7 @@ def verify_packed(claim: Claim, points: bytes, products: Sequence[int], evidence
     Raises:
         InputError: wrong lengths of points or products, points that are none, a claim out of range.
     """
-    return _packed_statement(claim).verify(points, products, evidence)
-
-
-def _packed_statement(claim: Claim) -> _omnicore.PackedStatement:
-    return _omnicore.PackedStatement(claim.kind, claim.context, claim.groups, claim.members, claim.chunks, claim.bound)
-
-
-def _statement(claim: Claim) -> _omnicore.BlobStatement:
-    return _omnicore.BlobStatement(claim.kind, claim.context, claim.groups, claim.members, claim.chunks, claim.bound)
+    return _omnicore.PackedStatement(*astuple(claim)).verify(points, products, evidence)
 
 
 # ---- openings ----
