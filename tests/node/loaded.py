@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from omnilytics.blobs import setup
+from omnilytics.blobs.blob import BLOB_BYTES
 from omnilytics.experiments import apart, parts
 
 LAZY = """
@@ -19,5 +21,7 @@ for name in LAZY.split():
 
 for part in range(2):
     parts.part_of("digits", None, part, 2)
+
+setup.commitment(bytes(BLOB_BYTES))  # c-kzg's setup takes three seconds
 
 vars(apart)["Workshop"]._ask = lambda _, job: apart.trained(job)
