@@ -22,11 +22,16 @@ REPEATED = {f"0x{interface('SecModelUpdate').calldata(call).hex()}" for call in 
 """Calls without arguments, which a session needs several times."""
 
 
-def check_session(village: Village, session: Address, gone: Collection[str] = ()) -> None:
-    """All but who is gone have their money, and every number that the session came to follows from its logs."""
+def check_session(
+    village: Village, session: Address, gone: Collection[str] = (), refuted: Collection[int] = ()
+) -> None:
+    """All but who is gone have their money, and every number that the session came to follows from its logs.
+
+    `refuted`: the groups that aren't accepted.
+    """
     there = village.chain.session(session)
     assert there.stage() is Stage.FINISHED
-    assert there.accepted() == 1
+    assert there.accepted() == sum(1 << group for group in range(there.group_count()) if group not in refuted)
     accounts = {name: village.address(name) for name in village.accounts}
     owed = {name: credit for name, account in accounts.items() if (credit := there.credit_of(account))}
     assert set(owed) <= set(gone)
@@ -36,7 +41,7 @@ def check_session(village: Village, session: Address, gone: Collection[str] = ()
     selected, money = Ledger.read(log for _, log in logs).selected, there.money()
     assert selected is not None
     assert money.deposited == money.withdrawn + sum(owed.values()) + selected.burnt_wei
-    assert gone or not selected.burnt_wei
+    assert gone or bool(selected.burnt_wei) == bool(refuted)
     record = SessionRecord(1, village.chain.chain_id, session, village.address("mo"), logs)
     blobs = Archive(village.home / "east") if village.archives else None
     checks = verify_session(record, History(), blobs=blobs).checks

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from tests.node.chains import CHAINS
 from tests.node.launch import Anvil, NodeProcess, require
-from tests.node.processes import OBJECT_SECS, WINDOW_SECS, Village
+from tests.node.processes import ACCUSE_SECS, OBJECT_SECS, WINDOW_SECS, Village
 
 Start = Callable[..., Any]
 Settle = Callable[..., Village]
@@ -63,13 +64,16 @@ def settle(start: Start, tmp_path: Path) -> Iterator[Settle]:
         window_secs: int = WINDOW_SECS,
         commit_secs: int = 0,
         mode: str = "calldata",
+        accuse_secs: int = ACCUSE_SECS,
+        members: int = MEMBERS,
+        terms: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> Village:
         process, chain = CHAINS[node]
         commit_secs = commit_secs or (OBJECT_SECS if (node, policy) == ("geth", "recover") else window_secs)
-        terms = SESSION | {"policy": policy, "mode": mode}
+        session = SESSION | {"policy": policy, "mode": mode} | terms
         here = chain(start(process, **options))
-        villages.append(Village(tmp_path, here, MEMBERS, terms, window_secs, commit_secs))
+        villages.append(Village(tmp_path, here, members, session, window_secs, commit_secs, accuse_secs))
         return villages[-1]
 
     yield settle

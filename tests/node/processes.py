@@ -92,6 +92,7 @@ class Village:
     session: Mapping[str, Any]
     window_secs: int = WINDOW_SECS
     commit_secs: int = WINDOW_SECS
+    accuse_secs: int = ACCUSE_SECS
     processes: list[Process] = field(default_factory=list)
     market: Address | None = None
     archives: dict[str, int] = field(default_factory=dict)
@@ -143,7 +144,7 @@ class Village:
             steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
             sections["session"] = self.session
             windows = {f"{step}_secs": self.window_secs for step in steps}
-            sections["deadlines"] = windows | {"commit_secs": self.commit_secs, "accuse_secs": ACCUSE_SECS}
+            sections["deadlines"] = windows | {"commit_secs": self.commit_secs, "accuse_secs": self.accuse_secs}
         else:
             sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}
             sections["deadlines"] = {"shortest_window_secs": ACCUSE_SECS if self.archives else 20, "margin_secs": 1}
@@ -182,8 +183,10 @@ class Village:
         follow = {name: self.life(name, "do", "run", "--yes", "--session", session) for name in members}
         return {"mo": self.life("mo", "mo", "run", "--session", session)} | follow
 
-    def start(self, name: str, *arguments: str) -> Process:
-        return self._start(Process(name, self.command(name, *arguments), self.home / f"{name}.log"))
+    def start(self, name: str, *arguments: str, module: str = "omnilytics.cli") -> Process:
+        """Starts a command of a role; `module` has its command line."""
+        command = [*village.PYTHON, module, *self.command(name, *arguments)[len(village.PYTHON) + 1 :]]
+        return self._start(Process(name, command, self.home / f"{name}.log"))
 
     def _start(self, process: Process) -> Process:
         self.processes.append(process)
