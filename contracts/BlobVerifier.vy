@@ -75,10 +75,12 @@ def check_packed(
     @notice Passes if these are the norms, or the Gram matrix, of the centred packed sums, each of whose lanes is in range.
     @param claim What is claimed, of which groups; its chunks are M, the lanes of a group.
     @param products As those of `check`.
-    @param evidence R M points, group by group: of each 21 lanes the sum, whose fold is `claim.root`, then lanes; then the proof (B14).
+    @param evidence R M points, lane by lane of all groups: of each 21 of a group the first is the sum, whose fold is `claim.root`; then
+        the proof (B14).
     @custom:gas About 210,000, and 17,700 a lane.
     """
-    packed_proofs._check_shape(claim, len(products), len(evidence))
+    packed_proofs._check_claim(claim)
+    packed_proofs._check_lengths(claim, len(products), len(evidence), 0)
     packed_proofs._check(claim, products, EVIDENCE_ARGUMENT)
 
 

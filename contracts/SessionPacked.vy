@@ -43,10 +43,16 @@ initializes: fees[escrow := escrow, libraries := libraries, registry := registry
 initializes: calls[fees := fees, lifecycle := lifecycle, progress := progress, terms := terms]
 initializes: judging[libraries := libraries, lifecycle := lifecycle, progress := progress]
 initializes: packed_proving[
-    calls := calls, fees := fees, judging := judging, lifecycle := lifecycle, progress := progress, terms := terms
+    calls := calls,
+    fees := fees,
+    groups := groups,
+    judging := judging,
+    lifecycle := lifecycle,
+    progress := progress,
+    terms := terms,
 ]
 
-exports: packed_proving.select_packed
+exports: (packed_proving.select_packed, packed_proving.continue_packed, packed_proving.finish_packed)
 
 
 @deploy

@@ -251,15 +251,11 @@ def _check_calls(p: ISecModelUpdate.SessionParams):
 def _check_blob_calls(p: ISecModelUpdate.SessionParams):
     """
     @notice The N c commitments of a group, with `recover` those of its correction too, must fit a call. A proof that doesn't comes in
-        several; but where values are packed, in one.
+        several.
     """
     self._is(p.chunk_words, 0, "start: chunk_words with blobs")
     blobs: uint256 = (p.parameter_count + bounds.BLOB_ELEMENTS - 1) // bounds.BLOB_ELEMENTS
     if p.lane_bits != 0:
-        # K lanes: a point and an opening each, helpers for two of them, seven points and an opening (docs/BLOBS.md B14)
-        lanes: uint256 = p.rounds * blobs
-        proof: uint256 = bounds.POINT_BYTES * (lanes + (lanes + 1) // 2 + 7) + 32 * (lanes + 1)
-        self._within(proof, 0, bounds.MAX_CALL_BYTES, "start: proof of packed sums above 128 KiB")
         blobs = (blobs + terms.PACKED_LANES - 1) // terms.PACKED_LANES
     # policy `recover` is 1: one row more
     commitments: uint256 = (p.members + p.policy) * blobs * bounds.POINT_BYTES

@@ -184,7 +184,7 @@ def packed_of(**changes: Any) -> Claim:
         (packed_of(kind=Kind.GRAM), 1, InputError, "kind: expected 3 .norms of packed sums. or 4 .gram., got 2"),
         (packed_of(context=b""), 1, InputError, "context: expected 32 bytes"),
         (packed_of(bound=1_024), 1, InputError, "members . bound: expected 1 to 2047, got 2048"),
-        (packed_of(chunks=577), 1, InputError, "lanes of all groups: expected 1 to 576, got 577"),
+        (packed_of(chunks=16_385), 1, InputError, "lanes of all groups: expected 1 to 16384, got 16385"),
         (packed_of(groups=2), 1, InputError, "blobs of sums: expected 2, got 1"),
         (packed_of(chunks=22), 1, InputError, "bytes of commitments: expected 256, got 128"),
         (packed_of(), 1, EncodingError, "group 0, element 0, digit 0: expected a sum of 0 to 4, got 5"),

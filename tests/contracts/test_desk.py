@@ -24,6 +24,7 @@ from tests.contracts.harness.blobs import Begun
 from tests.contracts.harness.contract import FACETS
 from tests.contracts.harness.decoys import DECOY
 from tests.contracts.harness.fixtures import Factory
+from tests.contracts.harness.packed import Begun as PackedBegun
 
 PARTS = ("SecModelUpdate", *FACETS)
 LIBRARIES = ("SessionRules", "SessionTerms", "VectorMath", "Meter")
@@ -130,6 +131,8 @@ MEMBERS: Calls = {
     "continue_proof": (Begun([bytes(32)] * 3), bytes(128)),
     "finish_proof": (Begun([bytes(32)] * 3), [1], bytes(128)),
     "select_packed": ([1], bytes(128)),
+    "continue_packed": (PackedBegun([bytes(32)] * 5), bytes(128)),
+    "finish_packed": (PackedBegun([bytes(32)] * 5), [1], bytes(128)),
 }
 REASONS = {
     "draw": "session: nothing to draw",

@@ -86,13 +86,24 @@ class TestProofs:
         assert constant == scheme.uncompressed(scheme.commit(blob)) == unhex(vectors("packed")["identity"])
 
     def test_constants_fit_each_other(self) -> None:
-        """The most lanes whose evidence fits a call, their helpers, and their terms."""
-        names = ("MAX_LANES", "MAX_HELPERS", "MAX_TERMS", "LAST_TERMS", "LANES", "LANE_BITS", "LANE_RANGE")
-        lanes, helpers, terms, last, of_one, bits, most = (
+        """The most lanes that fit a call, and their helpers; the terms of a whole proof that does."""
+        names = (
+            "MAX_LANES",
+            "MAX_HELPERS",
+            "MAX_TERMS",
+            "LAST_TERMS",
+            "LANES",
+            "LANE_BITS",
+            "LANE_RANGE",
+            "LANE_BYTES",
+        )
+        lanes, helpers, terms, last, of_one, bits, most, size = (
             int(SOURCE.split(f"\n{name}: constant(uint256) = ")[1].split()[0]) for name in names
         )
-        assert 224 * lanes + 928 <= 130_048 < 224 * (lanes + 1) + 928
-        assert (helpers, terms) == ((lanes + 1) // 2, lanes + (lanes + 1) // 2 + last)
+        assert size * lanes <= 130_048 < size * (lanes + 1)
+        assert helpers == (lanes + 1) // 2
+        whole = (130_048 - 7 * 128 - 32) // size
+        assert terms == whole + (whole + 1) // 2 + last > lanes + helpers
         terms = (CONTRACTS / "modules" / "terms.vy").read_text(encoding="utf-8")
         assert f"\nPACKED_BITS: constant(uint256) = {bits} " in terms
         assert f"\nPACKED_LANES: constant(uint256) = {of_one} " in terms
@@ -172,18 +183,18 @@ class TestEvidence:
         """Replaced by another lane of the group, by one of another group, by a sum, negated; swapped; of no point."""
         case = honest(kind, 1)
         # three groups of a sum and two lanes each
-        for other in (case.sums[2], case.sums[4], case.sums[0], b.negative(case.sums[1]), INFINITY):
+        for other in (case.sums[6], case.sums[4], case.sums[0], b.negative(case.sums[3]), INFINITY):
             with reverts("blobs: the proof doesn't hold"):
-                verifier.check_packed(*case.with_sum(1, other).arguments())
-        for first, second in ((1, 2), (1, 4)):
+                verifier.check_packed(*case.with_sum(3, other).arguments())
+        for first, second in ((3, 6), (3, 4)):
             swapped = case.with_sum(first, case.sums[second]).with_sum(second, case.sums[first])
             with reverts("blobs: the proof doesn't hold"):
                 verifier.check_packed(*swapped.arguments())
-        for bad in (b.off_the_curve(case.sums[1]), b.beyond_the_field(case.sums[1]), b.off_the_subgroup()):
+        for bad in (b.off_the_curve(case.sums[3]), b.beyond_the_field(case.sums[3]), b.off_the_subgroup()):
             with reverts("blobs: not in the subgroup"):
-                verifier.check_packed(*case.with_sum(1, bad).arguments())
+                verifier.check_packed(*case.with_sum(3, bad).arguments())
 
-    @pytest.mark.parametrize(("session", "places"), [(0, (0, 2)), (2, (0, 21, 22, 43))])
+    @pytest.mark.parametrize(("session", "places"), [(0, (0, 1)), (2, (0, 1, 42, 43))])
     def test_other_sums(self, verifier: Contract, session: int, places: tuple[int, ...]) -> None:
         """Digits 0 are the sums of the root, all of them, and no other points are."""
         case = honest(GRAM, session)

@@ -65,10 +65,6 @@ REFUSED: dict[str, list[Case]] = {
         (PACKED | {"bound": 683}, 2_047, 3 * 683),
         (PACKED | {"members": 2, "bound": 1_024}, 2_047, 2_048),
     ],
-    "start: proof of packed sums above 128 KiB": [
-        (PACKED | {"rounds": 64, "parameter_count": 9 * 4_096 + 1}, 130_048, 128 * (640 + 320 + 7) + 32 * 641),
-        (PACKED | {"rounds": 3, "parameter_count": 193 * 4_096}, 130_048, 128 * (579 + 290 + 7) + 32 * 580),
-    ],
     "start: chunk_words with blobs": out_of(0, 0, "chunk_words", 1, 8, MAX, **BLOBS),
     "start: reveal_secs out of MIN_WINDOW..ten days": out_of(1, TEN_DAYS, "reveal_secs", 0, TEN_DAYS + 1, MAX, **BLOBS),
     "start: windows from the upload on above ten days with blobs": [

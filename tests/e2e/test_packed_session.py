@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from omnilytics.errors import VerificationError
+from omnilytics.protocol import blob_proofs
 from omnilytics.protocol.member import Behaviour, Masked, Upload
 from omnilytics.protocol.terms import FEE_CAP_WEI
 from omnilytics.protocol.verify import verify_session
@@ -49,6 +50,26 @@ def test_what_comes_of_it_is_what_calldata_gives(rule: Rule, size: int, blobs: i
     assert "sums in blobs" not in checked.taken
     assert checked.checks["proven norms"] == 1
     calldata.verify()
+
+
+@pytest.mark.parametrize(
+    ("rule", "room", "count"), [(Rule.NORM, 5_700, 2), (Rule.NORM, 5_000, 4), (Rule.KRUM, 5_700, 3)]
+)
+def test_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch, rule: Rule, room: int, count: int) -> None:
+    """21 lanes, of which an odd number are in the last call, or none: the same comes of it, and all calls are paid."""
+    terms = replace(PACKED, rule=rule, fee_cap_wei=FEE_CAP_WEI)
+    whole, expected = played(terms, 7 * 4_096)
+    monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", room)
+    packed, found = played(terms, 7 * 4_096)
+    calls = [name for name, _ in logged(packed) if name in ("PackedContinued", "SumsProven")]
+    assert calls == ["PackedContinued"] * (count - 1) + ["SumsProven"]
+    assert (found.accepted, found.groups, found.paid_wei) == (expected.accepted, expected.groups, expected.paid_wei)
+    assert np.array_equal(found.update, expected.update)
+    chain = packed.world.chain
+    checks = verify_session(packed.records[0], chain=chain, blobs=chain.blobs).checks
+    assert checks["sums of a proof that isn't finished"] == count - 1
+    assert found.fees_wei > expected.fees_wei
+    assert paid_for_proofs(packed) > paid_for_proofs(whole)
 
 
 @pytest.mark.parametrize("size", [40, pytest.param(TWO_BLOBS, marks=pytest.mark.slow)])

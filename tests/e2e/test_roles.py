@@ -67,12 +67,13 @@ def test_in_blobs_too(terms: Terms) -> None:
     assert roles.session.stage() is Stage.FINISHED
 
 
-def test_with_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("terms", [BLOBS, PACKED], ids=["norm", "packed"])
+def test_with_a_proof_in_several_calls(monkeypatch: pytest.MonkeyPatch, terms: Terms) -> None:
     """Whoever has begun goes on, made anew before every step."""
     monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", 1_200)
-    roles = cast(BLOBS)
+    roles = cast(terms)
     roles.run(lambda accounts: [account for account in shuffled(3)(accounts) if roles.again(account) is None])
-    assert roles.ending() == driven(BLOBS)
+    assert roles.ending() == driven(terms)
     sent = [one.receipt for _, one in roles.told if isinstance(one, Acted) and one.words.startswith("proves")]
     assert len(sent) == len(Shape.of(roles.session.params(), 4).parts()) > 1
 

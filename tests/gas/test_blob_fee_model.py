@@ -17,6 +17,7 @@ from omnilytics.chain.embedded import GAS_PRICE_WEI
 from omnilytics.protocol import blob_proofs
 from omnilytics.protocol.blob_gas import BlobGas
 from omnilytics.protocol.fees import default_table, quote
+from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.terms import FEE_CAP_WEI, Terms
 from omnilytics.types import Assignment, FeeTable, Mode, Rule, SessionParams, reserve_wei
 
@@ -34,10 +35,22 @@ SHAPES = {
     "packed": (40, replace(TERMS, packed=True)),
     "packed, no fees": (8_200, replace(TERMS, packed=True, fee_cap_wei=0)),
     "packed, two blobs": (90_200, replace(TERMS, packed=True)),
+    "packed, a proof in four calls": (90_200, replace(TERMS, packed=True)),
+    "packed, krum, a proof in two calls": (28_672, replace(TERMS, packed=True, rounds=4, rule=Rule.KRUM)),
+    "packed, no fees, a proof in three calls": (28_672, replace(TERMS, packed=True, fee_cap_wei=0)),
     "packed, krum": (4_097, replace(TERMS, packed=True, rounds=4, rule=Rule.KRUM)),
     "packed, norm+vote": (28_672, replace(TERMS, packed=True, rounds=3, rule=Rule.NORM_VOTE)),
     "norm+vote, drawn": (40, replace(TERMS, rounds=3, rule=Rule.NORM_VOTE, assignment=Assignment.SHUFFLED)),
 }
+SMALL_CALLS = {
+    "seven blobs, a proof in four calls": 1_500,
+    "packed, a proof in four calls": 6_500,
+    "packed, krum, a proof in two calls": 6_600,
+    "packed, no fees, a proof in three calls": 4_100,
+}
+"""Bytes that a call may have in these."""
+
+LAST_CALLS = ("select_proven", "finish_proof", "select_packed", "finish_packed")
 ROOMS = {
     "commit": (0.94, 1.15),
     "post": (0.95, 1.05),
@@ -45,6 +58,8 @@ ROOMS = {
     "finish_proof": (0.9, 1.25),
     "select_proven": (0.9, 1.25),
     "select_packed": (0.98, 1.25),
+    "continue_packed": (0.98, 1.15),
+    "finish_packed": (0.9, 1.25),
     "open_vote": (1, 1.2),
 }
 OTHERS = (0.99, 1.1)
@@ -53,8 +68,7 @@ OTHERS = (0.99, 1.1)
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_model_is_just_above_the_receipts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters, terms = SHAPES[name]
-    if "four calls" in name:
-        monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", 1_500)
+    monkeypatch.setattr(blob_proofs, "MAX_CALL_BYTES", SMALL_CALLS.get(name, MAX_CALL_BYTES))
     played, params = play(terms, parameters), terms.params(parameters, CLIP)
     made = quote(params, terms.rounds * terms.group_size, GAS_PRICE_WEI)
     expected = {step.call: step for step in (*made.steps, *made.owner_steps) if step.call != "withdraw"}
@@ -94,6 +108,9 @@ def test_a_table_for_every_shape_that_can_be() -> None:
         for parameters in (1, 4_096 * 6, 4_096 * 7, 4_096 * 169):
             table = default_table(terms.params(parameters, CLIP))
             assert (table.select, terms.fee_cap_wei) == (0, FEE_CAP_WEI)
+    for rounds in (8, 64):
+        table = default_table(replace(TERMS, packed=True, rounds=rounds).params(2**20, CLIP))
+        assert 19_400 < table.gram_word < 2**16
 
 
 def test_posts_of_one_upload() -> None:
@@ -118,8 +135,8 @@ def check_limits(played: Played, params: SessionParams) -> None:
             assert values["amount_wei"] == values["gas_metered"] * GAS_PRICE_WEI, sent.call
             paid[sent.call] += 1
     assert paid["post"] == sum(sent.call == "post" for sent in played.sent)
-    proven = paid["select_proven"] + paid["finish_proof"] + paid["select_packed"]
-    assert (paid["add_sums"], proven, paid["continue_proof"]) == (1, 1, 0)
+    assert (paid["add_sums"], sum(paid[call] for call in LAST_CALLS)) == (1, 1)
+    assert paid["continue_proof"] == paid["continue_packed"] == 0
 
 
 def limit_of(call: str, blobs: int, params: SessionParams, fees: FeeTable) -> int:
@@ -127,7 +144,7 @@ def limit_of(call: str, blobs: int, params: SessionParams, fees: FeeTable) -> in
     limits = {
         "post": fees.upload + fees.upload_word * blobs,
         "add_sums": fees.aggregate + fees.aggregate_word * params.members * sums,
-        **dict.fromkeys(("select_proven", "finish_proof", "select_packed"), fees.gram + fees.gram_word * proven),
+        **dict.fromkeys(LAST_CALLS, fees.gram + fees.gram_word * proven),
         "vote": fees.commit,
         "open_vote": fees.commit,
         "draw": fees.move,

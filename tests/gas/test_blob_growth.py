@@ -10,10 +10,12 @@ import functools
 
 import pytest
 
+from omnilytics.bench.blob_gas import PROVING
+from omnilytics.blobs.scheme import Kind
 from omnilytics.protocol.blob_proofs import Shape
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from tests.contracts.harness import Accounts, BlobDriver, Stage, Status, make_params, session_type
-from tests.contracts.harness.blobs import NORMS, Begun, Q
+from tests.contracts.harness.blobs import Q
 from tests.contracts.harness.fixtures import deploy_market
 from tests.gas.recording import Recorder
 from tests.gas.revm import RevmChain
@@ -23,11 +25,11 @@ from tests.snapshots import compare
 CHUNKS = (32, 64, 102, 254)
 """d = 131,072, which `bench gas --mode blob` plays too; 262,144; 417,792, a proof in two calls; the most at N = 4."""
 
-PACKED_LANES = (1, 7, 16, 32, 64, 72)
-"""d = 4,096; 28,672; 65,536; 131,072; 262,144; 294,912, the most at R = 8: 576 lanes of all groups."""
+PACKED_LANES = (1, 7, 16, 32, 64, 71, 256)
+"""d = 4,096; 28,672; 65,536; 131,072; 262,144; 290,816, the most in one call; 2^20, in four."""
 
 BLOB_GAS_A_GAS = 131_072 // 16
-DATA = ("post", "add_sums", "select_proven", "select_packed", "continue_proof", "finish_proof")
+DATA = ("post", "add_sums", *PROVING)
 
 
 @functools.cache
@@ -58,21 +60,20 @@ class Constants(BlobDriver):
             self.add_sums(*groups[first : first + many])
 
     def finish_select(self) -> None:
-        if self.packed:
-            self.select()
-            return
-        case = self.case(range(self.params.rounds))
-        parts = Shape(NORMS, case.groups, case.chunks, MAX_CALL_BYTES).parts()
-        begun = case.beginning()
-        for part in parts[:-1]:
-            evidence = case.part(begun.sums, begun.sums + part.sums)
-            receipt = self._send("continue_proof", begun, evidence, sender=self.caller)
-            begun = Begun(*receipt.only("ProofContinued").begun)
-        products = [product % Q for product in case.products]
-        if begun.sums:
-            self._send("finish_proof", begun, products, case.rest(begun.sums), sender=self.caller)
-        else:
-            self._send("select_proven", products, case.rest(0), sender=self.caller)
+        groups = range(self.params.rounds)
+        case = self.packed_case(groups) if self.packed else self.case(groups)
+        kind = Kind.PACKED_NORMS if self.packed else Kind.NORMS
+        products, begun, done = [product % Q for product in case.products], case.beginning(), 0
+        for part in Shape(kind, len(groups), self.lane_count, MAX_CALL_BYTES).parts():
+            if not part.last:
+                evidence = case.part(done, done + part.sums)
+                receipt = self._send(part.call, begun, evidence, sender=self.caller)
+                continued = receipt.only("PackedContinued" if self.packed else "ProofContinued")
+                begun, done = type(begun)(*continued.begun), done + part.sums
+            elif part.first:
+                self._send(part.call, products, case.rest(0), sender=self.caller)
+            else:
+                self._send(part.call, begun, products, case.rest(done), sender=self.caller)
 
 
 def played(lanes: int, **terms: int) -> dict[str, dict[str, int]]:

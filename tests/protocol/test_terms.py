@@ -323,7 +323,6 @@ def test_packed_values_share_elements(count: int, lanes: int, chunks: int, last:
     ("terms", "count", "message"),
     [
         (replace(PACKED, bound=512), 40, "^members times bound, packed: expected 1 to 2047, got 2048"),
-        (PACKED, 73 * 4_096, "^bytes of a packed proof: expected 1 to 130048, got 131,?[0-9]+"),
         (replace(BLOBS_KRUM, packed=True, encoding=Encoding.WEIGHTS), 40, "^lane_bits: expected 0, got 12"),
     ],
 )
@@ -333,6 +332,15 @@ def test_what_can_not_be_packed(contract: Contract, terms: Terms, count: int, me
         check_params(params, 64, 60)
     with pytest.raises(Reverted, match="start: "):
         contract.check(params, 64, 60)
+
+
+@pytest.mark.parametrize("rounds", [8, 64])
+def test_the_longest_vectors_can_be_packed(contract: Contract, rounds: int) -> None:
+    """Their proof comes in several calls."""
+    params = replace(PACKED, rounds=rounds).params(2**20, 0.1)
+    assert params.rounds * params.lanes == 256 * rounds
+    check_params(params, 4 * rounds, 60)
+    contract.check(params, 4 * rounds, 60)
 
 
 def test_packing_is_for_blobs() -> None:

@@ -44,7 +44,7 @@ VARIANTS: Mapping[str, Terms] = {
 
 BOUNDS = {"gas_blob": 600.0, "gas_blob_data": 1_500.0}
 
-PROVING = ("select_proven", "select_packed", "continue_proof", "finish_proof")
+PROVING = ("select_proven", "select_packed", "continue_proof", "continue_packed", "finish_proof", "finish_packed")
 """The calls of a proof, which the formula takes for one: each further one adds about 1 % to the sums that it brings."""
 
 SET_UP = "set up"

@@ -52,7 +52,9 @@ PHASES = {
         "select_proven",
         "select_packed",
         "continue_proof",
+        "continue_packed",
         "finish_proof",
+        "finish_packed",
     ),
     "pay": ("settle", "withdraw"),
 }

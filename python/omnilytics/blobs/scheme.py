@@ -82,7 +82,7 @@ class Claim:
         context: 32 bytes by which the contract binds the proof to chain, session and parameters.
         groups: R, 1 to 256.
         members: N, 2 to 255.
-        chunks: c, the blobs of a member, 1 to 65,536; of packed blobs M, its lanes of 4,096 values, R M 576 at most.
+        chunks: c, the blobs of a member, 1 to 65,536; of packed blobs M, its lanes of 4,096 values, R M 16,384 at most.
         bound: Q, 1 to 2^31 - 1; of packed blobs N Q is 2,047 at most.
     """
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from omnilytics.blobs.blob import Blob, Blobs, WrongElement
-from omnilytics.blobs.partial import PartialProof
+from omnilytics.blobs.partial import PartialPacked, PartialProof
 from omnilytics.types import (
     Address,
     Alumnus,
@@ -176,6 +176,19 @@ class SessionPort(Protocol):
 
     def select_packed(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
         """`select_proven` where values are packed: `evidence` has the lanes of all sums too (docs/BLOBS.md B14)."""
+
+    def continue_packed(self, sender: Address, begun: PartialPacked, evidence: bytes) -> Receipt:
+        """`continue_proof` where values are packed.
+
+        Args:
+            sender: whose proof it is.
+            begun: what its last call has left; `PartialPacked.beginning` in the first one.
+            evidence: lanes, of all groups one behind the other, an even number unless they are the last ones; their
+                helpers, 128 bytes each, their openings.
+        """
+
+    def finish_packed(self, sender: Address, begun: PartialPacked, products: Sequence[int], evidence: bytes) -> Receipt:
+        """`select_packed` of a proof that is in but for what is left of it; its calls are paid now."""
 
     def continue_proof(self, sender: Address, begun: PartialProof, evidence: bytes) -> Receipt:
         """Anyone sends the next sums of a proof that is too long for a call; a beginning replaces what it had begun.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from omnilytics.blobs.blob import Blob, WrongElement
-from omnilytics.blobs.partial import PartialProof
+from omnilytics.blobs.partial import PartialPacked, PartialProof
 from omnilytics.chain.abi import Interface, interface
 from omnilytics.chain.artifacts import load
 from omnilytics.errors import ChainError
@@ -217,6 +217,12 @@ class ContractSession(_Contract):
 
     def select_packed(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
         return self._send("select_packed", sender, list(products), evidence)
+
+    def continue_packed(self, sender: Address, begun: PartialPacked, evidence: bytes) -> Receipt:
+        return self._send("continue_packed", sender, begun.words(), evidence)
+
+    def finish_packed(self, sender: Address, begun: PartialPacked, products: Sequence[int], evidence: bytes) -> Receipt:
+        return self._send("finish_packed", sender, begun.words(), list(products), evidence)
 
     def select_proven(self, sender: Address, products: Sequence[int], evidence: bytes) -> Receipt:
         return self._send("select_proven", sender, list(products), evidence)

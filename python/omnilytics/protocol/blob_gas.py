@@ -61,9 +61,14 @@ class BlobGas(GasModel):
 
     def _part(self, part: Part) -> Gas:
         if part.last:
-            whole = self._selected(part.sums)
-            return whole if part.first else whole._replace(usual=whole.usual + 12_000)
-        gas = 116_000 + 12_690 * part.sums - (0 if self.paid else 8_000 + 600 * part.sums)
+            whole, state = self._selected(part.sums), 12_000
+            if part.packed:
+                state = 40_000 if self.paid else 20_000
+            return whole if part.first else whole._replace(usual=whole.usual + state)
+        if part.packed:
+            gas = 176_000 + 19_000 * part.sums - (0 if self.paid else 25_000 + 940 * part.sums)
+        else:
+            gas = 116_000 + 12_690 * part.sums - (0 if self.paid else 8_000 + 600 * part.sums)
         return Gas(gas + (NEW_SLOT if part.first else 0))
 
     def moves(self) -> tuple[int, ...]:

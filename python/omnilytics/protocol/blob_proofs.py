@@ -1,10 +1,12 @@
-"""The proof of a session's sums as the contract takes it: in one call, or in several (docs/BLOBS.md 7.4)."""
+"""The proof of a session's sums as the contract takes it: in one call, or in several (docs/BLOBS.md 7.4, 7.5)."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omnilytics.blobs.partial import PartialProof
+from omnilytics.blobs.partial import Partial, PartialProof
 from omnilytics.blobs.scheme import POINT_BYTES, Kind
 from omnilytics.chain.base import SessionPort
 from omnilytics.codec import WORD_BYTES, keccak256
@@ -21,6 +23,12 @@ PACKED_POINTS = 7
 STATE_BYTES = 17 * WORD_BYTES
 """Of a `PartialProof`."""
 
+PACKED_STATE_BYTES = 81 * WORD_BYTES
+"""Of a `PartialPacked`."""
+
+LANE_BYTES = POINT_BYTES + POINT_BYTES // 2 + WORD_BYTES
+"""That a lane takes in a call: its point, half a helper, its opening."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -30,7 +38,7 @@ class Part:
         sums: how many.
         first: it is the first one.
         last: ... and the last: with [S], [h], products and witnesses.
-        packed: it is of packed sums, whose proof comes in one call.
+        packed: they are lanes of packed sums.
     """
 
     sums: int
@@ -41,10 +49,10 @@ class Part:
     @property
     def call(self) -> str:
         """The function that takes it."""
-        if self.packed:
-            return "select_packed"
         if not self.last:
-            return "continue_proof"
+            return "continue_packed" if self.packed else "continue_proof"
+        if self.packed:
+            return "select_packed" if self.first else "finish_packed"
         return "select_proven" if self.first else "finish_proof"
 
 
@@ -71,7 +79,7 @@ class Shape:
 
     @property
     def packed(self) -> bool:
-        """Whether it is of packed sums, and comes in one call."""
+        """Whether it is of packed sums."""
         return self.kind in (Kind.PACKED_NORMS, Kind.PACKED_GRAM)
 
     @property
@@ -89,19 +97,33 @@ class Shape:
         """That come with so many sums: a matrix's in every call."""
         return self.chunks if self.kind is Kind.GRAM else sums
 
+    @property
+    def state_bytes(self) -> int:
+        """Of what is in, as a call carries it."""
+        return PACKED_STATE_BYTES if self.packed else STATE_BYTES
+
     def part(self, begun: int = 0) -> Part:
         """What the next call takes, behind so many sums that are in."""
         left = self.sums - begun
+        last = (self.state_bytes if begun else 0) + self._last_bytes(left) + WORD_BYTES * self.products
+        if last <= self.room or not left:
+            return Part(left, not begun, last=True, packed=self.packed)
+        return Part(min(left, self._most()), not begun, last=False, packed=self.packed)
+
+    def _last_bytes(self, left: int) -> int:
+        """The evidence of a last call."""
         if self.packed:
-            return Part(left, first=True, last=True, packed=True)
-        state = STATE_BYTES if begun else 0
-        last = POINT_BYTES * (left + LAST_POINTS) + WORD_BYTES * (self.openings(left) + self.products)
-        if state + last <= self.room or not left:
-            return Part(left, first=not begun, last=True)
-        gram = self.kind is Kind.GRAM
-        each = POINT_BYTES if gram else POINT_BYTES + WORD_BYTES
-        fixed = STATE_BYTES + (WORD_BYTES * self.chunks if gram else 0)
-        return Part(min(left, max(1, (self.room - fixed) // each)), first=not begun, last=False)
+            return packed_bytes(left)
+        return POINT_BYTES * (left + LAST_POINTS) + WORD_BYTES * self.openings(left)
+
+    def _most(self) -> int:
+        """Sums that a call takes which isn't the last one; of lanes whole columns, and an even number."""
+        fixed = self.state_bytes + (WORD_BYTES * self.chunks if self.kind is Kind.GRAM else 0)
+        each = POINT_BYTES if self.kind is Kind.GRAM else POINT_BYTES + WORD_BYTES
+        step = 1
+        if self.packed:
+            each, step = LANE_BYTES, math.lcm(2, self.groups)
+        return max(1, (self.room - fixed) // each // step) * step
 
     def parts(self) -> list[Part]:
         """All calls of one proof."""
@@ -113,14 +135,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof, and what it is of.
+    """A proof of sums that aren't packed, and what it is of.
 
     Attributes:
         shape: how long it is.
         context: 32 bytes (B10).
         products: norms, or with `krum` the matrix, modulo q.
-        points: the sums, 128 bytes each; of packed ones none.
-        proof: B6; of packed sums the whole evidence, lanes and all (B14).
+        points: the sums, 128 bytes each.
+        proof: B6.
     """
 
     shape: Shape
@@ -131,18 +153,17 @@ class Proof:
 
     @property
     def evidence(self) -> bytes:
-        """All of it, as `select_proven` or `select_packed` takes it."""
+        """All of it, as `select_proven` takes it."""
         return self.points + self.proof
 
     @property
     def seeds(self) -> tuple[bytes, bytes, bytes]:
         """t0, t1, t2 (B4)."""
         groups = [self._sums(r * self.shape.chunks, (r + 1) * self.shape.chunks) for r in range(self.shape.groups)]
-        root = fold(fold(_split(group, POINT_BYTES)) for group in groups)
-        listed = keccak256(b"".join(product.to_bytes(WORD_BYTES, "big") for product in self.products))
-        t0 = keccak256(self.context + self.shape.kind.to_bytes(WORD_BYTES, "big") + root + listed)
+        root = fold(fold(split(group, POINT_BYTES)) for group in groups)
+        t0 = keccak256(claimed(self.context, self.shape.kind, root, self.products))
         t1 = keccak256(t0 + self.proof[: 2 * POINT_BYTES])
-        return t0, t1, fold(_split(self._openings, WORD_BYTES), t1)
+        return t0, t1, fold(split(self._openings, WORD_BYTES), t1)
 
     def part_of(self, begun: int, part: Part) -> bytes:
         """The evidence of a call, behind so many sums that are in."""
@@ -154,7 +175,7 @@ class Proof:
             return points + openings
         return points + self.proof[: 2 * POINT_BYTES] + openings + self.proof[-2 * POINT_BYTES :]
 
-    def send(self, session: SessionPort, sender: Address, state: PartialProof | None = None) -> Receipt:
+    def send(self, session: SessionPort, sender: Address, state: Partial | None = None) -> Receipt:
         """Sends the next call.
 
         Args:
@@ -162,9 +183,7 @@ class Proof:
             sender: anybody; whose state it is.
             state: what the sender's last call has left, of whichever proof; None: none.
         """
-        if self.shape.packed:
-            return session.select_packed(sender, self.products, self.evidence)
-        begun = state if state is not None and state.seeds == self.seeds else None
+        begun = state if isinstance(state, PartialProof) and state.seeds == self.seeds else None
         done = begun.sums if begun is not None else 0
         part = self.shape.part(done)
         evidence = self.part_of(done, part)
@@ -194,5 +213,12 @@ def kind_of(params: SessionParams) -> Kind:
     return Kind.GRAM if params.rule is Rule.KRUM else Kind.NORMS
 
 
-def _split(data: bytes, size: int) -> list[bytes]:
+def claimed(context: bytes, kind: Kind, root: bytes, products: Sequence[int]) -> bytes:
+    """What t0 is the hash of, in packed proofs with [m] behind it (B4, B14)."""
+    listed = keccak256(b"".join(product.to_bytes(WORD_BYTES, "big") for product in products))
+    return context + kind.to_bytes(WORD_BYTES, "big") + root + listed
+
+
+def split(data: bytes, size: int) -> list[bytes]:
+    """In pieces of so many bytes."""
     return [data[at : at + size] for at in range(0, len(data), size)]

@@ -117,9 +117,15 @@ class BlobReplay(Replay):
         return list(places_of(self.added))
 
     def on_proofcontinued(self, v: dict[str, Any]) -> None:
+        self._on_part(v["begun"]["sums"])
+
+    def on_packedcontinued(self, v: dict[str, Any]) -> None:
+        self._on_part(v["begun"]["lanes"])
+
+    def _on_part(self, done: int) -> None:
         # whether it is of a true proof is seen at its end alone
         sums = len(self.with_sums) * self.terms.lanes
-        self.expect("sums of a proof that isn't finished", 0 < v["begun"]["sums"] <= sums, True)
+        self.expect("sums of a proof that isn't finished", 0 < done <= sums, True)
 
     def on_sumsproven(self, v: dict[str, Any]) -> None:
         groups, products = self._delivered_groups(), list(v["products"])

@@ -17,6 +17,7 @@ from omnilytics.protocol.blob_proofs import Proof, Shape, kind_of
 from omnilytics.protocol.blob_uploads import fold
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.protocol.ledger import Ledger
+from omnilytics.protocol.packed_proofs import PackedProof
 from omnilytics.protocol.seating import Seating
 from omnilytics.types import BLOB_ELEMENTS, BLOB_LANE_BITS, Address, IntVec, SessionParams
 
@@ -79,7 +80,7 @@ class BlobSums:
         self._scope = chain_id, session
         self._blobs = blobs
         self._sums: dict[int, GroupSums] = {}
-        self._proofs: dict[tuple[int, ...], Proof] = {}
+        self._proofs: dict[tuple[int, ...], Proof | PackedProof] = {}
         self._looked_at: dict[int, Malformed | None] = {}
         self._compared: dict[int, WrongElement | None] = {}
 
@@ -240,7 +241,7 @@ class BlobSums:
         """
         return fold(fold(self.sums(ledger, group).points) for group in groups)
 
-    def proof(self, ledger: Ledger, groups: Sequence[int]) -> Proof:
+    def proof(self, ledger: Ledger, groups: Sequence[int]) -> Proof | PackedProof:
         """Of the norms, or with `krum` the Gram matrix, of these groups' sums. Computed once.
 
         Args:
@@ -258,8 +259,11 @@ class BlobSums:
             products, proof = prove(claim, points, [blob for own in sums for blob in own.blobs])
             shape = Shape.of(self._params, len(groups))
             words = tuple(product % ORDER for product in products)
-            stated = b"" if self._params.packed else points
-            self._proofs[tuple(groups)] = Proof(shape, claim.context, words, stated, proof)
+            self._proofs[tuple(groups)] = (
+                PackedProof(shape, claim.context, words, proof)
+                if self._params.packed
+                else Proof(shape, claim.context, words, points, proof)
+            )
         return self._proofs[tuple(groups)]
 
     def claim(self, groups: Sequence[int]) -> Claim:

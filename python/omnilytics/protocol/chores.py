@@ -220,7 +220,7 @@ class Chores:
     def _proof(self) -> Action:
         """The next call of the proof: mostly the only one."""
         groups, begun = self._watch.groups(GroupStatus.AGGREGATED), self._watch.ledger().proofs.get(self._account)
-        done = begun.sums if begun is not None else 0
+        done = begun.done if begun is not None else 0
         part = Shape.of(self._watch.params, len(groups)).part(done)
 
         def send() -> Receipt:

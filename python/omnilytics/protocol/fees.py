@@ -342,7 +342,7 @@ def _selection(model: GasModel, groups: int) -> list[Step]:
     calls = model.proof_calls()
     before = sum(gas.usual for _, gas in calls[:-1])
     last, gas = calls[-1]
-    steps = [Step("continue_proof", len(calls) - 1, before)] if before and groups else []
+    steps = [Step(calls[0][0], len(calls) - 1, before)] if before and groups else []
     return [*steps, Step(last, min(groups, 1), gas.usual if groups else 0)]
 
 
@@ -389,7 +389,10 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
     if params.rule is Rule.NORM_VOTE:
         commits |= {"vote": seats, "open_vote": seats}
     summing = ["post", *(["correct"] if params.has_corrections else []), "add_sums"]
-    summing += ["select_packed"] if params.packed else ["continue_proof", "select_proven", "finish_proof"]
+    if params.packed:
+        summing += ["continue_packed", "select_packed", "finish_packed"]
+    else:
+        summing += ["continue_proof", "select_proven", "finish_proof"]
     if not blobs:
         summing = ["upload", "unmask" if recover else "aggregate", "select"]
     calls = ["register", *commits, *summing, "settle", "move"]
@@ -405,10 +408,10 @@ def _limits(params: SessionParams, capacity: int) -> dict[str, int]:
         "correct": params.rounds * fees.an_upload(words, chunks),
         **dict.fromkeys(("aggregate", "unmask", "add_sums"), sums),
         **dict.fromkeys(
-            ("gram", "select_proven", "finish_proof", "select_packed"),
+            ("gram", "select_proven", "finish_proof", "select_packed", "finish_packed"),
             fees.the_products(params.proven, chunks, params.rounds),
         ),
-        "continue_proof": 0,
+        **dict.fromkeys(("continue_proof", "continue_packed"), 0),
         "select": fees.select,
         "settle": 2 * params.rounds * fees.settle,
         "move": most_moves(params) * fees.move,

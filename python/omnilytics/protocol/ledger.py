@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from omnilytics.blobs.partial import PartialProof
+from omnilytics.blobs.partial import Partial, PartialPacked, PartialProof
 from omnilytics.chain.abi import decode_log
 from omnilytics.protocol.seating import NOBODY, Registration, Seating, first_seats, second_seats, survivors_of
 from omnilytics.protocol.sharing import Sharing
@@ -64,7 +64,7 @@ class Ledger:
     opening: bool = False
     accusations: int = 0
     sums_added: int = 0
-    proofs: dict[Address, PartialProof] = field(default_factory=dict)
+    proofs: dict[Address, Partial] = field(default_factory=dict)
     refuting: bool = False
     selected: Selection | None = None
     registrations: list[Registration] = field(default_factory=list)
@@ -126,8 +126,13 @@ class Ledger:
                 group, words = _int(values["group"]), _bytes(values["words"])
                 self.uploads.setdefault((group, _int(values["chunk"])), []).append(words)
                 self.uploaded.setdefault((group, _int(values["place"])), []).append(words)
-            case "Posted" | "Corrected" | "Accused" | "AccusingClosed" | "SumsAdded" | "ProofContinued":
+            case "Posted" | "Corrected" | "Accused" | "AccusingClosed" | "SumsAdded":
                 self._in_blobs(name, values)
+            case "ProofContinued" | "PackedContinued":
+                begun = values["begun"]
+                assert isinstance(begun, dict)
+                partial: type[Partial] = PartialProof if name == "ProofContinued" else PartialPacked
+                self.proofs[Address(str(values["account"]))] = partial.read(begun)
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
             case "GramAdded":
@@ -162,10 +167,6 @@ class Ledger:
                 into.setdefault(seat, []).extend(_bytes(one) for one in hashes)
             case "SumsAdded":
                 self.sums_added += _int(values["groups"]).bit_count()
-            case "ProofContinued":
-                begun = values["begun"]
-                assert isinstance(begun, dict)
-                self.proofs[Address(str(values["account"]))] = PartialProof.read(begun)
             case "Accused":
                 self.accusations += 1
             case _:

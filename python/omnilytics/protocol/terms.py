@@ -12,7 +12,6 @@ import numpy as np
 from omnilytics import codec
 from omnilytics.blobs.scheme import POINT_BYTES
 from omnilytics.errors import InputError
-from omnilytics.protocol.blob_proofs import packed_bytes
 from omnilytics.protocol.fees import default_table
 from omnilytics.protocol.gas import MAX_CALL_BYTES
 from omnilytics.tables import GWEI_WEI
@@ -460,8 +459,6 @@ def _check_blob_calls(params: SessionParams) -> None:
     _within("chunks of words", codec.in_lanes(params).chunks, 1, MAX_CHUNKS)
     rows = params.members + params.has_corrections
     _within("bytes of a group's commitments", POINT_BYTES * rows * params.chunks, 1, limit)
-    if params.packed:
-        _within("bytes of a packed proof", packed_bytes(params.rounds * params.lanes), 1, limit)
 
 
 def _check_money(params: SessionParams, capacity: int) -> None:

@@ -32,7 +32,7 @@ pub(crate) fn fold<T: AsRef<[u8]>>(hash: Word, items: impl Iterator<Item = T>) -
 }
 
 /// The hash of the hashes of all groups' sums, as the contract stores them.
-pub(crate) fn root_of(statement: &Statement, commitments: &[Point]) -> Word {
+fn root_of(statement: &Statement, commitments: &[Point]) -> Word {
     let groups = commitments.chunks(statement.chunks());
     fold([0; 32], groups.map(|group| fold([0; 32], group.iter().map(Point::bytes))))
 }

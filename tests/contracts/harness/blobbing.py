@@ -18,6 +18,7 @@ from omnilytics.blobs import scheme
 from omnilytics.blobs.scheme import ELEMENTS, LANE_BITS, LANES, ORDER, Claim, Kind
 
 from . import blobs as b
+from . import packed as p
 from .contract import Receipt
 from .reference import ceil_div
 from .session import SessionDriver, Stage, Status
@@ -197,12 +198,13 @@ class BlobDriver(SessionDriver):
         return b.fold([b.fold(self.totals(group)) for group in groups])
 
     def claim(self, groups: Sequence[int]) -> Claim:
-        p, live = self.params, sum(1 << group for group in groups)
-        shape = (p.parameter_count, p.members, p.bound, *([p.lane_bits] if self.packed else []), live)
+        given, live = self.params, sum(1 << group for group in groups)
+        lane_bits = [given.lane_bits] if self.packed else []
+        shape = (given.parameter_count, given.members, given.bound, *lane_bits, live)
         words = (PACKED_CONTEXT if self.packed else CONTEXT, self.chain.id, self.contract.address, *shape)
         context = keccak(encode(["bytes32", "uint256", "address", *["uint256"] * len(shape)], words))
         kinds = (Kind.PACKED_NORMS, Kind.PACKED_GRAM) if self.packed else (Kind.NORMS, Kind.GRAM)
-        return Claim(kinds[p.rule == 1], context, len(groups), p.members, self.lane_count, p.bound)
+        return Claim(kinds[given.rule == 1], context, len(groups), given.members, self.lane_count, given.bound)
 
     def proven(self, groups: Sequence[int] | None = None) -> tuple[list[int], bytes]:
         """What `select_proven`, or `select_packed`, takes: of the live groups, or of others."""
@@ -233,6 +235,13 @@ class BlobDriver(SessionDriver):
             pi=proof[-256:-128],
             pi0=proof[-128:],
         )
+
+    def packed_case(self, groups: Sequence[int]) -> p.Case:
+        """The same where values are packed."""
+        products, evidence = self.proven(groups)
+        claim = self.claim(groups)
+        fields = (claim.context, int(claim.kind), claim.groups, claim.members, claim.chunks, claim.bound)
+        return p.case_of(fields, self.root(groups), products, evidence)
 
     # Whole stages.
 

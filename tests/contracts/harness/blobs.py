@@ -18,9 +18,9 @@ INFINITY = bytes(128)
 NORMS, GRAM = 1, 2
 
 
-def fold(items: list[bytes]) -> bytes:
+def fold(items: list[bytes], start: bytes = bytes(32)) -> bytes:
     """A list hashed item by item."""
-    return functools.reduce(lambda folded, item: keccak(folded + item), items, bytes(32))
+    return functools.reduce(lambda folded, item: keccak(folded + item), items, start)
 
 
 def versioned(commitment: bytes) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from eth_utils import keccak
 
 from omnilytics.blobs import scheme
 from tests.contracts.harness.blobs import Q, fold, split
@@ -13,8 +14,24 @@ from tests.golden import unhex, vectors
 
 NORMS, GRAM = 3, 4
 LANES = scheme.LANES
-NAMES = ("m", "first helper", "last helper", "g", "S", "q0", "q1", "pi", "pi0")
+NAMES = ("first helper", "last helper", "m", "g", "S", "q0", "q1", "pi", "pi0")
 """Of the points that can be replaced one by one."""
+
+
+class Begun(NamedTuple):
+    """A proof of packed sums as far as it is in."""
+
+    seeds: list[bytes]
+    lanes: int = 0
+    root: bytes = bytes(32)
+    groups: list[bytes] = [bytes(32)] * 64
+    helpers: bytes = bytes(32)
+    openings: bytes = bytes(32)
+    power: int = 0
+    weight: int = 0
+    evaluation: int = 0
+    point: tuple[int, ...] = (0, 0, 0, 0)
+    spent_wei: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,17 +47,45 @@ class Case:
     bound: int
     products: list[int]
     sums: list[bytes]
-    """R M points: of each 21 lanes the sum, then lanes."""
+    """R M points: of each 21 lanes the sums of all groups, then their lanes."""
     points: list[bytes]
-    """[m], helpers, [g], [S], [q0], [q1], pi, pi0."""
+    """Helpers, [m], [g], [S], [q0], [q1], pi, pi0."""
     openings: list[int]
+    """Of all lanes, and of the identity."""
 
     def claim(self) -> tuple[Any, ...]:
         return self.context, self.root, self.kind, self.groups, self.members, self.lanes, self.bound
 
     def evidence(self) -> bytes:
-        openings = [a.to_bytes(32, "big") for a in self.openings]
-        return b"".join([*self.sums, *self.points[:-2], *openings, *self.points[-2:]])
+        return self.rest(0)
+
+    def seeds(self) -> list[bytes]:
+        """t0 to t4 of the transcript (docs/BLOBS.md B14)."""
+        *helpers, m, g, S, q0, q1 = self.points[:-2]
+        listed = keccak(b"".join((product % Q).to_bytes(32, "big") for product in self.products))
+        t0 = keccak(self.context + self.kind.to_bytes(32, "big") + fold(self.sums) + listed + m)
+        t1 = fold([*helpers, g], t0)
+        t2 = keccak(t1 + S)
+        t3 = keccak(t2 + q0 + q1)
+        return [t0, t1, t2, t3, fold(self._openings(0), t3)]
+
+    def beginning(self, **changes: Any) -> Begun:
+        """What the first of several calls takes."""
+        return Begun(seeds=self.seeds())._replace(**changes)
+
+    def part(self, first: int, last: int) -> bytes:
+        """The evidence of a call with these lanes, from `first`, which is even, to before `last`."""
+        helpers = self.points[:-7][first // 2 : (last + 1) // 2]
+        return b"".join([*self.sums[first:last], *helpers, *self._openings(first)[: last - first]])
+
+    def rest(self, first: int) -> bytes:
+        """The evidence of the last call, all lanes before `first` being in."""
+        helpers = self.points[:-7][(first + 1) // 2 :]
+        closing, witnesses = self.points[-7:-2], self.points[-2:]
+        return b"".join([*self.sums[first:], *helpers, *closing, *self._openings(first), *witnesses])
+
+    def _openings(self, first: int) -> list[bytes]:
+        return [a.to_bytes(32, "big") for a in self.openings[first:]]
 
     def arguments(self) -> tuple[Any, ...]:
         return self.claim(), [g % Q for g in self.products], self.evidence()
@@ -50,7 +95,7 @@ class Case:
 
     def place(self, name: str) -> int:
         """Of one of NAMES among the points."""
-        return {"m": 0, "first helper": 1}.get(name, NAMES.index(name) - len(NAMES))
+        return 0 if name == "first helper" else NAMES.index(name) - len(NAMES)
 
     def with_point(self, name: str, point: bytes) -> Case:
         points = list(self.points)
@@ -63,11 +108,12 @@ class Case:
 
     def rooted(self) -> Case:
         """Under the root that its sums have."""
-        groups = [self.sums[self.lanes * r : self.lanes * (r + 1)] for r in range(self.groups)]
+        groups = [self.sums[r :: self.groups] for r in range(self.groups)]
         return self.but(root=fold([fold(group[::LANES]) for group in groups]))
 
 
-def _case(claim: tuple[Any, ...], root: bytes, products: list[int], evidence: bytes) -> Case:
+def case_of(claim: tuple[Any, ...], root: bytes, products: list[int], evidence: bytes) -> Case:
+    """What `claim` and the bytes of the evidence are."""
     context, kind, groups, members, lanes, bound = claim
     count = groups * lanes
     first = 128 * (count + (count + 1) // 2 + 5)
@@ -92,7 +138,7 @@ def proof_case(found: dict[str, Any]) -> Case:
     session = vectors("packed")["sessions"][found["session"]]
     fields = [session[name] for name in ("members", "lanes", "bound")]
     claim = (unhex(found["context"]), found["kind"], len(session["groups"]), *fields)
-    return _case(claim, unhex(found["root"]), list(map(int, found["products"])), unhex(found["evidence"]))
+    return case_of(claim, unhex(found["root"]), list(map(int, found["products"])), unhex(found["evidence"]))
 
 
 def proven(kind: int, groups: int, lanes: int) -> Case:
@@ -107,4 +153,4 @@ def proven(kind: int, groups: int, lanes: int) -> Case:
     claim = scheme.Claim(scheme.Kind(kind), b"\7" * 32, groups, 2, lanes, 1_000)
     products, evidence = scheme.prove_packed(claim, b"".join(points), sums)
     fields = (claim.context, kind, groups, 2, lanes, 1_000)
-    return _case(fields, bytes(32), products, evidence).rooted()
+    return case_of(fields, bytes(32), products, evidence).rooted()

@@ -45,7 +45,7 @@ class Proof:
     lanes: list[bytes]
     """As they stand in the evidence."""
     points: list[bytes]
-    """[m], helpers, [g], [S], [q0], [q1]."""
+    """Helpers, [m], [g], [S], [q0], [q1]."""
     openings: list[int]
     pi: bytes
     pi0: bytes
@@ -114,11 +114,11 @@ def balanced_helper(lanes: list[Lane], xi: int, helper: Lane, missing: int) -> L
 
 
 class Lanes:
-    """The lanes of all groups in a row, and all that is committed to beside them."""
+    """The lanes of all groups in a row, number by number, and all that is committed to beside them."""
 
     def __init__(self, groups: list[list[Lane]], cheat: str | None) -> None:
         self.cheat, self.R, self.M = cheat, len(groups), len(groups[0])
-        self.values = [lane for group in groups for lane in group]
+        self.values = [lane for column in zip(*groups, strict=True) for lane in column]
         self.polynomials = [interpolated(lane) for lane in self.values]
         self.identity = interpolated(list(range(N)))
         self.sums = [[point(interpolated(blob)) for blob in packed(group)] for group in groups]
@@ -128,13 +128,11 @@ class Lanes:
         self.counts[5] += cheat == "multiplicities"
         self.m = interpolated(self.counts)
 
-    def listed(self) -> list[list[bytes]]:
-        """Points by group, as they stand in the evidence."""
+    def listed(self) -> list[bytes]:
+        """Points as they stand in the evidence."""
         return [
-            [
-                self.sums[r][m // LANES] if m % LANES == 0 else point(self.polynomials[r * self.M + m])
-                for m in range(self.M)
-            ]
+            self.sums[r][m // LANES] if m % LANES == 0 else point(self.polynomials[m * self.R + r])
+            for m in range(self.M)
             for r in range(self.R)
         ]
 
@@ -160,7 +158,7 @@ class Identity:
         at = Values.of([*lanes.polynomials, *h, g, lanes.m, lanes.identity])
         self.T, self.h = at.T[: R * M], at.T[R * M : R * M + len(h)]
         self.g, self.m, self.identity = at.T[R * M + len(h) :]
-        self.centred = [[self.T[r * M + m] - offset for m in range(M)] for r in range(R)]
+        self.centred = [[self.T[m * R + r] - offset for m in range(M)] for r in range(R)]
         self.F = products_at(kind, *factors(t0, R), self.centred)
 
     def summed(self, zeta: int) -> Any:
@@ -207,7 +205,7 @@ def prove(
     listed = lanes.listed()
     products = true_products(kind, groups, offset) if products is None else products
     claimed = keccak(b"".join(map(word, products)))
-    t0 = keccak(context + word(kind) + root_of(listed) + claimed + point(lanes.m))
+    t0 = keccak(context + word(kind) + fold(bytes(32), listed) + claimed + point(lanes.m))
     h, g = lanes.helpers(xi_of(t0))
     t1 = fold(t0, [point(f) for f in (*h, g)])
     identity, zeta = Identity(kind, lanes, offset, t0, h, g), challenge(t1)
@@ -236,9 +234,8 @@ def prove(
     gamma = challenge(keccak(t4 + pi + pi0))
     alpha, beta = challenge(t0), challenge(keccak(t0))
     found = {"alpha": alpha, "beta": beta, "xi": xi_of(t0), "zeta": zeta, "eta": eta, "z": z, "delta": delta}
-    points = [point(f) for f in (lanes.m, *h, g, S, q0, q1)]
-    row = [p for group in listed for p in group]
-    return Proof(products, root_of(lanes.sums), {**found, "gamma": gamma}, row, points, openings, pi, pi0)
+    points = [point(f) for f in (*h, lanes.m, g, S, q0, q1)]
+    return Proof(products, root_of(lanes.sums), {**found, "gamma": gamma}, listed, points, openings, pi, pi0)
 
 
 def weights(xi: int, zeta: int, eta: int, z: int, delta: int, openings: list[int]) -> list[int]:

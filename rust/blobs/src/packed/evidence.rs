@@ -1,4 +1,4 @@
-//! The bytes of a proof of packed sums: all lanes, then the proof (B14).
+//! The bytes of a proof of packed sums: all lanes and helpers, then the rest of the proof (B14).
 
 use super::statement::{OTHER_POINTS, Packed};
 use crate::field::{Scalar, WORD_BYTES, from_word};
@@ -9,8 +9,8 @@ use crate::point::{POINT_BYTES, Point};
 pub(super) struct Evidence {
     /// Of each lane the commitment, but of digits 0 that of the whole sum.
     pub(super) lanes: Vec<Point>,
-    pub(super) multiplicities: Point,
     pub(super) helpers: Vec<Point>,
+    pub(super) multiplicities: Point,
     pub(super) table: Point,
     pub(super) remainder: Point,
     pub(super) quotients: [Point; 2],
@@ -22,8 +22,8 @@ pub(super) struct Evidence {
 
 impl Evidence {
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let first = self.lanes.iter().chain([&self.multiplicities]).chain(&self.helpers);
-        let points = first.chain([&self.table, &self.remainder]).chain(&self.quotients);
+        let others = [&self.multiplicities, &self.table, &self.remainder];
+        let points = self.lanes.iter().chain(&self.helpers).chain(others).chain(&self.quotients);
         let values = self.values.iter().flat_map(Scalar::to_bytes_be);
         let witnesses = [self.witness, self.witness_at_zero];
         points.flat_map(Point::bytes).chain(values).chain(witnesses.iter().flat_map(Point::bytes)).collect()
@@ -42,8 +42,8 @@ impl Evidence {
         let words = words.as_chunks().0.iter().enumerate();
         Some(Self {
             lanes: points.by_ref().take(lanes).collect(),
-            multiplicities: points.next()?,
             helpers: points.by_ref().take(helpers).collect(),
+            multiplicities: points.next()?,
             table: points.next()?,
             remainder: points.next()?,
             quotients: [points.next()?, points.next()?],

@@ -25,7 +25,7 @@ use crate::transcript::{Combination, Transcript};
 pub struct Proof {
     /// In the order of [`crate::statement::Statement::pairs`].
     pub products: Vec<i128>,
-    /// The evidence's bytes: all lanes, group by group, then the proof.
+    /// The evidence's bytes: all lanes and helpers, then the rest of the proof.
     pub evidence: Vec<u8>,
 }
 
@@ -58,11 +58,13 @@ fn vectors<B: AsRef<[u8]> + Sync>(statement: &Packed, sums: &[B]) -> Result<Vec<
     parallel::each(statement.products().groups(), group).into_iter().collect()
 }
 
-/// The elements of each lane, which are numbers from 0 to 2 N Q.
+/// The elements of each lane, by its number; they are numbers from 0 to 2 N Q.
 fn elements(statement: &Packed, vectors: &[Vec<i64>]) -> Vec<Vec<u16>> {
     let offset = statement.products().range().offset() as i64;
     let raised = |value: &i64| (*value + offset) as u16;
-    vectors.iter().flat_map(|vector| vector.chunks(N)).map(|lane| lane.iter().map(raised).collect()).collect()
+    let lanes =
+        (0..statement.products().chunks()).flat_map(|lane| vectors.iter().map(move |own| &own[N * lane..][..N]));
+    lanes.map(|lane| lane.iter().map(raised).collect()).collect()
 }
 
 /// The evidence; none if a challenge is one of the few numbers that prove nothing.
@@ -99,8 +101,8 @@ fn evidence(statement: &Packed, sums: &[Point], vectors: &[Vec<i64>], claimed: &
     let [witness, witness_at_zero] = both([&quotient(&combined, z), &quotient(&from_mean, Scalar::ZERO)]);
     Some(Evidence {
         lanes,
-        multiplicities,
         helpers: points,
+        multiplicities,
         table,
         remainder: remainder_point,
         quotients: [lower, upper],

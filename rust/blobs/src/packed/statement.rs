@@ -6,8 +6,8 @@ use crate::packing::{LANE_BITS, LANES, MAX_SUM};
 use crate::point::POINT_BYTES;
 use crate::statement::{Kind, Statement};
 
-/// Most lanes of all groups: their evidence is as long as a call may be.
-pub const MAX_LANES: usize = 576;
+/// Most lanes of all groups: 64 groups of 2^20 values, as a session may have.
+pub const MAX_LANES: usize = 1 << 14;
 
 /// Points of a proof beside lanes and helpers: `[m]`, `[g]`, `[S]`, `[q0]`, `[q1]`, both witnesses.
 pub(super) const OTHER_POINTS: usize = 7;
@@ -33,7 +33,7 @@ impl Packed {
     /// About R `groups` of N `members` whose values are -`bound` to `bound`, in M `lanes` of 4,096 values each.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`], also for sums that don't fit a lane, and for lanes whose proof doesn't fit a call.
+    /// [`crate::Error::OutOfRange`], also for sums that don't fit a lane, and for more lanes than a session has.
     pub fn new(kind: Kind, context: Word, groups: usize, members: u64, lanes: usize, bound: u64) -> Result<Self> {
         let statement = Statement::new(kind, context, groups, members, lanes, bound)?;
         in_range("members * bound", 1, MAX_SUM / 2, statement.range().offset())?;
@@ -81,12 +81,12 @@ impl Packed {
         self.0.chunks().saturating_sub(LANES * chunk).min(LANES)
     }
 
-    /// All lanes, by their numbers.
+    /// All lanes, by their numbers: the first of each group, then the second.
     pub(super) fn places(&self) -> impl Iterator<Item = Lane> + '_ {
         (0..self.lanes()).map(|number| {
-            let (group, lane) = (number / self.0.chunks(), number % self.0.chunks());
+            let (lane, group) = (number / self.0.groups(), number % self.0.groups());
             let digit = lane % LANES;
-            Lane { sum: group * self.chunks() + lane / LANES, digit, first: number - digit }
+            Lane { sum: group * self.chunks() + lane / LANES, digit, first: number - self.0.groups() * digit }
         })
     }
 
@@ -104,29 +104,30 @@ pub(super) fn weight(digit: usize) -> Scalar {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, MAX_LANES, Packed};
+    use super::{Kind, Packed};
 
     #[test]
-    fn the_longest_evidence_fits_a_call() {
+    fn the_longest_evidence_of_one_call_has_576_lanes() {
         let bytes = |lanes| Packed::new(Kind::Norms, [0; 32], 1, 2, lanes, 1).unwrap().evidence_bytes();
-        assert!(bytes(MAX_LANES) <= 130_048 && bytes(MAX_LANES) + bytes(2) - bytes(1) > 130_048);
+        assert!(bytes(576) <= 130_048 && bytes(577) > 130_048);
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         let message = |groups, lanes, bound| Packed::new(Kind::Gram, [0; 32], groups, 2, lanes, bound).unwrap_err();
         assert_eq!(message(1, 1, 1_024).to_string(), "members * bound: expected 1 to 2047, got 2048");
-        assert_eq!(message(64, 10, 1).to_string(), "lanes of all groups: expected 1 to 576, got 640");
+        assert_eq!(message(64, 257, 1).to_string(), "lanes of all groups: expected 1 to 16384, got 16448");
+        assert!(Packed::new(Kind::Norms, [0; 32], 64, 2, 256, 1).is_ok());
         assert_eq!(message(0, 1, 1).to_string(), "groups: expected 1 to 256, got 0");
     }
 
     #[test]
-    fn lanes_are_numbered_by_group_and_digit() {
+    fn lanes_are_numbered_by_digit_and_group() {
         let packed = Packed::new(Kind::Gram, [0; 32], 2, 2, 22, 1).unwrap();
         let places: Vec<_> = packed.places().map(|lane| (lane.sum, lane.digit, lane.first)).collect();
         assert_eq!([packed.lanes(), packed.helpers(), packed.chunks(), packed.sums()], [44, 22, 2, 4]);
-        assert_eq!([places[0], places[20], places[21]], [(0, 0, 0), (0, 20, 0), (1, 0, 21)]);
-        assert_eq!([places[22], places[42], places[43]], [(2, 0, 22), (2, 20, 22), (3, 0, 43)]);
+        assert_eq!([places[0], places[40], places[42]], [(0, 0, 0), (0, 20, 0), (1, 0, 42)]);
+        assert_eq!([places[1], places[41], places[43]], [(2, 0, 1), (2, 20, 1), (3, 0, 43)]);
         assert_eq!([packed.lanes_of(0), packed.lanes_of(1), packed.lanes_of(2)], [21, 1, 0]);
     }
 }

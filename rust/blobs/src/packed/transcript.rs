@@ -5,7 +5,7 @@ use omnilytics_core::digest::{keccak256, uint256};
 use super::statement::Packed;
 use crate::field::{Scalar, from_hash};
 use crate::point::Point;
-use crate::transcript::{OpenedAt, Transcript, fold, root_of};
+use crate::transcript::{OpenedAt, Transcript, fold};
 
 /// What the identity between the polynomials hangs on.
 pub(super) struct Challenges {
@@ -23,7 +23,7 @@ impl Transcript {
     /// t0, from everything that is claimed, all lanes, and how often each number is among their elements.
     pub(super) fn packed(statement: &Packed, lanes: &[Point], claimed: &[Scalar], multiplicities: &Point) -> Self {
         let products: Vec<u8> = claimed.iter().flat_map(Scalar::to_bytes_be).collect();
-        let (kind, root) = (uint256(statement.kind()), root_of(statement.products(), lanes));
+        let (kind, root) = (uint256(statement.kind()), fold([0; 32], lanes.iter().map(Point::bytes)));
         let context = &statement.products().context;
         Self(keccak256(&[context, &kind, &root, &keccak256(&[&products]), &multiplicities.bytes()]))
     }

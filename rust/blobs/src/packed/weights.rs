@@ -60,7 +60,7 @@ impl Weights {
 fn products_at(statement: &Packed, combination: &Combination, values: &[Scalar]) -> Scalar {
     let (groups, lanes) = (statement.products().groups(), statement.products().chunks());
     let offset = from_integer(i128::from(statement.products().range().offset()));
-    let centred = |group: usize, lane: usize| values[group * lanes + lane] - offset;
+    let centred = |group: usize, lane: usize| values[lane * groups + group] - offset;
     let of_lane = |lane: usize| {
         let combined = |factors: &[Scalar]| (0..groups).map(|r| factors[r] * centred(r, lane)).sum::<Scalar>();
         match statement.products().kind {
