@@ -169,11 +169,12 @@ def division(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
 def rewards(p: Any, delivered: int, paid: int) -> tuple[int, int, int]:
     """What each delivering member of a paid group has, what is burnt, what the owner has back: wei.
 
-    Of the live groups `delivered` members have delivered, `paid` of them in groups that are paid.
+    Of the live groups `delivered` members have delivered, `paid` of them in groups that are paid; refuted groups count
+    whole as delivered.
     """
-    if paid == 0:
-        return 0, 0, p.reward_wei
     seat = p.reward_wei // (p.rounds * p.members)
+    if paid == 0:
+        return 0, seat * delivered, p.reward_wei - seat * delivered
     share = seat * delivered // paid if p.rule == 1 else seat
     burnt = 0 if p.rule == 1 else seat * (delivered - paid)
     return share, burnt, p.reward_wei - burnt - paid * share

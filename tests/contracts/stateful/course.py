@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import note
 
@@ -23,9 +23,6 @@ from tests.contracts.stateful.recovering import BEGINNINGS, REVEAL_SECS, TERMS, 
 Play = tuple[str, dict[str, Any]]
 """A rule of the machine and its arguments."""
 
-WEIGHT = 3
-"""Of what a stage is for, beside what may be done at any time."""
-
 
 class Course:
     """One session from its beginning to its end.
@@ -35,6 +32,10 @@ class Course:
         chance: draws everything.
     """
 
+    machine_type: ClassVar[type[Recovering]] = Recovering
+    weight: ClassVar[int] = 3
+    """Of what a stage is for, beside what may be done at any time."""
+
     def __init__(self, site: Site, chance: Random) -> None:
         self.chance = chance
         self.records: dict[tuple[str, str], int] = {}
@@ -42,7 +43,7 @@ class Course:
         """Who never uploads its last chunk."""
         self.silent: set[int] = set()
         """Who reveals nothing."""
-        self.machine: Recovering = type("Bound", (Recovering,), {"site": site})()
+        self.machine: Any = type("Bound", (self.machine_type,), {"site": site})()
 
     def play(self, steps: int) -> None:
         """So many steps, and all that is promised after each of them, and at the end."""
@@ -111,15 +112,18 @@ class Course:
     def _plays(self) -> list[Play]:
         by = {"by": self._below(6)}
         over: Play = ("its_time_is_over", by)
-        stages: dict[Stage, Callable[[Play], list[Play]]] = {
+        stages, stage = self._stages(), self.machine.twin.stage
+        found = stages[stage](over) if stage in stages else [("go_on", {"missing": self._few(), **by})]
+        return [*found * self.weight, *self._asides()]
+
+    def _stages(self) -> dict[Stage, Callable[[Play], list[Play]]]:
+        """What a stage is for; it gets the play that ends it."""
+        return {
             Stage.SHARE: self._objections if self.machine.twin.objecting else self._shares,
             Stage.UPLOAD: self._uploads,
             Stage.REVEAL: self._secrets,
             Stage.AGGREGATE: self._sums,
         }
-        stage = self.machine.twin.stage
-        found = stages[stage](over) if stage in stages else [("go_on", {"missing": self._few(), **by})]
-        return [*found * WEIGHT, *self._asides()]
 
     def _asides(self) -> list[Play]:
         return [

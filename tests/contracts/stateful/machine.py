@@ -220,9 +220,10 @@ class Machine(Pairs, RuleBasedStateMachine):
                 group=group,
             )
 
-    def send(self, call: str, *args: Any, sender: str) -> Receipt:
+    def send(self, call: str, *args: Any, sender: str, value: int = 0) -> Receipt:
         """A call at the price of the history."""
-        receipt: Receipt = getattr(self.real.contract, call)(*args, sender=sender, gas_price=self.real.gas_price)
+        price = self.real.gas_price
+        receipt: Receipt = getattr(self.real.contract, call)(*args, sender=sender, value=value, gas_price=price)
         return receipt
 
     @rule(missing=PLACES, bits=st.integers(0, 15))
@@ -455,15 +456,14 @@ class Machine(Pairs, RuleBasedStateMachine):
             if self.twin.credits.get(self.account(index)):
                 self.withdraw(index, True)
         self.money_is_kept()
-        assert self.chain.balance(self.real.contract.address) == self.forced + self.twin.burnt
-        assert self.real.money().locked == self.twin.burnt
+        assert self.chain.balance(self.real.contract.address) == self.forced + self.twin.kept
+        assert self.real.money().locked == self.twin.kept
 
     def no_reward_came_back(self) -> None:
         """No evasion: what a group that has delivered is worth never comes back, but for what divisions leave."""
-        delivered = sum(g.size for g in self.twin.groups if g.done)
-        p = self.real.params
-        if delivered:
-            others = (p.rounds * p.members - delivered) * (p.reward_wei // (p.rounds * p.members))
+        p, priced = self.real.params, self.twin.priced()
+        if priced:
+            others = (p.rounds * p.members - priced) * (p.reward_wei // (p.rounds * p.members))
             assert others <= self.twin.rest < others + 2 * p.rounds * p.members
         elif self.twin.deposited:
             assert self.twin.rest == p.reward_wei

@@ -8,11 +8,21 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.contracts.harness import Accounts, Contract, Receipt, RecoverDriver, Reverted, SessionDriver, Stage
+from tests.contracts.harness import (
+    Accounts,
+    BlobDriver,
+    Contract,
+    Receipt,
+    RecoverDriver,
+    Reverted,
+    SessionDriver,
+    Stage,
+)
 from tests.contracts.harness import reference as ref
 from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.stateful import pay
+from tests.contracts.stateful.blobs import Blobs, CorrectTwin
 from tests.contracts.stateful.ledger import Ledger
 from tests.contracts.stateful.recovery import RecoverTwin, Setting
 from tests.contracts.stateful.twin import Now, Refused, Twin
@@ -39,15 +49,18 @@ class Pairs:
 
     def twin_of(self, real: SessionDriver) -> Twin:
         terms = real.params, real.owner, real.listed, real.room, self.chain.time, self.ledger
-        recovers = isinstance(real, RecoverDriver)
-        twin = RecoverTwin(*terms, setting=self._setting(real)) if recovers else Twin(*terms)
+        blobs = isinstance(real, BlobDriver)
+        if isinstance(real, RecoverDriver):
+            twin: Twin = (CorrectTwin if blobs else RecoverTwin)(*terms, setting=self._setting(real))
+        else:
+            twin = (Blobs if blobs else Twin)(*terms)
         twin.contracts = self.decoys
         self.ledger.sessions[int(real.contract.address, 16)] = twin
         return twin
 
     def _setting(self, real: SessionDriver) -> Setting:
         model_hash = ref.model_hash(real.params, ref.publish_hash(real.published()))
-        sizes = real.word_count, real.params.chunk_words
+        sizes = (0, 1) if isinstance(real, BlobDriver) else (real.word_count, real.params.chunk_words)
         return Setting(self.chain.id, real.contract.address, model_hash, *sizes, real.secret)
 
     def now(self, twin: Twin, real: SessionDriver) -> Now:

@@ -11,12 +11,20 @@ from tests.contracts.stateful.twin import Now, Twin
 TURN_BLOCKS = 50
 DRAW_TURN_BLOCKS = 64
 
-AT_ONCE = ("register", "commit", "upload", "share", "reveal", "reveal_shares", "rebuild", "vote", "open_vote")
+AT_ONCE = (
+    "register", "commit", "upload", "share", "reveal", "reveal_shares", "rebuild", "vote", "open_vote",
+    "post", "correct", "refute", "refute_correction",
+)  # fmt: skip
 """No turns."""
-IN_TURN = ("aggregate", "disclose", "unmask", "gram", "select", "settle", "advance", "draw")
+OF_GROUPS = ("aggregate", "disclose", "unmask", "add_sums")
+SELECTING = ("gram", "select", "select_proven", "select_packed")
+IN_TURN = (*OF_GROUPS, *SELECTING, "settle", "advance", "draw")
 AS_COMMITMENTS = ("share", "reveal", "reveal_shares", "rebuild", "disclose", "vote", "open_vote")
-LIKE = dict.fromkeys(AS_COMMITMENTS, "commit") | {"unmask": "aggregate"}
+LIKE = dict.fromkeys(AS_COMMITMENTS, "commit") | {"unmask": "aggregate", "post": "upload", "correct": "upload"}
+LIKE |= {"add_sums": "aggregate", "select_proven": "gram", "select_packed": "gram"}
 """The entry of the fee table for calls that have none of their own."""
+MOVING = ("advance", "draw", "refute", "refute_correction")
+"""Nothing of theirs is paid but a change of stage."""
 
 
 @dataclass
@@ -67,7 +75,7 @@ def has_turn(twin: Twin, before: Before, call: str, sender: str, group: int, now
     seat = before.committed.get(sender)
     if seat is None:
         return False
-    if call in ("aggregate", "disclose", "unmask", "settle"):
+    if call in (*OF_GROUPS, "settle"):
         return seat == (group, turn % size)
     return seat[0] * size + seat[1] == turn % (before.groups * size)
 
@@ -75,11 +83,11 @@ def has_turn(twin: Twin, before: Before, call: str, sender: str, group: int, now
 def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
     """Whether the call is somebody's turn, not yet everybody's."""
     p = twin.params
-    if call in ("aggregate", "disclose", "unmask"):
-        return before.stage == Stage.UPLOAD or now.time <= before.entered + p.aggregate_secs // 4
+    if call in OF_GROUPS:
+        return before.stage != Stage.AGGREGATE or now.time <= before.entered + p.aggregate_secs // 4
     if call == "settle":
         return before.stage != Stage.PAYMENT or now.time <= before.entered + p.select_secs // 4
-    if call in ("gram", "select"):
+    if call in SELECTING:
         return now.time <= before.entered + p.select_secs // 4
     if before.stage == Stage.DRAW:
         return now.height <= before.draw_block + DRAW_TURN_BLOCKS
@@ -90,6 +98,8 @@ def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
         Stage.COMMIT: p.commit_secs,
         Stage.SHARE: p.commit_secs,
         Stage.REVEAL: p.reveal_secs,
+        Stage.CORRECT: p.reveal_secs,
+        Stage.ACCUSE: p.reveal_secs,
         Stage.UPLOAD: p.upload_secs,
         Stage.AGGREGATE: p.aggregate_secs,
         Stage.VOTE: p.vote_secs,
@@ -101,7 +111,7 @@ def in_first_quarter(twin: Twin, before: Before, call: str, now: Now) -> bool:
 def limit_of(twin: Twin, before: Before, call: str, words: int) -> int:
     """Most gas that a call is paid for."""
     table = economy.FeeTable.unpacked(twin.params.fee_table)
-    limit = 0 if call in ("advance", "draw") else table.limit(LIKE.get(call, call), words)
+    limit = 0 if call in MOVING else table.limit(LIKE.get(call, call), words)
     changed = (before.stage, before.first, before.objecting) != (twin.stage, twin.first, twin.objecting)
     moved = before.stage != Stage.PAYMENT and changed
     return limit + (table.limit("move") if moved else 0)

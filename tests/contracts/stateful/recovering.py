@@ -100,10 +100,14 @@ class Recovering(Secrecy):
         """All but those; who cheats in nothing else has noise to upload."""
         for index, account in enumerate(self.real.listed):
             if index in cheats and how == Deal.RIGHT and self.twin.waits_for(account):
-                draw = random.Random(index)
-                self.real.payloads.setdefault(account, [draw.getrandbits(256) for _ in range(self.real.word_count)])
+                self.has_noise(index, account)
             if index not in missing:
                 self.share_one(account, how if index in cheats else Deal.RIGHT)
+
+    def has_noise(self, index: int, account: str) -> None:
+        """To upload."""
+        draw = random.Random(index)
+        self.real.payloads.setdefault(account, [draw.getrandbits(256) for _ in range(self.real.word_count)])
 
     @with_recover
     @rule(index=ACCOUNTS, place=OTHERS)

@@ -272,6 +272,12 @@ class RecoverTwin(Twin):
                 require(addresses == b"")
             require(address_of(secret) == expected)
         group.seeds = self._seeds(index)
+        self.lift(index)
+
+    def lift(self, index: int) -> None:
+        """Takes the masks off the sum of a group whose seeds are known."""
+        group = self.groups[index]
+        assert group.seeds is not None
         rows = [
             [word for chunk in range(self.chunk_count) for word in ref.from_bytes(group.uploads[chunk, i])]
             for i in places(group.delivered)

@@ -189,8 +189,13 @@ class Steps(Attacked):
         first = honest[0].account if honest else group.members[0]
         bent = cheats.DISCLOSURES[how](honest, self.mates(first, 0))
         if self.anybody_does("disclose", by, index, index, bent):
-            inside = [self.plain[index, i] for i in places(group.delivered)]
-            assert group.words == ref.add(inside), "the plain sum, whoever is gone"
+            self.disclosed(index)
+
+    def disclosed(self, index: int) -> None:
+        """What holds of a group whose seeds are known."""
+        group = self.group_at(index)
+        inside = [self.plain[index, i] for i in places(group.delivered)]
+        assert group.words == ref.add(inside), "the plain sum, whoever is gone"
 
     def unmask_one(self, index: int, by: int = 0, how: str = RIGHT, ahead: int = 0) -> None:
         """`ahead`: how many chunks are left out."""

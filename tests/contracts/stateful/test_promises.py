@@ -16,6 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contracts.harness import Accounts, Chain, evm
 from tests.contracts.stateful.attackers import Attacked
+from tests.contracts.stateful.blob_course import BlobCourse
 from tests.contracts.stateful.course import Course
 from tests.contracts.stateful.machine import Machine
 from tests.contracts.stateful.pairs import Site
@@ -25,7 +26,7 @@ from tests.contracts.stateful.sites import embedded, site_on
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "200"))
 ON_TITANOBOA = 3
 STEPS, DEEP_STEPS = 30, 60
-OF_EACH = {Attacked: 1, Recovering: 5, Course: 3}
+OF_EACH = {Attacked: 1, Recovering: 5, Course: 3, BlobCourse: 5}
 """Of so many histories one."""
 MACHINES = list(OF_EACH)
 

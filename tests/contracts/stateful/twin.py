@@ -59,6 +59,8 @@ class Group:
             return self.everybody & ~self.declined
         if self.failed_at in (Stage.COMMIT, Stage.SHARE):
             return self.committed
+        if self.failed_at == Stage.ACCUSE:
+            return 0  # only the sum is known to be malformed
         return self.delivered if self.failed else self.everybody
 
     @property
@@ -125,6 +127,11 @@ class Twin(Voting):
         """As the contract's `money()`: deposited, credits, locked, withdrawn."""
         credits = sum(self.credits.values())
         return self.deposited, credits, self.deposited - credits - self.withdrawn, self.withdrawn
+
+    @property
+    def kept(self) -> int:
+        """What nobody has in the end."""
+        return self.burnt
 
     def withdraw(self, account: str) -> int:
         require(self.credits.get(account, 0) > 0)
@@ -359,10 +366,14 @@ class Twin(Voting):
             group.accepted = True
         self.unselected = not accepted and bool(self._live())
         paid = accepted or self._live()
-        delivered, rewarded = (sum(g.size for g in groups) for groups in (self._live(), paid))
-        self.seat_share, self.burnt, self.rest = economy.rewards(self.params, delivered, rewarded)
+        rewarded = sum(g.size for g in paid)
+        self.seat_share, self.burnt, self.rest = economy.rewards(self.params, self.priced(), rewarded)
         self._enter(Stage.PAYMENT, now)
         self._finish_if_settled(now)
+
+    def priced(self) -> int:
+        """Seats whose price doesn't go back to the owner."""
+        return sum(g.size for g in self._live())
 
     def settle(self, index: int, members: list[str], now: Now) -> None:
         require(index < len(self.groups) and members == self.groups[index].members)
