@@ -266,7 +266,7 @@ def _power(base: uint256, exponent: uint256) -> uint256:
     power: uint256 = 1
     square: uint256 = base      # to the power 2^i
     rest: uint256 = exponent
-    for _: uint256 in range(EXPONENT_BITS):
+    for _: uint256 in range(EXPONENT_BITS):  # dev: a group's uploads fit a call, so that R c is at most 64 * 508
         if rest == 0:
             break
         if rest & 1 == 1:

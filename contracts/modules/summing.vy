@@ -177,7 +177,7 @@ def _lowest(bitmap: uint256) -> uint256:
     @param bitmap Not zero.
     @return The lowest bit that is set.
     """
-    for i: uint256 in range(bounds.MAX_GROUP_IDS):
+    for i: uint256 in range(bounds.MAX_GROUP_IDS):  # dev: one bit is set
         if (bitmap >> i) & 1 == 1:
             return i
     return 0

@@ -127,6 +127,8 @@ class TestSums:
         for chunks in (0, 1_017, 2**256 - 1):
             with reverts("blobs: chunks out of 1..1016"):
                 verifier.check_sum(*sums._replace(chunks=chunks))
+        with reverts("blobs: length of the points"):
+            verifier.check_sum(*sums._replace(chunks=1_016))
         for points in (b"", sums.points[:-1], sums.points + b"\0", sums.points * 2):
             with reverts("blobs: length of the points"):
                 verifier.check_sum(*sums._replace(points=points))

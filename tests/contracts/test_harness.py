@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boa
 import pytest
+from boa.util.abi import Address
 
+from omnilytics.blobs.scheme import compressed, point_of
 from tests.contracts.harness import (
     TX_GAS_CAP,
     TX_SIZE_CAP,
@@ -19,12 +22,15 @@ from tests.contracts.harness import (
     evm,
     reverts,
 )
+from tests.contracts.harness import blobs as b
+from tests.contracts.harness.curve import native_curve
 from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.evm import ENVELOPE_BYTES
 from tests.contracts.harness.fixtures import Factory
 from tests.contracts.harness.gas import GasTable
 from tests.contracts.harness.keys import key_digest, off_curve_x, public, sign
 from tests.gas.revm import RevmChain
+from tests.golden import unhex, vectors
 
 PROBE = Path(__file__).parent / "mocks" / "Probe.vy"
 
@@ -260,3 +266,42 @@ def test_the_gas_table_counts_least_mean_and_most() -> None:
         table.add("C", "f", used, bytes(4 + 32 * used))
     assert table.rows() == [("C", "f", 3, 10, 2_010, 6_000, 6_000)]
     assert table.lines()[1].split() == ["C", "f", "3", "10", "2,010", "6,000", "6,000"]
+
+
+def _curve_calls() -> dict[str, tuple[int, bytes]]:
+    """Good and bad calls of the precompiles of blobs."""
+    one, other = b.split(b.group_sums(0, 0).points)[:2]
+    session = vectors("blobs")["sessions"][0]
+    case = next(found for found in vectors("blobs")["openings"] if found["session"] == 0)
+    point = unhex(session["groups"][case["group"]]["sums"])
+    opening = [point_of(case["index"] % 4096), int(case["element"], 16)]
+    words = b"".join(number.to_bytes(32, "big") for number in opening)
+    commitment = compressed(point)
+    opened = b.versioned(commitment) + words + commitment + unhex(case["proof"])
+    return {
+        "a sum": (0x0B, one + other),
+        "a point with itself": (0x0B, one + one),
+        "off the curve": (0x0B, one + b.off_the_curve(other)),
+        "half a sum": (0x0B, one),
+        "a product": (0x0C, one + (2**255).to_bytes(32, "big")),
+        "products": (0x0C, (one + bytes(31) + b"\3" + other + b"\7" * 32) * 3),
+        "off the subgroup": (0x0C, b.off_the_subgroup() + bytes(31) + b"\1"),
+        "no product": (0x0C, b""),
+        "an opening": (0x0A, opened),
+        "another witness": (0x0A, opened[:-48] + b"\xc0" + bytes(47)),
+        "another hash": (0x0A, b"\1" * 32 + opened[32:]),
+    }
+
+
+@pytest.mark.parametrize("name", _curve_calls())
+def test_the_curve_of_coverage_is_the_other_one(chain: Chain, name: str) -> None:
+    """Answers and gas are the same, and what is refused."""
+    number, data = _curve_calls()[name]
+
+    def asked() -> tuple[bool, bytes, int]:
+        found = boa.env.execute_code(Address(f"0x{number:040x}"), data=data, gas=200_000)
+        return found.is_error, found.output, found.get_gas_used()
+
+    own = asked()
+    with native_curve():
+        assert asked() == own

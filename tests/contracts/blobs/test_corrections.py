@@ -179,6 +179,18 @@ class TestCorrecting:
         session.withdraw_all()
         check_books(session)
 
+    def test_a_failed_group_fails_once(self, new_recover: RecoverFactory) -> None:
+        """One has failed for want of uploads: it isn't corrected either, and that isn't held against it."""
+        session = uploading(new_recover)
+        session.upload_but(*session.members_of(SHORT)[1:3])
+        session.to(Stage.CORRECT)
+        failed = session.pass_deadline().only("GroupFailed")
+        assert (failed.group, failed.stage, failed.did_their_part) == (WHOLE, Stage.CORRECT, 0b1111)
+        session.finish_payment()
+        bond = session.params.bond_wei
+        assert [session.due(account) for account in session.members_of(SHORT)] == [2 * bond, 0, 0, 2 * bond]
+        assert [session.due(account) for account in session.members_of(WHOLE)] == [bond] * 4
+
     def test_nobody_does_any(self, session: CorrectDriver) -> None:
         """Without a group the owner has its reward back."""
         session.pass_deadline()

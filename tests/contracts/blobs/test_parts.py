@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.harness import BlobDriver, Receipt, Stage, economy, reverts
+from tests.attacks.keyed import delegate, keyed
+from tests.attacks.till import PUPPET
+from tests.contracts.harness import Accounts, BlobDriver, Contract, Receipt, Stage, compiled, economy, reverts
 from tests.contracts.harness import blobs as b
 from tests.contracts.harness.blobs import GRAM, INFINITY, NORMS, Begun, Case, Q
+from tests.contracts.harness.decoys import Relayed
 from tests.contracts.harness.fixtures import Factory
 from tests.vectors.reference import blobs as reference
 
@@ -350,6 +353,30 @@ class TestPay:
         case = session.case(range(3))
         paid = finish(session, begin(session, case, 2, 4), case).only("FeeCredited")
         assert paid.amount_wei < paid.gas_metered * economy.GWEI // 2
+
+    def test_at_no_price_nothing_was_worth_anything(self, base: BlobDriver) -> None:
+        session = base.copy()
+        case = session.case(range(3))
+        begun = begin(session, case, 2, 4)
+        assert begun.spent_wei > 0
+        session.gas_price = 0
+        assert not finish(session, begun, case).named("FeeCredited")
+
+    @pytest.mark.parametrize("kind", ["a contract", "an account with code"])
+    def test_others_than_bare_accounts_arent_paid(self, base: BlobDriver, accounts: Accounts, kind: str) -> None:
+        """Neither for the call that begins a proof nor for the one that ends it."""
+        session, case = base.copy(), base.case(range(3))
+        if kind == "a contract":
+            relayed = Relayed(base.contract.backend)
+            account = relayed.new_decoy(accounts.deployer)
+            session.contract = Contract("Session", base.contract.abi, base.contract.address, relayed)
+        else:
+            puppet = compiled(PUPPET).on(base.contract.backend).deploy(sender=accounts.deployer)
+            delegate(session.chain, one := keyed(session.chain, "prover"), puppet)
+            account = one.address.lower()
+        begun = begin(session, case, 2, sender=account)
+        assert begun.spent_wei == 0
+        assert not finish(session, begun, case, account).named("FeeCredited")
 
     def test_who_isnt_in_turn_isnt_paid(self, new_session: Factory) -> None:
         session = new_session(**PAID)

@@ -23,6 +23,7 @@ from boa.vm.py_evm import titanoboa_computation
 
 from .branches import Code, Outcome, codes_of
 from .contract import CONTRACTS, ROOT
+from .curve import native_curve
 
 MOCKS = ("tests/contracts/mocks", "tests/attacks/mocks")
 """Contracts of the tests, which contain modules, too."""
@@ -117,7 +118,7 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
-        with recording(self.recorder):
+        with recording(self.recorder), native_curve():
             result = yield
         table = self.recorder.table(CONTRACTS)
         self.file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
