@@ -55,7 +55,7 @@ SIZES = (40, 4_096, 5_705, 28_672, 65_536, 131_072)
 """d of the sessions that are played in both modes, and packed: 1, 2, 7, 16 and 32 blobs a member, packed 1 and 2."""
 
 PACKED_SIZES = (2**18,)
-"""d of more that are packed: 4 blobs a member, and nearly as many lanes as a proof may have."""
+"""d of more that are packed: 4 blobs a member, and nearly as many lanes as a call may have."""
 
 LARGER = (2**18, 2**20, 2_500_000)
 """d that the formula alone is asked for."""
