@@ -278,6 +278,17 @@ class TestTheSum:
         session.withdraw_all()
         check_books(session, 4 * (session.params.reward_wei // 8))
 
+    def test_an_honest_sum_with_another_correction(self, session: CorrectDriver) -> None:
+        """Who opens a sum can't choose the correction in it, by which any element would be out of range."""
+        session.to(Stage.ACCUSE)
+        session.wrong[SHORT] = {3: 2**200}
+        found = session.malformed(SHORT, 3)
+        session.accuse(session.stranger, SHORT, found)
+        session.pass_deadline()
+        with reverts("blobs: not the correction"):
+            session.refute(session.stranger, SHORT, found)
+        assert session.group(SHORT).status == Status.DELIVERED
+
     def test_a_group_that_nobody_has_corrected(self, new_recover: RecoverFactory) -> None:
         """It has failed for that, and has no sum that could be malformed."""
         session = uploading(new_recover)
