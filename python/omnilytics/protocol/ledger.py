@@ -129,10 +129,7 @@ class Ledger:
             case "Posted" | "Corrected" | "Accused" | "AccusingClosed" | "SumsAdded":
                 self._in_blobs(name, values)
             case "ProofContinued" | "PackedContinued":
-                begun = values["begun"]
-                assert isinstance(begun, dict)
-                partial: type[Partial] = PartialProof if name == "ProofContinued" else PartialPacked
-                self.proofs[Address(str(values["account"]))] = partial.read(begun)
+                self.proofs[Address(str(values["account"]))] = _begun(name, values["begun"])
             case "Aggregated":
                 self.aggregates[_int(values["group"]), _int(values["chunk"])] = _bytes(values["words"])
             case "GramAdded":
@@ -206,6 +203,12 @@ class Ledger:
     def aggregate(self, group: int, chunks: int) -> bytes:
         """The whole aggregate A_r of a group, as words."""
         return b"".join(self.aggregates[group, chunk] for chunk in range(chunks))
+
+
+def _begun(name: str, values: object) -> Partial:
+    assert isinstance(values, dict)
+    partial: type[Partial] = PartialProof if name == "ProofContinued" else PartialPacked
+    return partial.read(values)
 
 
 def _selection(values: dict[str, object]) -> Selection:
