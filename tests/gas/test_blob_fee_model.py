@@ -60,7 +60,7 @@ ROOMS = {
     "select_packed": (0.98, 1.25),
     "continue_packed": (0.98, 1.15),
     "finish_packed": (0.9, 1.25),
-    "open_vote": (0.99, 1.2),
+    "open_vote": (1, 1.2),
 }
 OTHERS = (0.99, 1.1)
 

@@ -124,7 +124,7 @@ class GasModel:
 
     def open_vote(self) -> Gas:
         """Opening one that is against some group of each word; the first against a word's groups writes its slot."""
-        return Gas(self._metered(68_500 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
+        return Gas(self._metered(69_100 + 5_300 * self._words_of_votes), NEW_SLOT * self._words_of_votes)
 
     def settle(self, *, recorded: bool = True) -> Gas:
         """One group's bonds and rewards, sent to its members, and their first records. Rare: a second round.
