@@ -73,7 +73,8 @@ def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.Monke
         assert (ours.unselected, ours.counts) == (theirs.unselected, theirs.counts)
         assert (ours.paid_wei, ours.burnt_wei) == (theirs.paid_wei, theirs.burnt_wei)
         np.testing.assert_array_equal(ours.update, theirs.update)
-    assert any(outcome.rejected for outcome in plain.outcomes)
+    # where half of them attack, all sums may be alike: the draw decides
+    assert trial.attackers == 0.5 or any(outcome.rejected for outcome in plain.outcomes)
     np.testing.assert_array_equal(plain.model.public_vector(), chained.model.public_vector())
     assert plain.final == chained.final
 
