@@ -38,7 +38,7 @@ SMALL = Trial(
         replace(SMALL, rule="krum", rule_options={"m": 2}, encoding="weights", attack="lanes", attackers=0.2),
         replace(SMALL, records=False, attack="scaled", attackers=0.1),
         replace(SMALL, rule="norm+vote", attack="sign-flip", attackers=0.2),
-        replace(SMALL, rule="norm+vote", attack="norm-matched", attackers=0.5),
+        replace(SMALL, rule="norm+vote", attack="norm-matched", attackers=0.5, seed=6),
     ],
     ids=["lanes", "inner-product", "krum", "scaled", "norm+vote", "half"],
 )
@@ -73,8 +73,7 @@ def test_it_decides_as_the_contract_does(trial: Trial, monkeypatch: pytest.Monke
         assert (ours.unselected, ours.counts) == (theirs.unselected, theirs.counts)
         assert (ours.paid_wei, ours.burnt_wei) == (theirs.paid_wei, theirs.burnt_wei)
         np.testing.assert_array_equal(ours.update, theirs.update)
-    # where half of them attack, all sums may be alike: the draw decides
-    assert trial.attackers == 0.5 or any(outcome.rejected for outcome in plain.outcomes)
+    assert any(outcome.rejected for outcome in plain.outcomes)
     np.testing.assert_array_equal(plain.model.public_vector(), chained.model.public_vector())
     assert plain.final == chained.final
 
