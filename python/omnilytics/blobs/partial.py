@@ -12,7 +12,16 @@ MAX_GROUPS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class PartialProof:
+class _State:
+    """What a contract takes back as it has emitted it."""
+
+    def words(self) -> tuple[Any, ...]:
+        """As a call takes it."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class PartialProof(_State):
     """What `ProofContinued` emits and the account's next call takes; the contract keeps its hash alone.
 
     Attributes:
@@ -53,10 +62,6 @@ class PartialProof:
         """A struct as an event has it, by field."""
         return cls(**values | {name: tuple(values[name]) for name in ("seeds", "point")})
 
-    def words(self) -> tuple[Any, ...]:
-        """As a call takes it."""
-        return tuple(getattr(self, field.name) for field in fields(self))
-
     @property
     def done(self) -> int:
         """How many sums are in."""
@@ -64,7 +69,7 @@ class PartialProof:
 
 
 @dataclass(frozen=True, slots=True)
-class PartialPacked:
+class PartialPacked(_State):
     """The same of packed sums: what `PackedContinued` emits.
 
     Attributes:
@@ -102,10 +107,6 @@ class PartialPacked:
     def read(cls, values: dict[str, Any]) -> Self:
         """A struct as an event has it, by field."""
         return cls(**values | {name: tuple(values[name]) for name in ("seeds", "groups", "point")})
-
-    def words(self) -> tuple[Any, ...]:
-        """As a call takes it."""
-        return tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def done(self) -> int:
