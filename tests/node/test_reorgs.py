@@ -39,10 +39,12 @@ class Turns:
 
     def turn_back(self, node: Anvil) -> None:
         head = int(node.ask("eth_blockNumber"), 16)
-        for number in range(head - DEPTH + 1, head + 1):
-            block = node.ask("eth_getBlockByNumber", hex(number), False)
-            self.taken |= {bytes.fromhex(tx_hash[2:]) for tx_hash in block["transactions"]}
+        newest = [hex(number) for number in range(head - DEPTH + 1, head + 1)]
+        left = [node.ask("eth_getBlockByNumber", number, False) for number in newest]
         node.ask("anvil_reorg", DEPTH, [])
+        for block in left:
+            if node.ask("eth_getBlockByHash", block["hash"], False) is None:
+                self.taken |= {bytes.fromhex(tx_hash[2:]) for tx_hash in block["transactions"]}
         self.heights.append(int(node.ask("eth_blockNumber"), 16))
 
 
