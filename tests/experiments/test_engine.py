@@ -63,6 +63,11 @@ def test_ray_gives_the_same_and_errors_come_through() -> None:
     assert dict(Ray(1, 0.0, None).map(seen, range(1))) == {0: ""}
 
 
+def test_one_at_a_time() -> None:
+    assert Local(4).one_at_a_time() == Local(1)
+    assert Ray(0, 0.25, "auto").one_at_a_time() == Ray(1, 0.25, "auto")
+
+
 def test_engines_by_name() -> None:
     assert engine() == Local(1)
     assert engine("local", 0) == Local(os.cpu_count() or 1)

@@ -60,6 +60,14 @@ def test_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert len(RAN) == 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("keys", "alone"), [('["call_seconds.upload"]', True), ('["final"]', False)])
+def test_where_time_is_measured_no_trial_takes_another_ones(tmp_path: Path, keys: str, alone: bool) -> None:
+    """Those of other processes aren't seen in this one."""
+    run_spec(parse_spec("noise", QUESTION.replace('["final"]', keys)), Request(), Local(2), tmp_path)
+    assert len(RAN) == (4 if alone else 0)
+
+
 def test_small_tuning_and_other_seeds(tmp_path: Path) -> None:
     small = ask(tmp_path, Request(small=True))
     assert [(trial.seed, trial.sessions, trial.final_test) for trial in RAN] == [(3, 2, True)]

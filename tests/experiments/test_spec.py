@@ -26,6 +26,10 @@ def test_the_tiny_one_keeps_what_it_is_told_to_and_has_the_last_word() -> None:
     assert (cell.labels, cell.trial.sessions, small.seeds) == (("2 %",), 2, (3,))
 
 
+def test_which_ones_are_of_time() -> None:
+    assert {name for name in spec_names() if load_spec(name).timed} == {"fig4", "table1", "table6"}
+
+
 def test_numbers_are_sums_and_shares() -> None:
     accuracy, paid = parse_spec("noise", QUESTION).columns
     assert accuracy.value(run_trial(Trial(attackers=0.1, seed=1), None)) == 91.0

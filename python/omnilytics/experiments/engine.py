@@ -10,7 +10,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from omnilytics.errors import InputError, OmniLyticsError
@@ -34,6 +34,9 @@ class Engine(Protocol):
         Raises:
             OmniLyticsError: what the job raised; nothing new is started then.
         """
+
+    def one_at_a_time(self) -> Engine:
+        """The same without two tasks that take each other's time, where time is what they measure."""
 
 
 def engine(name: str = "local", jobs: int = 1, gpus: float = 0.0, address: str | None = None) -> Engine:
@@ -69,6 +72,9 @@ class Local:
 
     jobs: int
 
+    def one_at_a_time(self) -> Local:
+        return Local(1)
+
     def map(self, job: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
         if self.jobs == 1 or len(tasks) < 2:
             yield from ((place, job(task)) for place, task in enumerate(tasks))
@@ -97,6 +103,9 @@ class Ray:
     jobs: int
     gpus: float
     address: str | None
+
+    def one_at_a_time(self) -> Ray:
+        return replace(self, jobs=1)
 
     def map(self, job: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
         import ray

@@ -86,7 +86,7 @@ def run_spec(
     Args:
         spec: the question.
         request: how it is asked.
-        engine: where trials run.
+        engine: where trials run; one at a time where the question is of time.
         folder: keeps the result of each trial, and of each that runs its last session, so that a run that was stopped
             goes on; made where it isn't there.
         data_dir: the folder of the MNIST files.
@@ -105,7 +105,8 @@ def run_spec(
     say = progress or (lambda done, of: None)
     say(there, len(wanted))
     job = partial(run_one, data_dir=data_dir, folder=folder)
-    for done, (place, result) in enumerate(engine.map(job, missing), there + 1):
+    used = engine.one_at_a_time() if asked.timed else engine
+    for done, (place, result) in enumerate(used.map(job, missing), there + 1):
         shelf.put(missing[place], result)
         say(done, len(wanted))
     if tell is not None:

@@ -152,6 +152,11 @@ class Spec(_Part):
                 chosen |= point.set
             yield Cell(tuple(point.label for point in points), make_trial(chosen))
 
+    @property
+    def timed(self) -> bool:
+        """Whether it reports how long something takes: its trials mustn't share a machine."""
+        return any(key.startswith(_TIMES) for column in self.columns for key in (*column.keys, *column.over))
+
     def made_small(self) -> Spec:
         """The tiny one."""
         keep, forced = self.small.keep, self.small.trial
@@ -276,6 +281,8 @@ def _check_key(key: str) -> None:
     if head not in known or (rest == "") != (head not in ("groups", "groups_all", *_BY_PHASE)):
         raise ValueError(f"keys: expected fields of a result, such as final or gas.upload, got {key!r}")
 
+
+_TIMES = ("call_seconds.", "seconds.")
 
 _BY_PHASE = ("gas", "calls", "call_seconds", "seconds", "extra")
 """Fields whose names depend on the run: one that isn't there is 0, but of `extra`, where it wasn't measured."""
