@@ -21,6 +21,7 @@ from omnilytics.experiments import owned
 from omnilytics.experiments.apart import continued
 from omnilytics.experiments.owned import load_model
 from omnilytics.experiments.parts import part_of, training, unseen
+from omnilytics.protocol.finality import FINALITY_BLOCKS
 from omnilytics.protocol.member import DataOwner, Policy
 from omnilytics.protocol.member_role import MemberRole
 from omnilytics.protocol.randomness import SystemRandomness
@@ -170,6 +171,9 @@ def test_an_owner_ends_its_session_and_takes_its_money_back(call: Call) -> None:
     assert "next: `omnilytics mo run` follows it to its end" in refused.stderr
     assert call("mo", "exit", "--config", "mo.toml").exit_code == 2
     assert call("mo", "exit", "--config", "mo.toml", "--yes").exit_code == 0
+    early = create(call, "--yes")
+    assert (early.exit_code, "expected its end to be final, got 96 blocks until then" in early.stderr) == (5, True)
+    assert "next: `omnilytics mo run` waits for that" in early.stderr
     session = json.loads(call("market", "list", "--config", "mo.toml", "--json", "-").stdout)["sessions"][0]["session"]
     assert call("mo", "withdraw", "--config", "mo.toml", "--session", session).exit_code == 0
     nothing = call("mo", "withdraw", "--config", "mo.toml", "--session", session)
@@ -392,6 +396,7 @@ def test_nobody_puts_money_into_a_market_of_other_contracts(
     monkeypatch.setattr(chain, "code", lambda address: code(address).replace(b"market: ", b"market; "))
     joined = call("do", "join", "--config", "do.toml", "--yes")
     assert call("mo", "exit", "--config", "mo.toml", "--yes").exit_code == 0  # money may be taken out
+    chain.wait_blocks(FINALITY_BLOCKS)
     opened = create(call, "--yes")
     for refused in (joined, opened):
         assert (refused.exit_code, "has another code than this package's" in refused.stderr) == (6, True)

@@ -252,9 +252,11 @@ WRONG_OF_AN_OWNER = [
     ),
     (
         "[session]",
-        "[policy]\n[session]",
-        "policy: expected one of blobs, chain, data, deadlines, fees, keys, log, metrics, session, state, tensorboard",
+        "[polity]\n[session]",
+        "polity: expected one of blobs, chain, data, deadlines, fees, keys, log, metrics, policy, session, state, "
+        "tensorboard",
     ),
+    ("[session]", "[policy]\nvote_flip = true\n[session]", "policy.vote_flip: expected one of finality_blocks"),
 ]
 
 
@@ -309,7 +311,7 @@ def test_a_network_says_what_a_file_leaves_out(tmp_path: Path) -> None:
     assert (settings.chain.chain_id, settings.chain.confirmations, settings.chain.market) == (11_155_111, 2, None)
     assert (settings.policy.finality_blocks, settings.policy.block_secs) == (96, 12)
     owner = owner_settings(write(tmp_path, OWNER.replace("chain_id = 1337", 'network = "anvil"')))
-    assert (owner.chain.chain_id, owner.chain.confirmations) == (31337, 0)
+    assert (owner.chain.chain_id, owner.chain.confirmations, owner.policy.finality_blocks) == (31337, 0, 1)
 
 
 def test_a_file_may_say_more_than_its_network(tmp_path: Path) -> None:
@@ -339,6 +341,12 @@ def test_a_file_may_say_more_than_its_network(tmp_path: Path) -> None:
 def test_what_contradicts_its_network_is_refused(tmp_path: Path, before: str, after: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         member_settings(write(tmp_path, change(NETWORKED, before, after)))
+
+
+def test_an_owner_does_not_shorten_finality_either(tmp_path: Path) -> None:
+    text = OWNER.replace("chain_id = 1337", 'network = "sepolia"') + "\n[policy]\nfinality_blocks = 95\n"
+    with pytest.raises(InputError, match=r"policy\.finality_blocks: expected at least the 96 of .* 95"):
+        owner_settings(write(tmp_path, text))
 
 
 def test_networks_are_whole_and_different() -> None:

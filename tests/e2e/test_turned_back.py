@@ -11,6 +11,7 @@ from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import SessionPort
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.member import Policy
+from omnilytics.protocol.owner_role import OwnerRole
 from omnilytics.protocol.steps import Acted, Done, Role, Step, Waiting
 from omnilytics.protocol.watch import Watch
 from omnilytics.types import Address, Receipt, Stage
@@ -124,6 +125,25 @@ def test_whoever_is_paid_stays_until_that_is_final() -> None:
     cast.run()
     check(cast)
     assert (cast.ending().accepted, cast.ending().failed) == (0b11, ())
+
+
+def test_the_owner_stays_until_the_end_is_final() -> None:
+    """It has its money when the chain goes back behind that, and takes it out of the end that comes instead."""
+    fair = stage("abort", FINAL)
+    session, owner = fair.sessions[-1], fair.world.owner
+    cast = Play(fair, session)
+    watch = Watch(fair.chain, session)
+    cast.roles[owner] = OwnerRole(watch=watch, owner=fair.owner, finality_blocks=FINAL)
+    cast.run()
+    ended = cast.told[-1]
+    assert ended == (owner, Done("the session is finished, and owes this account nothing"))
+    waited = [one.block for account, one in cast.told if account == owner and isinstance(one, Waiting) and one.block]
+    paid = [one.receipt.block for account, one in cast.told if account == owner and isinstance(one, Acted)][-1]
+    assert paid < waited[-1] == fair.chain.block_number()
+    cast.roles[owner] = OwnerRole(watch=watch, owner=fair.owner, finality_blocks=FINAL)
+    fair.chain.turn_back(waited[-1] - paid + 1, lambda _: [])
+    assert isinstance(cast.step(owner), Acted)
+    assert isinstance(cast.step(owner), Waiting)
 
 
 @dataclass

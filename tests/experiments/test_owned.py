@@ -17,7 +17,7 @@ from eth_account import Account
 
 from omnilytics.chain.base import SessionPort
 from omnilytics.chain.journal import AccountJournal, FileJournal
-from omnilytics.errors import DataError, InputError
+from omnilytics.errors import DataError, InputError, ProtocolError
 from omnilytics.experiments import owned
 from omnilytics.experiments.apart import continued
 from omnilytics.experiments.owned import OwnedModel, load_model
@@ -234,6 +234,20 @@ def test_a_session_that_selected_nothing_leaves_it_as_it_was() -> None:
     (progress,) = model.progress
     assert (progress.session, progress.before) == (session.address, progress.after)
     assert np.array_equal(market.model(vault).published, before)
+
+
+def test_an_end_that_the_chain_may_go_back_behind_is_not_taken_in() -> None:
+    market = Market()
+    model, chain = market.model(Kept()), market.world.chain
+    session, _ = market.owner.open(market.world.members, model.published, model.params(TERMS, 1))
+    session.exit(market.world.owner)
+    catch_up = partial(model.catch_up, chain, market.world.market, market.world.owner)
+    chain.wait_blocks(2)
+    with pytest.raises(ProtocolError, match=f"{session.address}: expected its end to be final, got 1 blocks until"):
+        catch_up(finality_blocks=3)
+    assert model.progress == []
+    chain.wait_blocks(1)
+    assert [one.session for one in catch_up(finality_blocks=3)] == [session.address]
 
 
 def test_sessions_of_others_are_left_alone(finished: tuple[Market, OwnedModel, Kept]) -> None:

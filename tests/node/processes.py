@@ -144,6 +144,7 @@ class Village:
             steps = ("register", "commit", "upload", "reveal", "aggregate", "vote", "select")
             sections["session"] = self.session
             windows = {f"{step}_secs": self.window_secs for step in steps}
+            sections["policy"] = {"finality_blocks": 1}
             sections["deadlines"] = windows | {"commit_secs": self.commit_secs, "accuse_secs": self.accuse_secs}
         else:
             sections["policy"] = {"finality_blocks": 1, "block_secs": 1, "accept_near_repeats": True}

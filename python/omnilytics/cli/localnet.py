@@ -231,15 +231,16 @@ class _Market:
         steps = ("register", "upload", "aggregate", "vote", "select")
         windows = {f"{step}_secs": chosen.window_secs for step in steps}
         windows |= {f"{step}_secs": getattr(chosen, f"{step}_secs") for step in ("commit", "reveal", "accuse")}
-        policy = {"finality_blocks": 1, "block_secs": BLOCK_SECS, "honest_block_hashes": True}
+        final = {"finality_blocks": 1}
+        policy = final | {"block_secs": BLOCK_SECS, "honest_block_hashes": True}
         margins = {"shortest_window_secs": SHORTEST_WINDOW_SECS, "margin_secs": BLOCK_SECS}
         for part, name in enumerate(village.addresses):
             data = {"dataset": chosen.dataset, "part": part % parts, "parts": parts, **folder}
             blobs = {"folder": str(village.blobs)}
+            own: dict[str, Any] = {"policy": policy, "deadlines": margins}
             if name == OWNER:
-                village.configure(name, chain=chain, data=data, blobs=blobs, session=shape, deadlines=windows)
-            else:
-                village.configure(name, chain=chain, data=data, blobs=blobs, policy=policy, deadlines=margins)
+                own = {"policy": final, "session": shape, "deadlines": windows}
+            village.configure(name, chain=chain, data=data, blobs=blobs, **own)
 
     def _crews(self) -> list[tuple[str, list[str]]]:
         """The processes of the data owners: name and command line."""

@@ -100,7 +100,7 @@ def run(
             market = connection.market_of(settings, own.chain)
             owner, watch = ModelOwner(own.chain, market, own.account), Watch(own.chain, there)
             calls = following.run(
-                OwnerRole(watch=watch, owner=owner),
+                OwnerRole(watch=watch, owner=owner, finality_blocks=settings.policy.finality_blocks),
                 own.follower(there, say),
                 own.chain,
                 there,
@@ -251,8 +251,17 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
     else:
         recipe = recipe_for(data.dataset, settings.session.split)
     model = OwnedModel(recipe, samples, test, own.seeds, own.journal)
-    for one in model.catch_up(own.chain, connection.market_of(settings, own.chain), own.account):
-        say(f"session {one.session}: {progress.words(one)}")
+    known = len(model.progress)
+    try:
+        model.catch_up(
+            own.chain, connection.market_of(settings, own.chain), own.account, settings.policy.finality_blocks
+        )
+    except ProtocolError as error:
+        error.add_note("`omnilytics mo run` waits for that")
+        raise
+    finally:
+        for one in model.progress[known:]:
+            say(f"session {one.session}: {progress.words(one)}")
     progress.write(connection.progress_file(settings), model.progress)
     if settings.tensorboard.folder is not None:
         write_progress(settings.tensorboard.folder, model.progress)

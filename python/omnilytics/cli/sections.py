@@ -308,12 +308,17 @@ class MarginSettings(Section):
         return self
 
 
-class PolicySettings(Section):
+class FinalitySettings(Section):
+    """`[policy]` of a model owner: how deep a session's end must be before it is taken in."""
+
+    finality_blocks: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+
+class PolicySettings(FinalitySettings):
     """`[policy]` of a data owner: which offers and groups it accepts; the fields are those of `member.Policy`."""
 
     largest_bond_wei: Annotated[int, Field(ge=0, le=MAX_WEI)] | None = None
     largest_clip: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    finality_blocks: Annotated[int, Field(ge=0, le=10_000)] | None = None
     block_secs: Annotated[int, Field(ge=1, le=3_600)] = 12
     least_fee_cap_gwei: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
     accept_unsafe_small: bool = False

@@ -22,6 +22,7 @@ from omnilytics.cli.sections import (
     ChainSettings,
     DataSettings,
     FeeSettings,
+    FinalitySettings,
     KeySettings,
     LogSettings,
     MarginSettings,
@@ -65,6 +66,19 @@ class RoleSettings(Section):
     blobs: BlobSettings = Field(default_factory=BlobSettings)
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    policy: FinalitySettings = FinalitySettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_network(cls, given: Any) -> Any:
+        """The network's file says when blocks are final, `[policy]` no less."""
+        known, policy = network_in(given.get("chain")), given.get("policy", {})
+        if known is None or not isinstance(policy, dict):
+            return given
+        least, blocks = known.finality_blocks, policy.get("finality_blocks")
+        if isinstance(blocks, int) and blocks < least:
+            raise ValueError(f"policy.finality_blocks: expected at least the {least} of {known.name}, got {blocks}")
+        return given | {"policy": {"finality_blocks": least} | policy}
 
     @property
     def account(self) -> Address:
@@ -122,16 +136,13 @@ class MemberSettings(RoleSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_network(cls, given: Any) -> Any:
-        """The network's file says how long blocks take and when they are final, `[policy]` no less."""
+    def _of_blocks(cls, given: Any) -> Any:
+        """The network's file says how long blocks take."""
         known, policy = network_in(given.get("chain")), given.get("policy", {})
         if known is None or not isinstance(policy, dict):
             return given
         same(known, "policy.block_secs", policy.get("block_secs"), known.block_secs)
-        least, blocks = known.finality_blocks, policy.get("finality_blocks")
-        if isinstance(blocks, int) and blocks < least:
-            raise ValueError(f"policy.finality_blocks: expected at least the {least} of {known.name}, got {blocks}")
-        return given | {"policy": {"block_secs": known.block_secs, "finality_blocks": least} | policy}
+        return given | {"policy": {"block_secs": known.block_secs} | policy}
 
     def accepts(self) -> Policy:
         """The policy that follows."""

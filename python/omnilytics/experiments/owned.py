@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
-from omnilytics.errors import DataError, EncodingError, InputError
+from omnilytics.errors import DataError, EncodingError, InputError, ProtocolError
 from omnilytics.experiments.parts import COMMON
 from omnilytics.experiments.recipes import OWN, Recipe, build_split, own_recipe, recipe_for
 from omnilytics.model.packing import pack, unpack
 from omnilytics.model.split import Split
+from omnilytics.protocol.finality import end_left
 from omnilytics.protocol.member import check_published
 from omnilytics.protocol.owner import ModelOwner
 from omnilytics.protocol.owner_model import OwnerModel
@@ -90,13 +91,30 @@ class OwnedModel:
         """
         return self._model.params(self._recipe.offered(terms), number)
 
-    def catch_up(self, chain: ChainPort, market: MarketPort, account: Address) -> list[Progress]:
-        """Takes in the finished sessions of that owner, oldest first, each once; returns what the new ones came to."""
+    def catch_up(
+        self, chain: ChainPort, market: MarketPort, account: Address, finality_blocks: int | None = None
+    ) -> list[Progress]:
+        """Takes in the finished sessions of that owner, oldest first, each once; returns what the new ones came to.
+
+        Args:
+            chain: where they are.
+            market: theirs.
+            account: the owner's.
+            finality_blocks: how deep the end of a session must be; None: 96, where the chain is simulated 0.
+
+        Raises:
+            ProtocolError: the end of one isn't that deep: what it brought might yet become something else. Those before
+                it are taken in.
+        """
         known = {one.session for one in self.progress}
         own = [session for session, owner in market.opened() if owner == account]
         before = len(self.progress)
         for session in (chain.session(address) for address in own if address not in known):
             if session.stage() is Stage.FINISHED:
+                if left := end_left(chain, session, finality_blocks):
+                    raise ProtocolError(
+                        f"session {session.address}: expected its end to be final, got {left} blocks until then"
+                    )
                 self._take(chain, session, ModelOwner(chain, market, account))
         return self.progress[before:]
 

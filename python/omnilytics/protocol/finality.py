@@ -7,12 +7,30 @@ from collections.abc import Callable
 from omnilytics.chain.abi import decode_log
 from omnilytics.chain.base import ChainPort, SessionPort
 from omnilytics.errors import ProtocolError
+from omnilytics.protocol.steps import Waiting
 
 FINALITY_BLOCKS = 96
 """Three epochs of Ethereum: a checkpoint is final after two, and a block may be one older than its checkpoint."""
 
 BLOCK_SECS = 12
 """Of Ethereum."""
+
+
+def final_after(blocks: int | None, *, simulated: bool) -> int:
+    """How deep a block must be before it can't be taken back.
+
+    Args:
+        blocks: what somebody has chosen; None: 96, where the chain is simulated 0.
+        simulated: whether it is.
+    """
+    if blocks is not None:
+        return blocks
+    return 0 if simulated else FINALITY_BLOCKS
+
+
+def until_final(chain: ChainPort, blocks: int) -> Waiting:
+    """Waits for so many blocks."""
+    return Waiting("the chain to be final", block=chain.block_number() + blocks)
 
 
 def settled(chain: ChainPort, session: SessionPort, event: str, read: Callable[[], int], blocks: int) -> int:
@@ -46,6 +64,17 @@ def blocks_left(chain: ChainPort, session: SessionPort, event: str, blocks: int)
         ProtocolError: there is no such event.
     """
     return max(0, blocks - (chain.block_number() - _newest(chain, session, event))) if blocks else 0
+
+
+def end_left(chain: ChainPort, session: SessionPort, blocks: int | None) -> int:
+    """How many blocks it takes until a finished session's end is final.
+
+    Args:
+        chain: where it is.
+        session: finished.
+        blocks: as `final_after` has it.
+    """
+    return blocks_left(chain, session, "Finished", final_after(blocks, simulated=chain.simulated))
 
 
 def _newest(chain: ChainPort, session: SessionPort, event: str) -> int:

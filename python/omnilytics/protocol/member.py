@@ -16,7 +16,7 @@ from omnilytics.codec import Codec, GroupContext, MaskedInput, MaskKey, MemberSe
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.blob_uploads import BlobInput
 from omnilytics.protocol.commitment import commitment
-from omnilytics.protocol.finality import BLOCK_SECS, FINALITY_BLOCKS, blocks_left
+from omnilytics.protocol.finality import BLOCK_SECS, blocks_left, final_after
 from omnilytics.protocol.judging import Sums
 from omnilytics.protocol.ledger import Ledger
 from omnilytics.protocol.past import PastGroups
@@ -160,9 +160,7 @@ class Policy:
 
     def final_after(self, simulated: bool) -> int:
         """Blocks."""
-        if self.finality_blocks is not None:
-            return self.finality_blocks
-        return 0 if simulated else FINALITY_BLOCKS
+        return final_after(self.finality_blocks, simulated=simulated)
 
     def _check_finality(self, params: SessionParams, simulated: bool) -> None:
         blocks = self.final_after(simulated)

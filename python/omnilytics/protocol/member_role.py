@@ -13,6 +13,7 @@ from omnilytics.blobs.blob import MOST_BLOBS
 from omnilytics.codec import keccak256
 from omnilytics.errors import ProtocolError
 from omnilytics.protocol.chores import Chores
+from omnilytics.protocol.finality import until_final
 from omnilytics.protocol.member import DataOwner, check_published
 from omnilytics.protocol.randomness import Randomness, Vault
 from omnilytics.protocol.sharing import places_of
@@ -160,7 +161,7 @@ class MemberRole:
         if self.watch.session.group(group).status is not GroupStatus.COMMIT or (group, place) in ledger.committed:
             return None
         if left := self._blocks_left("Drawn" if ledger.second_seed is None else "Redrawn"):
-            return self._final(left)
+            return until_final(self.watch.chain, left)
         reason = self.member.objection(self.watch.seats())
         if reason is None:
             return True
@@ -194,16 +195,13 @@ class MemberRole:
             self._dealt_for, self._faults = (group, place), None
         if self._faults is None:
             if left := self._blocks_left("SharingClosed"):
-                return self._final(left)
+                return until_final(self.watch.chain, left)
             self.member.part.await_sharers()
             self._faults = self.member.part.check(ledger.sharing[group])
         return self._faults
 
     def _blocks_left(self, event: str) -> int:
         return self.member.blocks_left(self.watch.session, event)
-
-    def _final(self, blocks: int) -> Waiting:
-        return Waiting("the chain to be final", block=self.watch.chain.block_number() + blocks)
 
     def _reveal(self, group: int, place: int) -> Action | Waiting | None:
         """Its self mask in the first half of the stage, its shares of those who stay away in the third quarter."""
@@ -219,7 +217,7 @@ class MemberRole:
             if now > half:
                 return None
             if left := self._blocks_left("UploadClosed"):
-                return self._final(left)
+                return until_final(self.watch.chain, left)
             send = partial(self.member.reveal, ledger)
             return Action("reveal", (group,), send, f"reveals its self mask in group {group}")
         if not view.delivered & ~view.opened or view.lent >> place & 1 or now > deadline - secs // 4:
@@ -366,6 +364,6 @@ class MemberRole:
         credit = session.credit_of(account)
         if not credit:
             if session.member(account).registered and (left := self._blocks_left("Finished")):
-                return self._final(left)
+                return until_final(self.watch.chain, left)
             return Done("the session is finished, and owes this account nothing")
         return Action("withdraw", (), lambda: session.withdraw(account), f"takes out {credit} wei")

@@ -7,6 +7,7 @@ from functools import partial
 
 from omnilytics.chain.base import ChainPort, MarketPort, SessionPort
 from omnilytics.protocol.chores import Chores
+from omnilytics.protocol.finality import end_left, until_final
 from omnilytics.protocol.owner import ModelOwner, SessionPlan
 from omnilytics.protocol.steps import Action, Decision, Done, Waiting
 from omnilytics.protocol.watch import Watch, at_a_glance
@@ -24,11 +25,14 @@ class OwnerRole:
         watch: of the session.
         owner: the model owner.
         plan: what it opens the session with; None: it only follows one that has been started.
+        finality_blocks: how deep the session's end must be before it is done: who left before would miss what comes
+            where the chain goes back behind it. None: 96, where the chain is simulated 0.
     """
 
     watch: Watch
     owner: ModelOwner
     plan: SessionPlan | None = None
+    finality_blocks: int | None = None
     _chores: Chores = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +50,8 @@ class OwnerRole:
             return self._chores.decide(stage)
         credit = session.credit_of(self.owner.account)
         if not credit:
+            if left := end_left(self.watch.chain, session, self.finality_blocks):
+                return until_final(self.watch.chain, left)
             return Done("the session is finished, and owes this account nothing")
         return Action("withdraw", (), partial(self.owner.withdraw, session), f"takes out {credit} wei")
 
