@@ -17,6 +17,7 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,18 @@ TARGETS = (
 )
 
 
-def load(target: Target) -> CompilerData:
-    """The compiler with the target's source in it; it works when it is asked for output."""
+@cache
+def load(name: str) -> CompilerData:
+    """The compiler with a contract's source in it; it works when it is asked for output, once for each kind."""
     bundle = FilesystemInputBundle([SOURCES])
-    source = bundle.load_file(f"{target.name}.vy")
+    source = bundle.load_file(f"{name}.vy")
     assert isinstance(source, FileInput)
     return CompilerData(source, bundle)
 
 
-def sources_of(target: Target) -> list[str]:
-    """The paths of the sources that a target is compiled from: its own, and those that it imports, directly or not."""
-    data = load(target)
+def sources_of(name: str) -> list[str]:
+    """The paths of the sources that a contract is compiled from: its own, and what it imports, directly or not."""
+    data = load(name)
     inputs = (data.file_input, *data.resolved_imports.compiler_inputs)
     return sorted({Path(item.resolved_path).relative_to(SOURCES).as_posix() for item in inputs})
 
@@ -93,7 +95,7 @@ def sources_of(target: Target) -> list[str]:
 def source_digest(target: Target) -> str:
     """sha256 over compiler, this script, the target, its sources and those of its facets."""
     digest = hashlib.sha256(f"{vyper.__version__} {target}\n".encode() + Path(__file__).read_bytes())
-    for path in sorted({path for part in (target, *map(Target, target.facets)) for path in sources_of(part)}):
+    for path in sorted({path for part in (target.name, *target.facets) for path in sources_of(part)}):
         text = (SOURCES / path).read_bytes()
         digest.update(f"{path} {len(text)}\n".encode())
         digest.update(text)
@@ -106,7 +108,7 @@ def build(target: Target, digest: str) -> dict[str, Any]:
     Raises:
         ValueError: the runtime code is larger than EIP-170 allows.
     """
-    data = load(target)
+    data = load(target.name)
     immutables = data.compilation_target._metadata["type"].immutable_section_bytes
     runtime_bytes = len(data.bytecode_runtime) + immutables
     if runtime_bytes > MAX_RUNTIME_BYTES:
@@ -119,10 +121,10 @@ def build(target: Target, digest: str) -> dict[str, Any]:
         "optimize": str(data.settings.optimize),
         "evm_version": data.settings.evm_version,
         "libraries": list(target.libraries),
-        "sources": sources_of(target),
+        "sources": sources_of(target.name),
         "source_sha256": digest,
         "runtime_bytes": runtime_bytes,
-        "abi": merged_abi(data, [load(Target(facet)) for facet in target.facets]),
+        "abi": merged_abi(data, [load(facet) for facet in target.facets]),
         "bytecode": "0x" + data.bytecode.hex(),
     }
 
@@ -132,7 +134,7 @@ def build_lines(target: Target, digest: str) -> dict[str, Any]:
 
     An instruction that isn't named belongs to the last one before it that is.
     """
-    data = load(target)
+    data = load(target.name)
     _, maps = assembly_to_evm(data.assembly_runtime, compiler_metadata=None)
     nodes = sorted(maps["pc_raw_ast_map"].items())
     places = [(pc, Path(node.module_node.resolved_path), int(node.lineno)) for pc, node in nodes if node is not None]
@@ -196,7 +198,7 @@ def main() -> int:
         write(path, artifact)
         write(lines, build_lines(target, digest))
         print(f"{target.name}: {artifact['runtime_bytes']} bytes of runtime code")
-    paths = sorted({path for target in TARGETS for path in sources_of(target)})
+    paths = sorted({path for target in TARGETS for path in sources_of(target.name)})
     texts = {path: (SOURCES / path).read_text(encoding="utf-8") for path in paths}
     if check and not holds(ARTIFACTS / "sources.json", texts):
         stale += 1
