@@ -173,7 +173,7 @@ bench: setup flower ## every benchmark, beside what a user would take instead (A
 reproduce-small: setup ## the paper's evaluation and what goes beyond it in tiny versions, to see that all of it runs
 	$(BIN)/omnilytics experiment all --small --out out/experiments-small $(ARGS)
 
-reproduce: setup $(GETH) ## the same in earnest: hours on two cores; results into docs/results/experiments, figures and page beside the trials (MNIST=DIR ARGS="--jobs 0")
+reproduce: setup $(GETH) ## the same in earnest: an hour or two on two cores; results into docs/results/experiments, figures and page beside the trials (MNIST=DIR ARGS="--jobs 0")
 	$(BIN)/omnilytics experiment all --data-dir $(MNIST) --out $(REPRODUCED) $(ARGS)
 	mkdir -p docs/results/experiments
 	cp $(REPRODUCED)/*.json docs/results/experiments/
