@@ -120,7 +120,6 @@ types: setup
 	$(BIN)/stubtest --mypy-config-file tools/stubtest.ini omnilytics._omnicore
 
 current: setup
-	$(BIN)/python tests/vectors/generate.py --check
 	$(BIN)/python tools/readme.py --check
 
 fmt: setup ## format all sources

@@ -40,6 +40,57 @@ def probe(accounts: Accounts) -> Contract:
     return compiled(PROBE).deploy(7, sender=accounts.deployer)
 
 
+class TestReads:
+    """What is read twice in one state is executed once; whatever changes makes it be executed again."""
+
+    @pytest.fixture
+    def executed(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        seen, execute = [], boa.env.execute_code
+
+        def counting(**options: object) -> object:
+            if options.get("simulate"):
+                seen.append(options["data"])
+            return execute(**options)
+
+        monkeypatch.setattr(boa.env, "execute_code", counting)
+        return seen
+
+    def test_of_one_state(self, probe: Contract, accounts: Accounts, executed: list[object]) -> None:
+        for sender in (accounts.alice, accounts.bob):
+            assert probe.slot(sender=sender) == probe.slot(sender=sender) == 7
+        assert len(executed) == 2
+
+    def test_after_every_kind_of_change(
+        self, chain: Chain, probe: Contract, accounts: Accounts, executed: list[object]
+    ) -> None:
+        changes = [
+            lambda: chain.sleep(1),
+            lambda: chain.next_at(chain.time + 7),
+            lambda: chain.set_balance(accounts.alice, 5),
+            lambda: chain.set_code(accounts.alice, b"\0"),
+            lambda: boa.env.set_storage(probe.address, 99, 1),
+            lambda: probe.put(8, sender=accounts.bob),
+            lambda: compiled(PROBE).deploy(7, sender=accounts.bob),
+        ]
+        for count, change in enumerate([lambda: None, *changes], 1):
+            change()
+            probe.slot()
+            assert len(executed) == count
+
+    def test_of_what_was_undone(self, chain: Chain, probe: Contract, accounts: Accounts) -> None:
+        assert probe.slot() == 7
+        with chain.anchor():
+            probe.put(8, sender=accounts.alice)
+            assert probe.slot() == 8
+        assert probe.slot() == 7
+
+    def test_with_blobs(self, chain: Chain, probe: Contract, executed: list[object]) -> None:
+        probe.slot()
+        with chain.carrying([b"\1" * 32]):
+            probe.slot()
+        assert len(executed) == 2
+
+
 class TestReceipts:
     """Gas as a node's receipt has it; test_harness_gas.py compares with the embedded chain."""
 

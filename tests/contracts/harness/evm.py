@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,49 @@ def _mark_warm(self: Any, address: bytes) -> None:
     self._journal_accessed_state[_transaction.prefix(address)] = b"1"
 
 
+CHANGES = ("set_storage", "delete_storage", "set_balance", "set_nonce", "set_code", "delete_code", "delete_account")
+CHANGES += ("touch_account", "discard")
+"""What py-evm changes accounts by."""
+
+
+class _Reads:
+    """What reads have returned in the state as it is: most are asked several times between two transactions."""
+
+    changes = 0
+    state: tuple[Any, ...] = ()
+    found: dict[tuple[str, str, bytes], bytes]
+
+    def __init__(self) -> None:
+        self.found = {}
+
+    def now(self) -> dict[tuple[str, str, bytes], bytes]:
+        """Those of this state; what came before it is forgotten."""
+        patch, hashes = boa.env.evm.patch, tuple(_transaction.blob_hashes)
+        state = (self.changes, patch.block_number, patch.timestamp, patch.chain_id, hashes)
+        if state != self.state:
+            self.state, self.found = state, {}
+        return self.found
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What happens inside is undone."""
+        before = self.changes
+        yield
+        self.changes = before
+
+
+_reads = _Reads()
+
+
+def _counted(change: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(change)
+    def counting(*args: Any) -> Any:
+        _reads.changes += 1
+        return change(*args)
+
+    return counting
+
+
 class _Context(CancunTransactionContext):
     """What titanoboa takes for the transaction, with its blobs."""
 
@@ -116,9 +159,11 @@ def _modexp_gas(data: bytes) -> int:
 def install() -> None:
     """Patches py-evm once.
 
-    Transaction boundaries; blobs of transactions; Osaka's price of the precompile at 5; a memory for signature
-    recovery, which takes 20 ms, and for the setup of the precompile at 10, which takes a second.
+    Transaction boundaries; blobs of transactions; Osaka's price of the precompile at 5; a count of changes; a memory
+    for signature recovery, which takes 20 ms, and for the setup of the precompile at 10, which takes a second.
     """
+    for name in CHANGES:
+        setattr(AccountDB, name, _counted(getattr(AccountDB, name)))
     titanoboa.BaseTransactionContext = _Context
     AccountDB.get_storage = _get_storage
     AccountDB._get_storage_tracker_key = _slot_key
@@ -278,9 +323,13 @@ def call(name: str, sender: str, to: str, data: bytes) -> bytes:
     Raises:
         Reverted: the contract refused.
     """
-    boundary(sender, to)
-    computation = boa.env.execute_code(
-        to_address=to, sender=sender, gas=MAX_RPC_GAS, data=data, is_modifying=False, simulate=True
-    )
-    _raise_if_failed(name, computation)
-    return bytes(computation.output)
+    found, asked = _reads.now(), (sender, to, data)
+    if asked not in found:
+        boundary(sender, to)
+        with _reads.unchanged():
+            computation = boa.env.execute_code(
+                to_address=to, sender=sender, gas=MAX_RPC_GAS, data=data, is_modifying=False, simulate=True
+            )
+        _raise_if_failed(name, computation)
+        found[asked] = bytes(computation.output)
+    return found[asked]
