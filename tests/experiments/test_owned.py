@@ -243,7 +243,9 @@ def test_an_end_that_the_chain_may_go_back_behind_is_not_taken_in() -> None:
     session.exit(market.world.owner)
     catch_up = partial(model.catch_up, chain, market.world.market, market.world.owner)
     chain.wait_blocks(2)
-    with pytest.raises(ProtocolError, match=f"{session.address}: expected its end to be final, got 1 blocks until"):
+    with pytest.raises(
+        ProtocolError, match=f"{session.address}: expected its end to be final, which takes 1 more blocks"
+    ):
         catch_up(finality_blocks=3)
     assert model.progress == []
     chain.wait_blocks(1)

@@ -256,9 +256,6 @@ def _current(settings: OwnerSettings, own: Signer, say: Say) -> OwnedModel:
         model.catch_up(
             own.chain, connection.market_of(settings, own.chain), own.account, settings.policy.finality_blocks
         )
-    except ProtocolError as error:
-        error.add_note("`omnilytics mo run` waits for that")
-        raise
     finally:
         for one in model.progress[known:]:
             say(f"session {one.session}: {progress.words(one)}")

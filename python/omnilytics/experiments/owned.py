@@ -113,7 +113,7 @@ class OwnedModel:
             if session.stage() is Stage.FINISHED:
                 if left := end_left(chain, session, finality_blocks):
                     raise ProtocolError(
-                        f"session {session.address}: expected its end to be final, got {left} blocks until then"
+                        f"session {session.address}: expected its end to be final, which takes {left} more blocks"
                     )
                 self._take(chain, session, ModelOwner(chain, market, account))
         return self.progress[before:]
