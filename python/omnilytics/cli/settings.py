@@ -7,7 +7,7 @@ given, all of it at once; what could be a secret, the rest of a node's URL behin
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -41,6 +41,7 @@ from omnilytics.errors import DataError, InputError
 from omnilytics.types import Address
 
 if TYPE_CHECKING:
+    from omnilytics.cli.networks import Network
     from omnilytics.protocol.member import Policy
     from omnilytics.protocol.terms import Terms
 
@@ -71,14 +72,19 @@ class RoleSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _of_network(cls, given: Any) -> Any:
-        """The network's file says when blocks are final, `[policy]` no less."""
+        """The network's file says what `[policy]` leaves out."""
         known, policy = network_in(given.get("chain")), given.get("policy", {})
         if known is None or not isinstance(policy, dict):
             return given
+        return given | {"policy": cls._facts(known, policy) | policy}
+
+    @classmethod
+    def _facts(cls, known: Network, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """When blocks are final; `[policy]` may say later."""
         least, blocks = known.finality_blocks, policy.get("finality_blocks")
         if isinstance(blocks, int) and blocks < least:
             raise ValueError(f"policy.finality_blocks: expected at least the {least} of {known.name}, got {blocks}")
-        return given | {"policy": {"finality_blocks": least} | policy}
+        return {"finality_blocks": least}
 
     @property
     def account(self) -> Address:
@@ -134,15 +140,11 @@ class MemberSettings(RoleSettings):
     policy: PolicySettings = PolicySettings()
     deadlines: MarginSettings = MarginSettings()
 
-    @model_validator(mode="before")
     @classmethod
-    def _of_blocks(cls, given: Any) -> Any:
-        """The network's file says how long blocks take."""
-        known, policy = network_in(given.get("chain")), given.get("policy", {})
-        if known is None or not isinstance(policy, dict):
-            return given
+    def _facts(cls, known: Network, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """How long blocks take, too."""
         same(known, "policy.block_secs", policy.get("block_secs"), known.block_secs)
-        return given | {"policy": {"block_secs": known.block_secs} | policy}
+        return super()._facts(known, policy) | {"block_secs": known.block_secs}
 
     def accepts(self) -> Policy:
         """The policy that follows."""
